@@ -1,0 +1,35 @@
+#pragma once
+
+// Text in, Plan out: the passes of the compiler in their order. Any thread; reads files only
+// through FileReader.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "dsl/diagnostic.h"
+#include "dsl/plan.h"
+#include "dsl/result.h"
+#include "dsl/source.h"
+
+namespace dsl {
+
+struct CompileRequest {
+  std::string path;  // the pipeline file, as the user named it; `uses: ./x.yaml` is beneath its folder
+  std::map<std::string, std::string> inputs;  // `--input name=text`, not yet typed
+  std::optional<EngineName> engine;           // `--engine`, above what the file says
+  /// Reads a whole file; a limit on size is the reader's. Only ever asked for `path` and for files
+  /// beneath its folder.
+  std::function<Result<std::string>(const std::string& path)> read_file;
+};
+
+struct Compilation {
+  Sources sources;                     // owns the texts that the spans point into
+  std::vector<Diagnostic> diagnostics;  // errors and warnings, in order of position
+  std::optional<Plan> plan;            // present exactly when no diagnostic is an error
+};
+
+Compilation compile(const CompileRequest& request);
+
+}  // namespace dsl

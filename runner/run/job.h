@@ -1,0 +1,99 @@
+#pragma once
+
+// A Job: one command in one container, as data. The run loop makes it (for an attempt of a node, a
+// criterion or a service), an Engine runs it, and JobEnd says what became of it.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dsl/ids.h"
+#include "dsl/plan.h"
+#include "dsl/units.h"
+
+namespace runner {
+
+/// Derives from run, node, attempt and criterion, so that after a crash we know what to remove:
+/// "pipe-<run>-<12 hex digits>-<attempt>". Only [a-z0-9-], at most 63 bytes. Unique in a store.
+using JobName = dsl::StringId<struct JobNameTag>;
+
+/// A host folder or file made visible at an absolute path of the container.
+struct Mount {
+  std::string source;  // absolute path on the host
+  std::string target;  // absolute path inside
+  bool read_only = true;
+};
+
+/// The node's private working copy. Plain: `directory` is a host folder, bound read-write at
+/// `target`. Overlay: `lower` is not empty, and the job sees an overlay of `lower` (topmost first)
+/// with `upper` and `work` (all absolute, on one file system); `directory` is where the engine may
+/// mount it inside a mount namespace of its own, and stays empty outside.
+struct WorkspaceMount {
+  std::string directory;
+  std::vector<std::string> lower;
+  std::string upper;
+  std::string work;
+  std::string target = "/workspace";
+  bool read_only = false;
+};
+
+struct Job {
+  JobName name;
+  dsl::RunId run;
+  dsl::NodeId node;
+
+  std::vector<std::string> argv;  // argv[0] is looked up in the PATH of `env`; empty: image's own
+  std::vector<std::pair<std::string, std::string>> env;  // exactly this, plus nothing
+  std::string working_directory;  // absolute, inside
+  dsl::Image image;               // prepared before by Engine::prepare_image
+  dsl::Resources resources;
+  std::string user;     // as in PlanNode
+  std::string runtime;  // as in PlanNode
+  WorkspaceMount workspace;
+  std::vector<Mount> mounts;
+
+  dsl::Duration timeout{0};    // 0: none. At its end the whole tree is stopped, TERM then KILL
+  dsl::Duration grace{5'000};  // between TERM and KILL
+
+  /// Both output streams, in the order they were written, are appended here; the folder exists.
+  std::string log_path;
+  std::int64_t log_cap = 256LL << 20;  // bytes; after it output is read and thrown away
+
+  /// Jobs with the same network name share one loopback (Engine::open_network was called for it);
+  /// "" is a loopback of its own. Never anything but loopback.
+  std::string network;
+
+  /// Called on the loop thread with the last line of output, at most some ten times a second. May
+  /// be empty.
+  std::function<void(std::string_view line)> on_line;
+};
+
+/// What became of a job. Nothing of it runs any more, and its log is complete, when this is told.
+struct JobEnd {
+  enum class How {
+    Exited,       // `code` is the exit status, 0..255
+    Signalled,    // `code` is the signal number
+    TimedOut,     // Job::timeout passed
+    Stopped,      // Engine::stop was called
+    OutOfMemory,  // the kernel killed it for its memory limit
+    NotStarted,   // the command does not exist or cannot be executed: the node's own failure
+    Lost,         // the world's fault: no daemon, sandbox set-up failed, no space
+  };
+  How how = How::Exited;
+  int code = 0;
+  std::string detail;  // for NotStarted and Lost: why, with the remedy
+  dsl::Duration took{0};
+  std::optional<dsl::Bytes> peak_memory;
+  bool log_truncated = false;
+
+  [[nodiscard]] bool succeeded() const { return how == How::Exited && code == 0; }
+};
+
+/// "exit 1", "killed by signal 9 (SIGKILL)", "timed out after 5m", "out of memory", …
+std::string to_text(const JobEnd& end);
+
+}  // namespace runner

@@ -1,0 +1,156 @@
+#pragma once
+
+// Trees as the run loop sees them: what a node starts from, works on and leaves behind. The one
+// real implementation is store/trees (libgit2); tests have one in memory.
+//
+// Threads: called on the loop thread; the calls with `done` work on a pool and call back on the
+// loop thread; the others are quick. Any number may be under way at once.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dsl/ids.h"
+#include "dsl/plan.h"
+#include "dsl/result.h"
+#include "runner/run/job.h"
+
+namespace runner {
+
+/// A state of the project's files. `commit` (hex object id) has the tracked files and the history
+/// of the run that led to them; `artifacts` (hex id of a tree, "" none) the declared files that
+/// .gitignore keeps out of it.
+struct TreeRef {
+  std::string commit;
+  std::string artifacts;
+  bool operator==(const TreeRef&) const = default;
+};
+
+struct MergeSide {
+  dsl::NodeId node;
+  TreeRef tree;
+};
+
+/// Two nodes changed the same file in ways that do not go together.
+struct MergeConflict {
+  std::string path;
+  dsl::NodeId ours;
+  dsl::NodeId theirs;
+  bool operator==(const MergeConflict&) const = default;
+};
+
+/// `conflicts` empty: `tree` is the merge (with one side, or equal sides, that side itself).
+struct Merge {
+  TreeRef tree;
+  std::vector<MergeConflict> conflicts;
+};
+
+struct ChangedPath {
+  enum class Change { Added, Modified, Deleted };
+  std::string path;  // bytes as git has them, '/' between names
+  Change change = Change::Modified;
+  bool operator==(const ChangedPath&) const = default;
+};
+
+struct CachePath {
+  std::string key;                 // content of the cache folder is looked up by it
+  std::vector<std::string> paths;  // as in dsl::CacheDecl; "~/…" is beneath `home`
+};
+
+struct WorkspaceRequest {
+  JobName job;
+  TreeRef tree;
+  /// These paths are put back to how they are in `protect_from` (also removed where they were not
+  /// there, also when they became links) before the job sees them.
+  std::vector<std::string> protect;
+  TreeRef protect_from;
+  bool overlay = false;  // the engine takes overlays
+  bool read_only = false;
+  std::vector<CachePath> caches;
+};
+
+/// A private copy, ready for a job. `scratch` is an empty host folder of the same job, outside the
+/// workspace, for outputs and feedback; `home` an empty host folder for HOME. All are removed by
+/// `discard`.
+struct PreparedWorkspace {
+  JobName job;
+  TreeRef tree;
+  WorkspaceMount mount;
+  std::string scratch;
+  std::string home;
+  std::vector<CachePath> caches;
+};
+
+struct CaptureRequest {
+  PreparedWorkspace workspace;
+  std::vector<dsl::ArtifactDecl> artifacts;
+  std::vector<dsl::OutputDecl> outputs;
+  std::string commit_message;      // for the files that changed; unchanged files make no commit
+  std::int64_t commit_time_s = 0;  // seconds since the epoch, author's and committer's
+  bool save_caches = false;
+};
+
+/// What a job left behind. A file that cannot belong to a tree (device, socket, FIFO) is listed in
+/// `refused` with the reason, not taken, never followed.
+struct Capture {
+  TreeRef tree;
+  std::vector<ChangedPath> changes;  // against WorkspaceRequest::tree, sorted by path
+  /// By OutputDecl, in that order: the file's bytes (at most 1 MiB), or why there are none.
+  std::vector<dsl::Result<std::string>> outputs;
+  std::vector<std::pair<std::string, std::string>> refused;  // path, reason
+};
+
+struct TreeFile {
+  std::string bytes;  // at most `cap` of read_file
+  bool executable = false;
+  bool symlink = false;  // then `bytes` is its target, never followed
+  bool truncated = false;
+};
+
+class Trees {
+ public:
+  Trees() = default;
+  Trees(const Trees&) = delete;
+  Trees& operator=(const Trees&) = delete;
+  virtual ~Trees() = default;
+
+  /// REQUIRES: sides is not empty.
+  virtual void merge(std::vector<MergeSide> sides,
+                     std::function<void(dsl::Result<Merge>)> done) = 0;
+
+  virtual void prepare(WorkspaceRequest request,
+                       std::function<void(dsl::Result<PreparedWorkspace>)> done) = 0;
+
+  /// Reads what the job left; the workspace itself stays as it is. REQUIRES: the job has ended.
+  virtual void capture(CaptureRequest request,
+                       std::function<void(dsl::Result<Capture>)> done) = 0;
+
+  /// Removes the folders of a workspace, in the background; errors are logged, and what stays is
+  /// removed with the run.
+  virtual void discard(PreparedWorkspace workspace) = 0;
+
+  /// The tree of `content`, as a commit on top of `parent`: how a result from the cache joins a
+  /// run. The result is `parent` itself where the files are the same.
+  virtual dsl::Result<TreeRef> adopt(const TreeRef& parent, const std::string& content_tree,
+                                     const std::string& artifacts, const std::string& message,
+                                     std::int64_t time_s) = 0;
+
+  /// The object id of the commit's tree: equal files give equal ids, whatever the history.
+  virtual dsl::Result<std::string> content_of(const TreeRef& tree) = 0;
+
+  /// No value: no such path, or it is a folder. Artifacts count too.
+  virtual dsl::Result<std::optional<TreeFile>> read_file(const TreeRef& tree,
+                                                         const std::string& path,
+                                                         std::int64_t cap) = 0;
+
+  virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
+
+  /// sha256 (hex) over names and contents of the files that match any of the globs; "" when none.
+  virtual dsl::Result<std::string> hash_files(const TreeRef& tree,
+                                              const std::vector<std::string>& globs) = 0;
+};
+
+}  // namespace runner
