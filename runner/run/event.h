@@ -1,0 +1,185 @@
+#pragma once
+
+// What happens in a run, as facts. The journal keeps them in order, RunState folds them, observers
+// show them; nothing else is the truth about a run. event_json.h writes and reads them; an event
+// kind is never removed or given another meaning, new members get a value for old journals.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "dsl/ids.h"
+#include "dsl/value.h"
+#include "runner/run/job.h"
+#include "runner/run/trees.h"
+
+namespace runner {
+
+/// How a node or a run came out. `Errored` is the world's fault (no daemon, no space), `Failed`
+/// the pipeline's own.
+enum class Outcome { Passed, Failed, Errored, Skipped };
+
+/// What a check said. `Unverified`: it could not be run, or proves nothing; never taken as met.
+enum class Verdict { Met, NotMet, Unverified };
+
+/// What supports a verdict; kept with the run.
+struct Evidence {
+  std::string what;     // the command, request, path or comparison
+  std::string result;   // "exit 1", "403", "no such file", …
+  std::string excerpt;  // the last lines of output, at most 4 KiB, valid UTF-8
+  std::string digest;   // sha256 of the whole output, "" where there is none
+  std::string log;      // file beneath the run's folder, "" where there is none
+  bool was_red = false;  // red_first was asked for, and it failed on the input tree
+  dsl::Duration took{0};
+  bool operator==(const Evidence&) const = default;
+};
+
+/// On which tree a criterion was checked.
+enum class Subject { Input, Produced };
+
+struct RunStarted {
+  dsl::RunId run;
+  std::string pipeline;
+  std::string plan_digest;  // sha256 of the plan's JSON
+  TreeRef input;
+  std::string taken;  // for people: what the input is ("HEAD 1f3a… on main")
+  std::int64_t jobs = 1;
+};
+
+/// The runner started again after it was stopped or died: what was under way is forgotten.
+struct RunResumed {};
+
+/// A `for_each` node became instances "id[0]", "id[1]", …; no items is allowed.
+struct NodeExpanded {
+  dsl::NodeId node;
+  dsl::Value::List items;
+};
+
+struct NodeSkipped {
+  dsl::NodeId node;
+  std::string reason;
+};
+
+/// The trees of the needs are being merged.
+struct InputRequested {
+  dsl::NodeId node;
+};
+
+/// The node's input is known; `key` is its place in the result cache ("" is never reused), `reuse`
+/// says for people why an earlier result is or is not taken.
+struct InputReady {
+  dsl::NodeId node;
+  TreeRef input;
+  std::string key;
+  std::string reuse;
+};
+
+/// An earlier verified result of the same key stands for this node.
+struct NodeReused {
+  dsl::NodeId node;
+  dsl::RunId from_run;
+  TreeRef tree;
+  dsl::Value::Record outputs;
+  std::vector<Evidence> evidence;  // by criterion
+};
+
+struct AttemptStarted {
+  dsl::NodeId node;
+  std::int64_t attempt = 1;  // counts every start, also those that a crash cut short
+  JobName job;
+  TreeRef input;  // the node's input, or with feedback the tree that the last attempt left
+};
+
+/// The command ended and what it left was read. `outputs` holds what could be read and typed;
+/// `problem` says why the attempt failed although the command did not ("" otherwise).
+struct AttemptEnded {
+  dsl::NodeId node;
+  std::int64_t attempt = 1;
+  JobEnd end;
+  TreeRef produced;
+  std::int64_t changed_paths = 0;
+  dsl::Value::Record outputs;
+  std::vector<std::string> notes;  // files that were not taken, and why
+  std::string problem;
+  std::string excerpt;  // the last lines of a command that failed
+  std::string log;
+};
+
+struct CheckStarted {
+  dsl::NodeId node;
+  std::int64_t attempt = 1;  // 0 for Subject::Input
+  std::int64_t criterion = 0;
+  Subject subject = Subject::Produced;
+  JobName job;
+};
+
+struct CheckEnded {
+  dsl::NodeId node;
+  std::int64_t attempt = 1;
+  std::int64_t criterion = 0;
+  Subject subject = Subject::Produced;
+  Verdict verdict = Verdict::NotMet;
+  Evidence evidence;
+};
+
+/// The attempt failed, another follows, not before `not_before_ms` (wall clock).
+struct RetryScheduled {
+  dsl::NodeId node;
+  std::int64_t after_attempt = 1;
+  std::int64_t not_before_ms = 0;
+  std::string reason;
+};
+
+/// Nothing goes on for this node before a person said yes or no: an approval (criterion -1) or a
+/// `manual` criterion.
+struct PersonAsked {
+  dsl::NodeId node;
+  std::int64_t criterion = -1;
+  std::string question;
+};
+
+struct PersonAnswered {
+  dsl::NodeId node;
+  std::int64_t criterion = -1;
+  bool yes = false;
+  std::string by;
+  std::string because;
+};
+
+/// The node is settled. Passed only follows when every criterion was met (law 3).
+struct NodeFinished {
+  dsl::NodeId node;
+  Outcome outcome = Outcome::Failed;
+  std::string reason;  // "" when passed
+  TreeRef tree;        // when passed: what is visible downstream
+};
+
+/// Somebody asked the run to stop; what was under way has ended and will be done again.
+struct RunInterrupted {
+  std::string by;  // "SIGINT", "SIGTERM", "pipe stop"
+};
+
+/// All nodes are settled. `result` is the tree of the whole run when it passed.
+struct RunFinished {
+  Outcome outcome = Outcome::Failed;
+  TreeRef result;
+};
+
+/// The result reached the user's project.
+struct ResultDelivered {
+  std::string where;  // "branch pipe/build/calm-otter-3f2a", "folder .", "nothing changed"
+};
+
+struct Event {
+  std::int64_t sequence = 0;  // 1, 2, … within a run; given by the run loop
+  std::int64_t at_ms = 0;     // wall clock
+  std::variant<RunStarted, RunResumed, NodeExpanded, NodeSkipped, InputRequested, InputReady,
+               NodeReused, AttemptStarted, AttemptEnded, CheckStarted, CheckEnded, RetryScheduled,
+               PersonAsked, PersonAnswered, NodeFinished, RunInterrupted, RunFinished,
+               ResultDelivered>
+      what;
+};
+
+}  // namespace runner

@@ -1,0 +1,160 @@
+#pragma once
+
+// The state of a run: a fold of its events over its plan. Changed by `apply` only (law 2); knows
+// no clock and does nothing. Loop thread.
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dsl/plan.h"
+#include "dsl/result.h"
+#include "runner/run/event.h"
+
+namespace runner {
+
+/// Where a node is on its way. Waiting -> Open -> [Merging] -> Prepared -> Running -> Checking ->
+/// Settled; Backoff leads back to Prepared; Expanded is a for_each node that waits for its
+/// instances; Asking waits for a person.
+enum class Stage { Waiting, Open, Merging, Prepared, Running, Checking, Backoff, Asking, Expanded,
+                   Settled };
+
+struct CriterionState {
+  bool red_running = false;
+  std::optional<Verdict> red;  // on the input tree; NotMet is what red_first wants
+  Evidence red_evidence;
+  bool running = false;
+  bool asked = false;
+  std::optional<Verdict> verdict;  // on the produced tree of the current attempt
+  Evidence evidence;
+};
+
+struct NodeState {
+  dsl::NodeId id;
+  dsl::NodeIndex plan_node = 0;             // instances of a for_each share their node's
+  std::optional<dsl::Value> item;           // of an instance
+  std::optional<std::size_t> group;         // of an instance: place of its for_each node
+  std::vector<std::size_t> instances;       // of a for_each node, after it was expanded
+
+  Stage stage = Stage::Waiting;
+  std::size_t unsettled_needs = 0;
+
+  TreeRef input;
+  std::string key;
+  std::string reuse;  // for people: why taken from the cache, or why not
+  bool reused = false;
+  dsl::RunId reused_from;
+
+  std::int64_t attempt = 0;   // of the last AttemptStarted
+  std::int64_t failures = 0;  // attempts that failed; those that a crash cut short do not count
+  std::int64_t started_ms = 0;   // wall clock, of the first attempt (or the input)
+  std::int64_t finished_ms = 0;  // wall clock
+  std::int64_t attempt_started_ms = 0;
+  std::int64_t not_before_ms = 0;
+  std::optional<AttemptEnded> last;  // the last attempt that ended
+  std::string last_failure;          // why it failed, for people and for feedback
+  std::vector<CriterionState> criteria;
+
+  std::optional<Outcome> outcome;  // when Settled
+  std::string reason;
+  std::optional<bool> approved;  // an approval's answer
+  std::string answered_by;
+  TreeRef tree;  // what it hands downstream; REQUIRES: outcome is Passed
+  dsl::Value::Record outputs;
+};
+
+class RunState {
+ public:
+  /// `plan` must outlive the state. `priority` has one figure per plan node: of two nodes that
+  /// could start, the one with the greater figure does.
+  RunState(const dsl::Plan& plan, std::vector<std::int64_t> priority);
+
+  /// An Error only for an event that does not fit the plan or the state: a journal of another plan,
+  /// or a bug. The state is then unchanged.
+  dsl::Status apply(const Event& event);
+
+  [[nodiscard]] const dsl::Plan& plan() const { return plan_; }
+  [[nodiscard]] const std::vector<NodeState>& nodes() const { return nodes_; }
+  [[nodiscard]] const dsl::PlanNode& plan_node(std::size_t node) const {
+    return plan_.nodes[nodes_[node].plan_node];
+  }
+  [[nodiscard]] std::optional<std::size_t> find(const dsl::NodeId& id) const;
+  /// The need's place as seen from this node (an instance has the needs of its for_each node).
+  [[nodiscard]] const std::vector<dsl::NodeIndex>& needs(std::size_t node) const {
+    return plan_node(node).needs;
+  }
+
+  [[nodiscard]] const dsl::RunId& run() const { return run_; }
+  [[nodiscard]] const TreeRef& input() const { return input_; }
+  [[nodiscard]] const std::string& taken() const { return taken_; }
+  [[nodiscard]] const std::string& plan_digest() const { return plan_digest_; }
+  [[nodiscard]] bool started() const { return !run_.empty(); }
+  [[nodiscard]] std::optional<Outcome> outcome() const { return outcome_; }
+  [[nodiscard]] const TreeRef& result() const { return result_; }
+  [[nodiscard]] const std::string& delivered() const { return delivered_; }
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
+  [[nodiscard]] std::int64_t sequence() const { return sequence_; }
+  [[nodiscard]] std::int64_t started_ms() const { return started_ms_; }
+  [[nodiscard]] std::int64_t last_ms() const { return last_ms_; }
+
+  /// How many merges, attempts and checks are under way; each takes one of the run's -j slots.
+  [[nodiscard]] std::size_t busy() const { return busy_; }
+  [[nodiscard]] std::size_t settled() const { return settled_; }
+  /// Nodes of a pool that are between Open and Settled.
+  [[nodiscard]] std::int64_t pool_use(const std::string& pool) const;
+
+  struct Rank {
+    std::int64_t priority = 0;
+    std::size_t node = 0;
+    /// Greater priority first, then file order.
+    bool operator<(const Rank& other) const {
+      return priority != other.priority ? priority > other.priority : node < other.node;
+    }
+  };
+  /// Open nodes, the most urgent first.
+  [[nodiscard]] const std::set<Rank>& open() const { return open_; }
+  /// Nodes in Prepared, Running, Checking, Backoff, Asking or Expanded, the most urgent first.
+  [[nodiscard]] const std::set<Rank>& active() const { return active_; }
+  /// Nodes that became Open by themselves (needs settled) and whose `if:` was not looked at yet.
+  [[nodiscard]] const std::set<Rank>& undecided() const { return undecided_; }
+
+  /// Whose trees this node starts from: its passed needs, and in the place of needs that brought
+  /// nothing (skipped, failed) what these would have started from. Empty: the run's input.
+  [[nodiscard]] std::vector<std::size_t> sides(std::size_t node) const;
+
+ private:
+  friend struct Fold;
+
+  const dsl::Plan& plan_;
+  std::vector<std::int64_t> priority_;             // constant after construction
+  std::vector<std::vector<std::size_t>> dependants_;  // constant after construction
+
+  std::vector<NodeState> nodes_;
+  std::unordered_map<std::string, std::size_t> by_id_;
+  std::vector<std::vector<std::size_t>> pass_through_;  // of settled nodes without a tree
+  std::set<Rank> open_;
+  std::set<Rank> active_;
+  std::set<Rank> undecided_;
+  std::unordered_map<std::string, std::int64_t> pool_use_;
+  std::size_t busy_ = 0;
+  std::size_t settled_ = 0;
+
+  dsl::RunId run_;
+  std::string plan_digest_;
+  std::string taken_;
+  TreeRef input_;
+  TreeRef result_;
+  std::string delivered_;
+  std::optional<Outcome> outcome_;
+  bool interrupted_ = false;
+  std::int64_t sequence_ = 0;
+  std::int64_t started_ms_ = 0;
+  std::int64_t last_ms_ = 0;
+};
+
+}  // namespace runner
