@@ -57,6 +57,11 @@ struct NodeExpanded {
   dsl::Value::List items;
 };
 
+/// The node's own `if:` was looked at and holds. (Without an `if:` nothing is told.)
+struct ConditionHeld {
+  dsl::NodeId node;
+};
+
 struct NodeSkipped {
   dsl::NodeId node;
   std::string reason;
@@ -175,7 +180,7 @@ struct ResultDelivered {
 struct Event {
   std::int64_t sequence = 0;  // 1, 2, … within a run; given by the run loop
   std::int64_t at_ms = 0;     // wall clock
-  std::variant<RunStarted, RunResumed, NodeExpanded, NodeSkipped, InputRequested, InputReady,
+  std::variant<RunStarted, RunResumed, NodeExpanded, ConditionHeld, NodeSkipped, InputRequested, InputReady,
                NodeReused, AttemptStarted, AttemptEnded, CheckStarted, CheckEnded, RetryScheduled,
                PersonAsked, PersonAnswered, NodeFinished, RunInterrupted, RunFinished,
                ResultDelivered>

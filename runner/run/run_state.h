@@ -120,7 +120,8 @@ class RunState {
   [[nodiscard]] const std::set<Rank>& open() const { return open_; }
   /// Nodes in Prepared, Running, Checking, Backoff, Asking or Expanded, the most urgent first.
   [[nodiscard]] const std::set<Rank>& active() const { return active_; }
-  /// Nodes that became Open by themselves (needs settled) and whose `if:` was not looked at yet.
+  /// Nodes whose needs are settled and that still need a decision: their own `if:` has to be looked
+  /// at, or a need failed. All others became Open by themselves.
   [[nodiscard]] const std::set<Rank>& undecided() const { return undecided_; }
 
   /// Whose trees this node starts from: its passed needs, and in the place of needs that brought

@@ -1,0 +1,66 @@
+#pragma once
+
+// A run from beginning to end, with the real rooms wired together: the store is opened, the project
+// taken, engines probed, the plan checked against them, the run loop driven, the result delivered.
+// This is what `pipe run` and `pipe resume` call. Blocks the calling thread (which becomes the loop
+// thread) until the run ended.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/plan.h"
+#include "dsl/result.h"
+#include "runner/app/settings.h"
+#include "runner/run/observer.h"
+
+namespace runner {
+
+enum class ExitCode {
+  Passed = 0,
+  Failed = 1,
+  Invalid = 2,
+  Environment = 3,
+  WaitingForApproval = 4,
+  BudgetExhausted = 5,
+  Bug = 70,
+  Interrupted = 130,
+  Terminated = 143,
+};
+
+struct RunRequest {
+  dsl::Plan plan;
+  std::string file;   // the pipeline file as the user named it; workspace.source is relative to it
+  std::string name;   // "" : one is made
+  int jobs = 0;       // 0: as many as processors
+  bool reuse = true;  // false: --no-cache, nothing is taken from earlier runs
+  bool include_dirty = false;  // uncommitted changes of a repository are taken too
+};
+
+/// What observers are made from: called once, when the run has a name and before its first event.
+struct SessionStart {
+  dsl::RunId run;
+  std::string run_folder;  // absolute
+  const dsl::Plan& plan;
+  bool resumed = false;
+};
+using MakeObservers =
+    std::function<std::vector<std::unique_ptr<Observer>>(const SessionStart& start)>;
+
+struct SessionEnd {
+  ExitCode code = ExitCode::Passed;
+  dsl::RunId run;
+  std::vector<dsl::Error> problems;  // for Environment: everything that stood in the way
+};
+
+SessionEnd run_session(const Settings& settings, RunRequest request,
+                       const MakeObservers& make_observers);
+
+/// Goes on with a run that was interrupted, died or waits for a person. A finished run is an Error
+/// in `problems` with ExitCode::Invalid; one that another runner holds too.
+SessionEnd resume_session(const Settings& settings, const dsl::RunId& run, int jobs,
+                          const MakeObservers& make_observers);
+
+}  // namespace runner
