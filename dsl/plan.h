@@ -102,6 +102,7 @@ struct Service {
   std::vector<EnvVar> env;
   std::optional<std::int64_t> port;  // TCP; ready when it accepts
   Duration ready_timeout{30'000};
+  bool beside_node = true;  // false: only criteria that name it start it, on the produced tree
   bool operator==(const Service&) const = default;
 };
 
