@@ -14,6 +14,7 @@
 #include "dsl/plan.h"
 #include "dsl/result.h"
 #include "runner/app/settings.h"
+#include "runner/run/clock.h"
 #include "runner/run/observer.h"
 
 namespace runner {
@@ -45,6 +46,7 @@ struct SessionStart {
   std::string run_folder;  // absolute
   const dsl::Plan& plan;
   bool resumed = false;
+  Clock* clock = nullptr;  // the loop's, for observers that redraw; outlives them
 };
 using MakeObservers =
     std::function<std::vector<std::unique_ptr<Observer>>(const SessionStart& start)>;
