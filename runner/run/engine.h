@@ -20,10 +20,10 @@ namespace runner {
 /// What an engine is, for plans, `doctor` and decisions of the run loop.
 struct EngineTraits {
   dsl::EngineName name = dsl::EngineName::Sandbox;
-  std::string version;        // of the program behind it, "" none
-  bool isolates = true;       // false: `host`, marked in the plan
-  bool overlays = false;      // takes WorkspaceMount with `lower`
-  bool own_paths = true;      // the workspace appears at its target; false: at its host path
+  std::string version;    // of the program behind it, "" none
+  bool isolates = true;   // false: `host`, marked in the plan
+  bool overlays = false;  // takes WorkspaceMount with `lower`
+  bool own_paths = true;  // the workspace appears at its target; false: at its host path
 };
 
 /// What a plan's node asks of an engine, to be refused before anything starts.

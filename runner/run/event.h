@@ -26,11 +26,11 @@ enum class Verdict { Met, NotMet, Unverified };
 
 /// What supports a verdict; kept with the run.
 struct Evidence {
-  std::string what;     // the command, request, path or comparison
-  std::string result;   // "exit 1", "403", "no such file", …
-  std::string excerpt;  // the last lines of output, at most 4 KiB, valid UTF-8
-  std::string digest;   // sha256 of the whole output, "" where there is none
-  std::string log;      // file beneath the run's folder, "" where there is none
+  std::string what;      // the command, request, path or comparison
+  std::string result;    // "exit 1", "403", "no such file", …
+  std::string excerpt;   // the last lines of output, at most 4 KiB, valid UTF-8
+  std::string digest;    // sha256 of the whole output, "" where there is none
+  std::string log;       // file beneath the run's folder, "" where there is none
   bool was_red = false;  // red_first was asked for, and it failed on the input tree
   dsl::Duration took{0};
   bool operator==(const Evidence&) const = default;
@@ -170,6 +170,7 @@ struct RunInterrupted {
 struct RunFinished {
   Outcome outcome = Outcome::Failed;
   TreeRef result;
+  std::string reason;  // what failed beyond the nodes: the results do not merge
 };
 
 /// The result reached the user's project.
@@ -180,9 +181,24 @@ struct ResultDelivered {
 struct Event {
   std::int64_t sequence = 0;  // 1, 2, … within a run; given by the run loop
   std::int64_t at_ms = 0;     // wall clock
-  std::variant<RunStarted, RunResumed, NodeExpanded, ConditionHeld, NodeSkipped, InputRequested, InputReady,
-               NodeReused, AttemptStarted, AttemptEnded, CheckStarted, CheckEnded, RetryScheduled,
-               PersonAsked, PersonAnswered, NodeFinished, RunInterrupted, RunFinished,
+  std::variant<RunStarted,
+               RunResumed,
+               NodeExpanded,
+               ConditionHeld,
+               NodeSkipped,
+               InputRequested,
+               InputReady,
+               NodeReused,
+               AttemptStarted,
+               AttemptEnded,
+               CheckStarted,
+               CheckEnded,
+               RetryScheduled,
+               PersonAsked,
+               PersonAnswered,
+               NodeFinished,
+               RunInterrupted,
+               RunFinished,
                ResultDelivered>
       what;
 };

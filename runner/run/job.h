@@ -48,8 +48,8 @@ struct Job {
 
   std::vector<std::string> argv;  // argv[0] is looked up in the PATH of `env`; empty: image's own
   std::vector<std::pair<std::string, std::string>> env;  // exactly this, plus nothing
-  std::string working_directory;  // absolute, inside
-  dsl::Image image;               // prepared before by Engine::prepare_image
+  std::string working_directory;                         // absolute, inside
+  dsl::Image image;                                      // prepared before by Engine::prepare_image
   dsl::Resources resources;
   std::string user;     // as in PlanNode
   std::string runtime;  // as in PlanNode

@@ -21,8 +21,18 @@ namespace runner {
 /// Where a node is on its way. Waiting -> Open -> [Merging] -> Prepared -> Running -> Checking ->
 /// Settled; Backoff leads back to Prepared; Expanded is a for_each node that waits for its
 /// instances; Asking waits for a person.
-enum class Stage { Waiting, Open, Merging, Prepared, Running, Checking, Backoff, Asking, Expanded,
-                   Settled };
+enum class Stage {
+  Waiting,
+  Open,
+  Merging,
+  Prepared,
+  Running,
+  Checking,
+  Backoff,
+  Asking,
+  Expanded,
+  Settled
+};
 
 struct CriterionState {
   bool red_running = false;
@@ -36,10 +46,10 @@ struct CriterionState {
 
 struct NodeState {
   dsl::NodeId id;
-  dsl::NodeIndex plan_node = 0;             // instances of a for_each share their node's
-  std::optional<dsl::Value> item;           // of an instance
-  std::optional<std::size_t> group;         // of an instance: place of its for_each node
-  std::vector<std::size_t> instances;       // of a for_each node, after it was expanded
+  dsl::NodeIndex plan_node = 0;        // instances of a for_each share their node's
+  std::optional<dsl::Value> item;      // of an instance
+  std::optional<std::size_t> group;    // of an instance: place of its for_each node
+  std::vector<std::size_t> instances;  // of a for_each node, after it was expanded
 
   Stage stage = Stage::Waiting;
   std::size_t unsettled_needs = 0;
@@ -50,8 +60,8 @@ struct NodeState {
   bool reused = false;
   dsl::RunId reused_from;
 
-  std::int64_t attempt = 0;   // of the last AttemptStarted
-  std::int64_t failures = 0;  // attempts that failed; those that a crash cut short do not count
+  std::int64_t attempt = 0;      // of the last AttemptStarted
+  std::int64_t failures = 0;     // attempts that failed; those that a crash cut short do not count
   std::int64_t started_ms = 0;   // wall clock, of the first attempt (or the input)
   std::int64_t finished_ms = 0;  // wall clock
   std::int64_t attempt_started_ms = 0;
@@ -96,6 +106,7 @@ class RunState {
   [[nodiscard]] bool started() const { return !run_.empty(); }
   [[nodiscard]] std::optional<Outcome> outcome() const { return outcome_; }
   [[nodiscard]] const TreeRef& result() const { return result_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const std::string& delivered() const { return delivered_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
   [[nodiscard]] std::int64_t sequence() const { return sequence_; }
@@ -127,12 +138,17 @@ class RunState {
   /// Whose trees this node starts from: its passed needs, and in the place of needs that brought
   /// nothing (skipped, failed) what these would have started from. Empty: the run's input.
   [[nodiscard]] std::vector<std::size_t> sides(std::size_t node) const;
+  /// Whose trees stand for a settled plan node that has none of its own: its instances', or those
+  /// that it would have started from.
+  [[nodiscard]] const std::vector<std::size_t>& stands_for(std::size_t node) const {
+    return pass_through_[node];
+  }
 
  private:
   friend struct Fold;
 
   const dsl::Plan& plan_;
-  std::vector<std::int64_t> priority_;             // constant after construction
+  std::vector<std::int64_t> priority_;                // constant after construction
   std::vector<std::vector<std::size_t>> dependants_;  // constant after construction
 
   std::vector<NodeState> nodes_;
@@ -151,6 +167,7 @@ class RunState {
   TreeRef input_;
   TreeRef result_;
   std::string delivered_;
+  std::string reason_;
   std::optional<Outcome> outcome_;
   bool interrupted_ = false;
   std::int64_t sequence_ = 0;

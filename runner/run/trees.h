@@ -125,8 +125,7 @@ class Trees {
                        std::function<void(dsl::Result<PreparedWorkspace>)> done) = 0;
 
   /// Reads what the job left; the workspace itself stays as it is. REQUIRES: the job has ended.
-  virtual void capture(CaptureRequest request,
-                       std::function<void(dsl::Result<Capture>)> done) = 0;
+  virtual void capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) = 0;
 
   /// Removes the folders of a workspace, in the background; errors are logged, and what stays is
   /// removed with the run.
@@ -134,8 +133,10 @@ class Trees {
 
   /// The tree of `content`, as a commit on top of `parent`: how a result from the cache joins a
   /// run. The result is `parent` itself where the files are the same.
-  virtual dsl::Result<TreeRef> adopt(const TreeRef& parent, const std::string& content_tree,
-                                     const std::string& artifacts, const std::string& message,
+  virtual dsl::Result<TreeRef> adopt(const TreeRef& parent,
+                                     const std::string& content_tree,
+                                     const std::string& artifacts,
+                                     const std::string& message,
                                      std::int64_t time_s) = 0;
 
   /// The object id of the commit's tree: equal files give equal ids, whatever the history.

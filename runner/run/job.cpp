@@ -1,0 +1,34 @@
+#include "runner/run/job.h"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace runner {
+
+std::string to_text(const JobEnd& end) {
+  switch (end.how) {
+    case JobEnd::How::Exited:
+      return fmt::format("exit {}", end.code);
+    case JobEnd::How::Signalled: {
+      const char* name = sigabbrev_np(end.code);
+      return name != nullptr ? fmt::format("killed by signal {} (SIG{})", end.code, name)
+                             : fmt::format("killed by signal {}", end.code);
+    }
+    case JobEnd::How::TimedOut:
+      return fmt::format("timed out after {}", dsl::to_rounded_text(end.took));
+    case JobEnd::How::Stopped:
+      return "stopped";
+    case JobEnd::How::OutOfMemory:
+      return end.peak_memory
+                 ? fmt::format("out of memory (peak {})", dsl::to_text(*end.peak_memory))
+                 : "out of memory";
+    case JobEnd::How::NotStarted:
+      return "could not be started: " + end.detail;
+    case JobEnd::How::Lost:
+      return "lost: " + end.detail;
+  }
+  return "";
+}
+
+}  // namespace runner

@@ -1,0 +1,485 @@
+#include "runner/run/run_state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace runner {
+
+using dsl::Error;
+using dsl::NodeIndex;
+using dsl::Ok;
+using dsl::PlanNode;
+using dsl::Status;
+
+RunState::RunState(const dsl::Plan& plan, std::vector<std::int64_t> priority)
+    : plan_(plan), priority_(std::move(priority)) {
+  const std::size_t count = plan.nodes.size();
+  nodes_.resize(count);
+  dependants_.resize(count);
+  pass_through_.resize(count);
+  by_id_.reserve(count);
+  for (NodeIndex i = 0; i < count; ++i) {
+    const PlanNode& node = plan.nodes[i];
+    nodes_[i].id = node.id;
+    nodes_[i].plan_node = i;
+    nodes_[i].unsettled_needs = node.needs.size();
+    nodes_[i].criteria.resize(node.criteria.size());
+    by_id_.emplace(node.id.value, i);
+    for (const NodeIndex need : node.needs) {
+      dependants_[need].push_back(i);
+    }
+  }
+}
+
+std::optional<std::size_t> RunState::find(const dsl::NodeId& id) const {
+  const auto found = by_id_.find(id.value);
+  return found == by_id_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::int64_t RunState::pool_use(const std::string& pool) const {
+  const auto found = pool_use_.find(pool);
+  return found == pool_use_.end() ? 0 : found->second;
+}
+
+std::vector<std::size_t> RunState::sides(std::size_t node) const {
+  std::vector<std::size_t> sides;
+  for (const NodeIndex need : needs(node)) {
+    if (nodes_[need].outcome == Outcome::Passed && !plan_.nodes[need].for_each) {
+      sides.push_back(need);
+    } else {
+      sides.insert(sides.end(), pass_through_[need].begin(), pass_through_[need].end());
+    }
+  }
+  std::sort(sides.begin(), sides.end());
+  sides.erase(std::unique(sides.begin(), sides.end()), sides.end());
+  return sides;
+}
+
+/// The one place that changes a RunState: an overload for each kind of fact.
+struct Fold {
+  RunState& s;
+  const Event& event;
+
+  // ---- the run --------------------------------------------------------------------------------
+
+  Status operator()(const RunStarted& e) {
+    if (s.started()) {
+      return misfit("the run has started already");
+    }
+    s.run_ = e.run;
+    s.plan_digest_ = e.plan_digest;
+    s.input_ = e.input;
+    s.taken_ = e.taken;
+    s.started_ms_ = event.at_ms;
+    for (std::size_t i = 0; i < s.nodes_.size(); ++i) {
+      if (s.nodes_[i].unsettled_needs == 0) {
+        open_or_ask(i);
+      }
+    }
+    return Ok{};
+  }
+
+  Status operator()(const RunResumed&) {
+    s.interrupted_ = false;
+    s.outcome_.reset();
+    for (std::size_t i = 0; i < s.nodes_.size(); ++i) {
+      forget_what_was_under_way(i);
+    }
+    s.busy_ = 0;
+    return Ok{};
+  }
+
+  Status operator()(const RunInterrupted&) {
+    s.interrupted_ = true;
+    return Ok{};
+  }
+
+  Status operator()(const RunFinished& e) {
+    s.outcome_ = e.outcome;
+    s.result_ = e.result;
+    s.reason_ = e.reason;
+    return Ok{};
+  }
+
+  Status operator()(const ResultDelivered& e) {
+    s.delivered_ = e.where;
+    return Ok{};
+  }
+
+  // ---- before a node starts ---------------------------------------------------------------------
+
+  Status operator()(const ConditionHeld& e) {
+    return on(e.node, Stage::Waiting, [&](std::size_t i, NodeState&) {
+      s.undecided_.erase(rank(i));
+      open(i);
+    });
+  }
+
+  Status operator()(const NodeSkipped& e) {
+    return on(e.node, Stage::Waiting, [&](std::size_t i, NodeState& node) {
+      s.undecided_.erase(rank(i));
+      node.reason = e.reason;
+      settle(i, Outcome::Skipped);
+    });
+  }
+
+  Status operator()(const NodeExpanded& e) {
+    return on(e.node, Stage::Open, [&](std::size_t i, NodeState& node) {
+      leave_open(i);
+      node.started_ms = event.at_ms;
+      node.stage = Stage::Expanded;
+      s.active_.insert(rank(i));
+      enter_pool(i, -1);  // its instances take the places
+      for (std::size_t k = 0; k < e.items.size(); ++k) {
+        add_instance(i, k, e.items[k]);
+      }
+    });
+  }
+
+  Status operator()(const InputRequested& e) {
+    return on(e.node, Stage::Open, [&](std::size_t i, NodeState& node) {
+      leave_open(i);
+      node.stage = Stage::Merging;
+      node.started_ms = event.at_ms;
+      ++s.busy_;
+    });
+  }
+
+  Status operator()(const InputReady& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    NodeState& node = s.nodes_[*found];
+    if (node.stage == Stage::Merging) {
+      --s.busy_;
+    } else if (node.stage == Stage::Open) {
+      leave_open(*found);
+      node.started_ms = event.at_ms;
+    } else {
+      return misfit("'" + e.node.value + "' already has its input");
+    }
+    node.stage = Stage::Prepared;
+    node.input = e.input;
+    node.key = e.key;
+    node.reuse = e.reuse;
+    s.active_.insert(rank(*found));
+    if (s.plan_node(*found).command.argv.empty() && s.plan_node(*found).approval.empty()) {
+      node.stage = Stage::Checking;  // a gate: its input is what it hands on
+      node.last = AttemptEnded{};
+      node.last->node = e.node;
+      node.last->produced = e.input;
+    }
+    return Ok{};
+  }
+
+  Status operator()(const NodeReused& e) {
+    return on(e.node, Stage::Prepared, [&](std::size_t i, NodeState& node) {
+      node.reused = true;
+      node.reused_from = e.from_run;
+      node.tree = e.tree;
+      node.outputs = e.outputs;
+      for (std::size_t k = 0; k < node.criteria.size() && k < e.evidence.size(); ++k) {
+        node.criteria[k].verdict = Verdict::Met;
+        node.criteria[k].evidence = e.evidence[k];
+      }
+      settle(i, Outcome::Passed);
+    });
+  }
+
+  // ---- attempts ---------------------------------------------------------------------------------
+
+  Status operator()(const AttemptStarted& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    NodeState& node = s.nodes_[*found];
+    if (node.stage != Stage::Prepared && node.stage != Stage::Backoff) {
+      return misfit("'" + e.node.value + "' cannot start an attempt now");
+    }
+    node.stage = Stage::Running;
+    node.attempt = e.attempt;
+    node.attempt_started_ms = event.at_ms;
+    for (CriterionState& criterion : node.criteria) {
+      criterion.verdict.reset();
+      criterion.running = false;
+      criterion.asked = false;
+      criterion.evidence = {};
+    }
+    ++s.busy_;
+    return Ok{};
+  }
+
+  Status operator()(const AttemptEnded& e) {
+    return on(e.node, Stage::Running, [&](std::size_t, NodeState& node) {
+      --s.busy_;
+      node.stage = Stage::Checking;
+      node.last = e;
+      node.outputs = e.outputs;
+    });
+  }
+
+  Status operator()(const CheckStarted& e) {
+    const Stage wanted = e.subject == Subject::Input ? Stage::Prepared : Stage::Checking;
+    return on(e.node, wanted, [&](std::size_t, NodeState& node) {
+      CriterionState& criterion = node.criteria[static_cast<std::size_t>(e.criterion)];
+      (e.subject == Subject::Input ? criterion.red_running : criterion.running) = true;
+      ++s.busy_;
+    });
+  }
+
+  Status operator()(const CheckEnded& e) {
+    const Stage wanted = e.subject == Subject::Input ? Stage::Prepared : Stage::Checking;
+    return on(e.node, wanted, [&](std::size_t, NodeState& node) {
+      CriterionState& criterion = node.criteria[static_cast<std::size_t>(e.criterion)];
+      bool& running = e.subject == Subject::Input ? criterion.red_running : criterion.running;
+      s.busy_ -= running ? 1 : 0;
+      running = false;
+      if (e.subject == Subject::Input) {
+        criterion.red = e.verdict;
+        criterion.red_evidence = e.evidence;
+      } else {
+        criterion.verdict = e.verdict;
+        criterion.evidence = e.evidence;
+      }
+    });
+  }
+
+  Status operator()(const RetryScheduled& e) {
+    return on(e.node, Stage::Checking, [&](std::size_t, NodeState& node) {
+      node.stage = Stage::Backoff;
+      ++node.failures;
+      node.not_before_ms = e.not_before_ms;
+      node.last_failure = e.reason;
+    });
+  }
+
+  // ---- people -----------------------------------------------------------------------------------
+
+  Status operator()(const PersonAsked& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    NodeState& node = s.nodes_[*found];
+    if (e.criterion >= 0) {
+      node.criteria[static_cast<std::size_t>(e.criterion)].asked = true;
+    } else {
+      node.stage = Stage::Asking;
+    }
+    return Ok{};
+  }
+
+  Status operator()(const PersonAnswered& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    NodeState& node = s.nodes_[*found];
+    node.answered_by = e.by;
+    if (e.criterion < 0) {
+      node.approved = e.yes;
+      node.reason = e.because;
+      return Ok{};
+    }
+    if (static_cast<std::size_t>(e.criterion) >= node.criteria.size()) {
+      return misfit("'" + e.node.value + "' has no criterion " + std::to_string(e.criterion));
+    }
+    CriterionState& criterion = node.criteria[static_cast<std::size_t>(e.criterion)];
+    criterion.verdict = e.yes ? Verdict::Met : Verdict::NotMet;
+    criterion.evidence.what = "answer of " + e.by;
+    criterion.evidence.result = e.yes ? "yes" : "no";
+    criterion.evidence.excerpt = e.because;
+    return Ok{};
+  }
+
+  // ---- the end of a node ------------------------------------------------------------------------
+
+  Status operator()(const NodeFinished& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    NodeState& node = s.nodes_[*found];
+    if (node.stage == Stage::Settled) {
+      return misfit("'" + e.node.value + "' is settled already");
+    }
+    if (e.outcome == Outcome::Passed) {
+      for (const CriterionState& criterion : node.criteria) {
+        if (node.stage != Stage::Expanded && criterion.verdict != Verdict::Met) {
+          return misfit("'" + e.node.value + "' cannot pass with a criterion that was not met");
+        }
+      }
+    }
+    if (node.stage == Stage::Merging) {
+      --s.busy_;
+    }
+    if (node.stage == Stage::Open) {
+      leave_open(*found);
+    }
+    node.tree = e.tree;
+    if (!e.reason.empty()) {
+      node.reason = e.reason;
+    }
+    settle(*found, e.outcome);
+    return Ok{};
+  }
+
+ private:
+  static Error misfit(const std::string& what) {
+    return {"the journal does not fit its plan: " + what,
+            "this is a bug of pipe; please report it"};
+  }
+  static Error unknown(const dsl::NodeId& id) { return misfit("no node '" + id.value + "'"); }
+
+  RunState::Rank rank(std::size_t i) const { return {s.priority_[s.nodes_[i].plan_node], i}; }
+
+  template <class Change>
+  Status on(const dsl::NodeId& id, Stage wanted, Change change) {
+    const auto found = s.find(id);
+    if (!found) {
+      return unknown(id);
+    }
+    if (s.nodes_[*found].stage != wanted) {
+      return misfit("'" + id.value + "' is at another stage");
+    }
+    change(*found, s.nodes_[*found]);
+    return Ok{};
+  }
+
+  void enter_pool(std::size_t i, std::int64_t by) {
+    const std::string& pool = s.plan_node(i).pool;
+    if (!pool.empty()) {
+      s.pool_use_[pool] += by;
+    }
+  }
+
+  void open(std::size_t i) {
+    s.nodes_[i].stage = Stage::Open;
+    s.open_.insert(rank(i));
+  }
+
+  void leave_open(std::size_t i) {
+    s.open_.erase(rank(i));
+    enter_pool(i, 1);
+  }
+
+  /// A node whose needs are settled is open, unless somebody has to decide first.
+  void open_or_ask(std::size_t i) {
+    bool need_failed = false;
+    for (const NodeIndex need : s.needs(i)) {
+      need_failed = need_failed || blocks(need);
+    }
+    if (need_failed || s.plan_node(i).condition) {
+      s.undecided_.insert(rank(i));
+    } else {
+      open(i);
+    }
+  }
+
+  /// Failed in a way that its dependants feel.
+  bool blocks(std::size_t i) const {
+    const NodeState& node = s.nodes_[i];
+    return (node.outcome == Outcome::Failed || node.outcome == Outcome::Errored) &&
+           !s.plan_node(i).allow_failure;
+  }
+
+  void add_instance(std::size_t group, std::size_t number, const dsl::Value& item) {
+    NodeState instance;
+    instance.id = dsl::NodeId(s.nodes_[group].id.value + "[" + std::to_string(number) + "]");
+    instance.plan_node = s.nodes_[group].plan_node;
+    instance.item = item;
+    instance.group = group;
+    instance.criteria.resize(s.plan_node(group).criteria.size());
+    const std::size_t place = s.nodes_.size();
+    s.by_id_.emplace(instance.id.value, place);
+    s.nodes_.push_back(std::move(instance));
+    s.pass_through_.emplace_back();
+    s.dependants_.emplace_back();
+    s.nodes_[group].instances.push_back(place);
+    open(place);
+  }
+
+  void settle(std::size_t i, Outcome outcome) {
+    NodeState& node = s.nodes_[i];
+    if (node.stage != Stage::Waiting && node.stage != Stage::Expanded) {
+      enter_pool(i, -1);
+    }
+    if (node.stage == Stage::Expanded) {
+      collect_instances(node);
+    }
+    node.stage = Stage::Settled;
+    node.outcome = outcome;
+    node.finished_ms = event.at_ms;
+    s.active_.erase(rank(i));
+    s.open_.erase(rank(i));
+    s.undecided_.erase(rank(i));
+    ++s.settled_;
+    if (node.group) {
+      return;  // its for_each node speaks for it
+    }
+    if (outcome != Outcome::Passed || s.plan_node(i).for_each) {
+      s.pass_through_[i] = stands_for(i);
+    }
+    for (const std::size_t dependant : s.dependants_[i]) {
+      if (--s.nodes_[dependant].unsettled_needs == 0 && s.started()) {
+        open_or_ask(dependant);
+      }
+    }
+  }
+
+  /// An output of a for_each node is the list of its instances' values.
+  void collect_instances(NodeState& node) const {
+    for (const dsl::OutputDecl& output : s.plan_.nodes[node.plan_node].outputs) {
+      dsl::Value::List values;
+      for (const std::size_t instance : node.instances) {
+        const dsl::Value all(s.nodes_[instance].outputs);
+        const dsl::Value* value = all.find(output.name);
+        values.push_back(value != nullptr ? *value : dsl::Value());
+      }
+      node.outputs.emplace_back(output.name, dsl::Value(std::move(values)));
+    }
+  }
+
+  /// What dependants start from instead of this node's own tree.
+  std::vector<std::size_t> stands_for(std::size_t i) const {
+    std::vector<std::size_t> sides;
+    for (const std::size_t instance : s.nodes_[i].instances) {
+      if (s.nodes_[instance].outcome == Outcome::Passed) {
+        sides.push_back(instance);
+      }
+    }
+    return sides.empty() ? s.sides(i) : sides;
+  }
+
+  void forget_what_was_under_way(std::size_t i) {
+    NodeState& node = s.nodes_[i];
+    for (CriterionState& criterion : node.criteria) {
+      criterion.running = false;
+      criterion.red_running = false;
+    }
+    if (node.stage == Stage::Merging) {
+      enter_pool(i, -1);
+      open(i);
+    } else if (node.stage == Stage::Running) {
+      node.stage = Stage::Prepared;
+    }
+  }
+};
+
+dsl::Status RunState::apply(const Event& event) {
+  if (event.sequence != sequence_ + 1) {
+    return dsl::Error{"the journal has event " + std::to_string(event.sequence) + " after event " +
+                          std::to_string(sequence_),
+                      ""};
+  }
+  const dsl::Status status = std::visit(Fold{*this, event}, event.what);
+  if (status) {
+    sequence_ = event.sequence;
+    last_ms_ = event.at_ms;
+  }
+  return status;
+}
+
+}  // namespace runner

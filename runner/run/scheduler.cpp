@@ -1,0 +1,436 @@
+#include "runner/run/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runner/run/job.h"
+
+namespace runner {
+
+namespace {
+
+using dsl::NodeKind;
+using dsl::PlanNode;
+
+/// What became of the produced tree's criteria.
+struct Tally {
+  bool running = false;
+  bool all_met = true;
+  std::optional<std::size_t> unasked;  // a manual criterion that nobody was asked about yet
+  bool waiting = false;                // … or that nobody has answered
+  std::string failure;                 // the first that is not met, for people
+};
+
+std::string quoted(const std::string& text) {
+  return "'" + text + "'";
+}
+
+bool is_manual(const dsl::Criterion& criterion) {
+  return std::holds_alternative<dsl::ManualCheck>(criterion.check);
+}
+
+class Planner {
+ public:
+  Planner(const RunState& state, const SchedulerLimits& limits)
+      : state_(state), limits_(limits), free_(slots_left(state, limits)) {}
+
+  NextActions run() {
+    for (const RunState::Rank& rank : state_.undecided()) {
+      decide(rank.node);
+    }
+    for (const RunState::Rank& rank : state_.active()) {
+      go_on(rank.node);
+    }
+    for (const RunState::Rank& rank : state_.open()) {
+      if (free_ == 0) {
+        break;
+      }
+      begin(rank.node);
+    }
+    return std::move(next_);
+  }
+
+ private:
+  static std::size_t slots_left(const RunState& state, const SchedulerLimits& limits) {
+    return limits.stopping || state.busy() >= limits.slots ? 0 : limits.slots - state.busy();
+  }
+
+  template <class A>
+  void act(A action) {
+    next_.actions.emplace_back(std::move(action));
+  }
+
+  bool take_slot() {
+    if (free_ == 0) {
+      return false;
+    }
+    --free_;
+    return true;
+  }
+
+  void fail(std::size_t node, std::string reason) {
+    act(Finish{node, Outcome::Failed, std::move(reason), {}});
+  }
+
+  // ---- nodes whose needs have just been settled
+  // --------------------------------------------------
+
+  void decide(std::size_t node) {
+    const PlanNode& plan = state_.plan_node(node);
+    if (!plan.condition) {
+      act(Skip{node, failed_need(node)});
+      return;
+    }
+    const dsl::Scope scope = scope_of(state_, node, limits_.hash_files);
+    const dsl::Result<bool> holds = dsl::evaluate_condition(*plan.condition, scope);
+    if (!holds) {
+      fail(node, "if: " + holds.error().message);
+    } else if (*holds) {
+      act(Admit{node});
+    } else {
+      act(Skip{
+          node,
+          scope.any_need_failed ? failed_need(node) : "if: " + *plan.condition + " does not hold"});
+    }
+  }
+
+  std::string failed_need(std::size_t node) const {
+    for (const dsl::NodeIndex need : state_.needs(node)) {
+      const NodeState& other = state_.nodes()[need];
+      const bool failed = other.outcome == Outcome::Failed || other.outcome == Outcome::Errored;
+      if (failed && !state_.plan().nodes[need].allow_failure) {
+        return "needs " + quoted(other.id.value) + ", which failed";
+      }
+    }
+    return "";
+  }
+
+  // ---- nodes that could start
+  // ----------------------------------------------------------------------
+
+  void begin(std::size_t node) {
+    const PlanNode& plan = state_.plan_node(node);
+    if (plan.for_each && !state_.nodes()[node].group) {
+      expand(node, *plan.for_each);
+      return;
+    }
+    if (!plan.pool.empty() && !pool_has_room(plan.pool)) {
+      return;
+    }
+    if (take_slot()) {
+      act(PrepareInput{node});
+    }
+  }
+
+  bool pool_has_room(const std::string& pool) {
+    const auto size = state_.plan().pools.find(pool);
+    if (size == state_.plan().pools.end()) {
+      return true;
+    }
+    std::int64_t& taken = pools_taken_[pool];
+    if (state_.pool_use(pool) + taken >= size->second) {
+      return false;
+    }
+    ++taken;
+    return true;
+  }
+
+  void expand(std::size_t node, const std::string& expression) {
+    const dsl::Result<dsl::Value> value =
+        dsl::evaluate(expression, scope_of(state_, node, limits_.hash_files));
+    if (!value) {
+      fail(node, "for_each: " + value.error().message);
+      return;
+    }
+    const auto* items = std::get_if<dsl::Value::List>(&value->held);
+    if (items == nullptr) {
+      fail(node, "for_each: '" + expression + "' is no list but " + dsl::to_json(*value));
+    } else if (items->size() > kMostItems) {
+      fail(node,
+           "for_each: " + std::to_string(items->size()) + " items are more than " +
+               std::to_string(kMostItems));
+    } else {
+      act(Expand{node, *items});
+    }
+  }
+
+  // ---- nodes under way
+  // -------------------------------------------------------------------------------
+
+  void go_on(std::size_t node) {
+    switch (state_.nodes()[node].stage) {
+      case Stage::Prepared:
+        prove_red_then_start(node);
+        return;
+      case Stage::Checking:
+        check(node);
+        return;
+      case Stage::Backoff:
+        start_again(node);
+        return;
+      case Stage::Asking:
+        answer(node);
+        return;
+      case Stage::Expanded:
+        gather(node);
+        return;
+      case Stage::Waiting:
+      case Stage::Open:
+      case Stage::Merging:
+      case Stage::Running:
+      case Stage::Settled:
+        return;
+    }
+  }
+
+  /// Criteria with red_first have to fail before the work: one that is met already proves nothing,
+  /// and is told before anything is spent.
+  void prove_red_then_start(std::size_t node) {
+    const NodeState& me = state_.nodes()[node];
+    const PlanNode& plan = state_.plan_node(node);
+    if (!plan.approval.empty()) {
+      act(AskPerson{node, -1, plan.approval});
+      return;
+    }
+    bool waiting = false;
+    for (std::size_t i = 0; i < plan.criteria.size(); ++i) {
+      const CriterionState& criterion = me.criteria[i];
+      if (!plan.criteria[i].red_first) {
+        continue;
+      }
+      if (!criterion.red && !criterion.red_running) {
+        waiting = true;
+        if (take_slot()) {
+          act(StartCheck{node, i, Subject::Input});
+        }
+      } else if (criterion.red_running) {
+        waiting = true;
+      } else if (*criterion.red == Verdict::Met) {
+        fail(node,
+             quoted(plan.criteria[i].text) +
+                 " is met before the work, so it proves nothing (red_first)");
+        return;
+      } else if (*criterion.red == Verdict::Unverified) {
+        fail(node,
+             quoted(plan.criteria[i].text) +
+                 " could not be checked before the work: " + criterion.red_evidence.result);
+        return;
+      }
+    }
+    if (!waiting && take_slot()) {
+      act(StartAttempt{node});
+    }
+  }
+
+  void start_again(std::size_t node) {
+    const std::int64_t due = state_.nodes()[node].not_before_ms;
+    if (due <= limits_.now_ms) {
+      if (take_slot()) {
+        act(StartAttempt{node});
+      }
+    } else if (!next_.wake_at_ms || due < *next_.wake_at_ms) {
+      next_.wake_at_ms = due;
+    }
+  }
+
+  void answer(std::size_t node) {
+    const NodeState& me = state_.nodes()[node];
+    if (!me.approved) {
+      return;
+    }
+    if (*me.approved) {
+      act(Finish{node, Outcome::Passed, "", me.input});
+    } else {
+      fail(node, "rejected by " + me.answered_by + (me.reason.empty() ? "" : ": " + me.reason));
+    }
+  }
+
+  void gather(std::size_t node) {
+    Outcome outcome = Outcome::Passed;
+    std::string reason;
+    for (const std::size_t instance : state_.nodes()[node].instances) {
+      const NodeState& one = state_.nodes()[instance];
+      if (!one.outcome) {
+        return;
+      }
+      const bool failed = *one.outcome == Outcome::Failed || *one.outcome == Outcome::Errored;
+      if (failed && outcome == Outcome::Passed) {
+        outcome = *one.outcome;
+        reason = quoted(one.id.value) + ": " + one.reason;
+      }
+    }
+    act(Finish{node, outcome, reason, {}});
+  }
+
+  // ---- after the command ended
+  // -------------------------------------------------------------------------
+
+  void check(std::size_t node) {
+    const NodeState& me = state_.nodes()[node];
+    const AttemptEnded& last = *me.last;
+    if (!last.end.succeeded()) {
+      const bool lost = last.end.how == JobEnd::How::Lost;
+      attempt_failed(node, lost ? Outcome::Errored : Outcome::Failed, to_text(last.end));
+      return;
+    }
+    if (!last.problem.empty()) {
+      attempt_failed(node, Outcome::Failed, last.problem);
+      return;
+    }
+    const Tally tally = start_missing_checks(node);
+    if (tally.running) {
+      return;
+    }
+    if (!tally.failure.empty()) {
+      attempt_failed(node, Outcome::Failed, tally.failure);
+    } else if (tally.unasked) {
+      const dsl::Criterion& criterion = state_.plan_node(node).criteria[*tally.unasked];
+      act(AskPerson{node,
+                    static_cast<std::int64_t>(*tally.unasked),
+                    std::get<dsl::ManualCheck>(criterion.check).question});
+    } else if (tally.all_met) {
+      act(Finish{node, Outcome::Passed, "", last.produced});
+    }
+  }
+
+  Tally start_missing_checks(std::size_t node) {
+    const NodeState& me = state_.nodes()[node];
+    const PlanNode& plan = state_.plan_node(node);
+    Tally tally;
+    for (std::size_t i = 0; i < plan.criteria.size(); ++i) {
+      const CriterionState& criterion = me.criteria[i];
+      if (criterion.verdict) {
+        if (*criterion.verdict != Verdict::Met && tally.failure.empty()) {
+          tally.failure = quoted(plan.criteria[i].text) +
+                          (*criterion.verdict == Verdict::NotMet ? " is not met: "
+                                                                 : " could not be verified: ") +
+                          criterion.evidence.result;
+        }
+        tally.all_met = tally.all_met && *criterion.verdict == Verdict::Met;
+        continue;
+      }
+      tally.all_met = false;
+      if (is_manual(plan.criteria[i])) {
+        if (!criterion.asked && !tally.unasked) {
+          tally.unasked = i;
+        }
+        continue;
+      }
+      tally.running = true;
+      if (!criterion.running && take_slot()) {
+        act(StartCheck{node, i, Subject::Produced});
+      }
+    }
+    return tally;
+  }
+
+  void attempt_failed(std::size_t node, Outcome outcome, const std::string& reason) {
+    const NodeState& me = state_.nodes()[node];
+    const dsl::Retry& retry = state_.plan_node(node).retry;
+    if (me.failures + 1 >= retry.attempts || state_.plan_node(node).command.argv.empty()) {
+      act(Finish{node, outcome, reason, {}});
+      return;
+    }
+    act(Retry{node, limits_.now_ms + backoff(retry, me.failures), reason});
+  }
+
+  static std::int64_t backoff(const dsl::Retry& retry, std::int64_t failures_before) {
+    std::int64_t wait = retry.backoff.ms;
+    for (std::int64_t i = 0; i < failures_before && wait < kLongestBackoffMs; ++i) {
+      wait *= 2;
+    }
+    wait = std::min(wait, kLongestBackoffMs);
+    return retry.max_backoff.ms > 0 ? std::min(wait, retry.max_backoff.ms) : wait;
+  }
+
+  static constexpr std::size_t kMostItems = 10'000;
+  static constexpr std::int64_t kLongestBackoffMs = 24LL * 3600 * 1000;
+
+  const RunState& state_;
+  const SchedulerLimits& limits_;
+  std::size_t free_;
+  std::map<std::string, std::int64_t> pools_taken_;
+  NextActions next_;
+};
+
+}  // namespace
+
+NextActions next_actions(const RunState& state, const SchedulerLimits& limits) {
+  return Planner(state, limits).run();
+}
+
+Standstill standstill(const RunState& state) {
+  if (state.settled() == state.nodes().size()) {
+    return Standstill::Done;
+  }
+  bool backoff = false;
+  bool waiting = false;
+  for (const RunState::Rank& rank : state.active()) {
+    const NodeState& node = state.nodes()[rank.node];
+    backoff = backoff || node.stage == Stage::Backoff;
+    waiting = waiting || node.stage == Stage::Asking;
+    for (const CriterionState& criterion : node.criteria) {
+      waiting = waiting || (criterion.asked && !criterion.verdict);
+    }
+  }
+  if (backoff) {
+    return Standstill::Backoff;
+  }
+  return waiting ? Standstill::Waiting : Standstill::Stuck;
+}
+
+Outcome outcome_of(const RunState& state) {
+  Outcome outcome = Outcome::Passed;
+  for (std::size_t i = 0; i < state.nodes().size(); ++i) {
+    const NodeState& node = state.nodes()[i];
+    if (state.plan_node(i).allow_failure) {
+      continue;
+    }
+    if (node.outcome == Outcome::Errored) {
+      return Outcome::Errored;
+    }
+    if (node.outcome == Outcome::Failed) {
+      outcome = Outcome::Failed;
+    }
+  }
+  return outcome;
+}
+
+std::vector<std::size_t> result_sides(const RunState& state) {
+  std::vector<bool> needed(state.plan().nodes.size(), false);
+  for (const PlanNode& node : state.plan().nodes) {
+    for (const dsl::NodeIndex need : node.needs) {
+      needed[need] = true;
+    }
+  }
+  std::vector<std::size_t> sides;
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i]) {
+      continue;
+    }
+    if (state.nodes()[i].outcome == Outcome::Passed && !state.plan().nodes[i].for_each) {
+      sides.push_back(i);
+    } else {
+      const std::vector<std::size_t> instead = state.stands_for(i);
+      sides.insert(sides.end(), instead.begin(), instead.end());
+    }
+  }
+  std::sort(sides.begin(), sides.end());
+  sides.erase(std::unique(sides.begin(), sides.end()), sides.end());
+  return sides;
+}
+
+std::vector<std::int64_t> remaining_path(const dsl::Plan& plan,
+                                         const std::vector<std::int64_t>& expected_ms) {
+  std::vector<std::int64_t> remaining(plan.nodes.size(), 0);
+  for (std::size_t i = plan.nodes.size(); i-- > 0;) {
+    const bool works = !plan.nodes[i].command.argv.empty();
+    remaining[i] += expected_ms[i] > 0 ? expected_ms[i] : (works ? 1000 : 0);
+    for (const dsl::NodeIndex need : plan.nodes[i].needs) {
+      remaining[need] = std::max(remaining[need], remaining[i]);
+    }
+  }
+  return remaining;
+}
+
+}  // namespace runner

@@ -1,0 +1,72 @@
+#include "runner/run/scope.h"
+
+#include <utility>
+
+namespace runner {
+
+using dsl::Value;
+
+std::string result_word(const NodeState& node) {
+  if (!node.outcome) {
+    return "";
+  }
+  switch (*node.outcome) {
+    case Outcome::Passed:
+      return "success";
+    case Outcome::Skipped:
+      return "skipped";
+    case Outcome::Failed:
+    case Outcome::Errored:
+      return "failure";
+  }
+  return "";
+}
+
+namespace {
+
+/// `needs` lists every settled node by its task's name: the compiler has checked that an expression
+/// only mentions ancestors. A matrix task is one name for many nodes; the last one speaks.
+Value::Record needs_of(const RunState& state) {
+  Value::Record needs;
+  for (const NodeState& node : state.nodes()) {
+    if (!node.outcome || node.group) {
+      continue;
+    }
+    const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
+    Value::Record need;
+    need.emplace_back("result", Value(result_word(node)));
+    need.emplace_back("outputs", Value(node.outputs));
+    needs.emplace_back(plan.task.empty() ? plan.phase : plan.task, Value(std::move(need)));
+  }
+  return needs;
+}
+
+}  // namespace
+
+dsl::Scope scope_of(const RunState& state, std::size_t node, HashFiles hash_files) {
+  const NodeState& me = state.nodes()[node];
+  const dsl::PlanNode& plan = state.plan_node(node);
+  dsl::Scope scope;
+  Value::Record run;
+  run.emplace_back("id", Value(state.run().value));
+  run.emplace_back("attempt", Value(static_cast<double>(me.attempt)));
+  Value::Record pipeline;
+  pipeline.emplace_back("name", Value(state.plan().name));
+  scope.contexts.emplace_back("inputs", Value(state.plan().inputs));
+  scope.contexts.emplace_back("matrix", Value(plan.matrix));
+  scope.contexts.emplace_back("item", me.item.value_or(Value()));
+  scope.contexts.emplace_back("needs", Value(needs_of(state)));
+  scope.contexts.emplace_back("run", Value(std::move(run)));
+  scope.contexts.emplace_back("pipeline", Value(std::move(pipeline)));
+  for (const dsl::NodeIndex need : plan.needs) {
+    const NodeState& other = state.nodes()[need];
+    const bool failed = other.outcome == Outcome::Failed || other.outcome == Outcome::Errored;
+    scope.any_need_failed =
+        scope.any_need_failed || (failed && !state.plan().nodes[need].allow_failure);
+  }
+  scope.cancelled = state.interrupted();
+  scope.hash_files = std::move(hash_files);
+  return scope;
+}
+
+}  // namespace runner
