@@ -6,11 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "dsl/colour.h"
 #include "dsl/plan.h"
 
 namespace dsl {
-
-enum class Colour { Never, Always };
 
 struct TextOptions {
   Colour colour = Colour::Never;
