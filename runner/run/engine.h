@@ -24,6 +24,8 @@ struct EngineTraits {
   bool isolates = true;   // false: `host`, marked in the plan
   bool overlays = false;  // takes WorkspaceMount with `lower`
   bool own_paths = true;  // the workspace appears at its target; false: at its host path
+  /// Where a job finds pipe-init, to wait for a port or make a request on its loopback.
+  std::string init_path = "/.pipe-init";
 };
 
 /// What a plan's node asks of an engine, to be refused before anything starts.

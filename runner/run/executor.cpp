@@ -1,0 +1,380 @@
+#include "runner/run/executor.h"
+
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "runner/run/outputs.h"
+#include "runner/run/service_group.h"
+#include "runner/run/verifier.h"
+
+namespace runner {
+
+namespace {
+
+constexpr const char* kScratch = "/pipe";
+constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::size_t kFeedbackInEnvironment = 32 << 10;
+constexpr std::size_t kAnswerCap = 2 << 20;
+
+class Work;
+
+}  // namespace
+
+struct Executor::Shared {
+  Trees& trees;
+  JobFiles& files;
+  OnLine on_line;
+  bool stopping = false;
+  std::set<Work*> under_way;
+};
+
+namespace {
+
+/// How the common part of an attempt or a check came out.
+struct WorkEnd {
+  JobEnd end;
+  LogSummary log;
+  std::string log_name;
+};
+
+JobEnd lost(const dsl::Error& error) {
+  JobEnd end;
+  end.how = JobEnd::How::Lost;
+  end.detail = error.message + (error.remedy.empty() ? "" : " (" + error.remedy + ")");
+  return end;
+}
+
+/// Workspace, services, container; then `ended`, after which the owner reads the workspace and
+/// calls `finish`. Keeps itself alive until `finish`.
+class Work : public std::enable_shared_from_this<Work> {
+ public:
+  using Ended = std::function<void(WorkEnd)>;
+
+  Work(std::shared_ptr<Executor::Shared> shared, WorkOrder order)
+      : shared_(std::move(shared)), order_(std::move(order)) {
+    shared_->under_way.insert(this);
+  }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+  ~Work() { shared_->under_way.erase(this); }
+
+  [[nodiscard]] const PreparedWorkspace& workspace() const { return workspace_; }
+  [[nodiscard]] bool stopped() const { return stopped_; }
+  /// How the job sees its scratch folder.
+  [[nodiscard]] std::string scratch_inside() const {
+    return order_.engine->traits().own_paths ? kScratch : workspace_.scratch;
+  }
+
+  void set_feedback(std::string text) { feedback_ = std::move(text); }
+
+  void start(Ended ended) {
+    ended_ = std::move(ended);
+    WorkspaceRequest request;
+    request.job = order_.job;
+    request.tree = order_.tree;
+    request.overlay = order_.engine->traits().overlays;
+    request.read_only = order_.plan->workspace.mode == dsl::Workspace::Mode::ReadOnly;
+    request.caches = order_.caches;
+    if (order_.restore_protected) {
+      request.protect = order_.plan->workspace.protect;
+      request.protect_from = order_.run_input;
+    }
+    shared_->trees.prepare(std::move(request), [self = shared_from_this()](auto workspace) {
+      if (!workspace) {
+        self->end(lost(workspace.error().within("prepare the workspace")));
+        return;
+      }
+      self->workspace_ = *std::move(workspace);
+      self->prepared_ = true;
+      self->start_services();
+    });
+  }
+
+  void stop(dsl::Duration grace) {
+    stopped_ = true;
+    if (running_) {
+      order_.engine->stop(order_.job, grace);
+    } else if (services_ != nullptr && waiting_for_services_) {
+      waiting_for_services_ = false;
+      end(JobEnd{});
+    }
+  }
+
+  /// The workspace is needed no more.
+  void finish() {
+    if (prepared_) {
+      shared_->trees.discard(std::move(workspace_));
+      prepared_ = false;
+    }
+  }
+
+ private:
+  void start_services() {
+    if (stopped_ || shared_->stopping) {
+      stopped_ = true;
+      end(JobEnd{});
+      return;
+    }
+    if (order_.services.empty()) {
+      run_job("");
+      return;
+    }
+    ServiceOrder services;
+    for (const WorkOrder::ServiceEnv& one : order_.services) {
+      services.services.push_back({one.service, one.argv, one.env, one.service->image});
+    }
+    services.like.run = order_.run;
+    services.like.node = order_.node;
+    services.like.name = order_.job;
+    services.like.user = order_.plan->user;
+    services.like.runtime = order_.plan->runtime;
+    services.like.resources = order_.plan->resources;
+    services.log_part = order_.log_part + ".service-";
+    services.tree = order_.tree;
+    services_ = std::make_unique<ServiceGroup>(
+        *order_.engine, shared_->trees, shared_->files, std::move(services));
+    waiting_for_services_ = true;
+    services_->start([self = shared_from_this()](dsl::Status ready) {
+      self->waiting_for_services_ = false;
+      if (ready) {
+        self->run_job(self->services_->network());
+      } else {
+        JobEnd end;
+        end.how = JobEnd::How::NotStarted;
+        end.detail = ready.error().message + "\n" + ready.error().remedy;
+        self->end(end);
+      }
+    });
+  }
+
+  void run_job(const std::string& network) {
+    Job job;
+    job.name = order_.job;
+    job.run = order_.run;
+    job.node = order_.node;
+    job.argv = order_.argv;
+    job.image = order_.plan->image;
+    job.resources = order_.plan->resources;
+    job.user = order_.plan->user;
+    job.runtime = order_.plan->runtime;
+    job.workspace = workspace_.mount;
+    job.timeout = order_.timeout;
+    job.network = network;
+    log_name_ = shared_->files.log_name(order_.node, order_.log_part);
+    job.log_path = shared_->files.absolute(log_name_);
+    const bool own_paths = order_.engine->traits().own_paths;
+    const std::string root = own_paths ? workspace_.mount.target : workspace_.mount.directory;
+    job.working_directory = root;
+    if (!order_.plan->working_directory.empty()) {
+      job.working_directory += "/" + order_.plan->working_directory;
+    }
+    if (own_paths) {
+      job.mounts.push_back({workspace_.scratch, kScratch, false});
+      if (workspace_.home != workspace_.scratch + "/home") {
+        job.mounts.push_back({workspace_.home, std::string(kScratch) + "/home", false});
+      }
+    }
+    job.env = environment(root, own_paths);
+    if (shared_->on_line) {
+      job.on_line = [shared = shared_, node = order_.node](std::string_view line) {
+        shared->on_line(node, line);
+      };
+    }
+    if (const dsl::Status ready = write_scratch(); !ready) {
+      end(lost(ready.error()));
+      return;
+    }
+    running_ = true;
+    order_.engine->start(std::move(job), [self = shared_from_this()](JobEnd end) {
+      self->running_ = false;
+      self->stopped_ = self->stopped_ || end.how == JobEnd::How::Stopped;
+      self->end(std::move(end));
+    });
+  }
+
+  dsl::Status write_scratch() {
+    dsl::Status made = shared_->files.make_directory(workspace_.scratch + "/outputs");
+    if (made && !feedback_.empty()) {
+      made = shared_->files.write(workspace_.scratch + "/feedback.md", feedback_);
+    }
+    return made;
+  }
+
+  std::vector<std::pair<std::string, std::string>> environment(const std::string& root,
+                                                               bool own_paths) const {
+    const std::string scratch = scratch_inside();
+    std::vector<std::pair<std::string, std::string>> env{
+        {"PATH", kPath},
+        {"HOME", own_paths ? scratch + "/home" : workspace_.home},
+        {"LANG", "C.UTF-8"},
+        {"CI", "true"},
+        {"PIPE_WORKSPACE", root},
+        {"PIPE_OUTPUTS", scratch + "/outputs"}};
+    if (!feedback_.empty()) {
+      env.emplace_back("PIPE_FEEDBACK_FILE", scratch + "/feedback.md");
+      env.emplace_back("PIPE_FEEDBACK", feedback_.substr(0, kFeedbackInEnvironment));
+    }
+    for (const auto& [name, value] : order_.env) {
+      bool replaced = false;
+      for (auto& [present, old] : env) {
+        if (present == name) {
+          old = value;
+          replaced = true;
+        }
+      }
+      if (!replaced) {
+        env.emplace_back(name, value);
+      }
+    }
+    return env;
+  }
+
+  void end(JobEnd job_end) {
+    if (services_ != nullptr && !services_stopped_) {
+      services_stopped_ = true;
+      services_->stop([self = shared_from_this(), job_end] { self->end(job_end); });
+      return;
+    }
+    WorkEnd end;
+    end.end = std::move(job_end);
+    if (!log_name_.empty()) {
+      end.log_name = log_name_;
+      end.log = shared_->files.summarise(log_name_);
+    }
+    std::exchange(ended_, nullptr)(std::move(end));
+  }
+
+  std::shared_ptr<Executor::Shared> shared_;
+  const WorkOrder order_;
+  Ended ended_;
+  std::string feedback_;
+  std::string log_name_;
+  PreparedWorkspace workspace_;
+  std::unique_ptr<ServiceGroup> services_;
+  bool prepared_ = false;
+  bool running_ = false;
+  bool stopped_ = false;
+  bool waiting_for_services_ = false;
+  bool services_stopped_ = false;
+};
+
+}  // namespace
+
+Executor::Executor(Trees& trees, JobFiles& files, OnLine on_line)
+    : shared_(std::make_shared<Shared>(Shared{trees, files, std::move(on_line), false, {}})) {}
+
+Executor::~Executor() = default;
+
+void Executor::run_attempt(AttemptOrder order,
+                           std::function<void(std::optional<AttemptEnded>)> done) {
+  auto work = std::make_shared<Work>(shared_, order.work);
+  work->set_feedback(order.feedback);
+  work->start([shared = shared_, work, order, done = std::move(done)](WorkEnd ended) {
+    if (work->stopped()) {
+      work->finish();
+      done(std::nullopt);
+      return;
+    }
+    AttemptEnded event;
+    event.node = order.work.node;
+    event.attempt = order.attempt;
+    event.end = ended.end;
+    event.log = ended.log_name;
+    event.produced = order.work.tree;
+    if (!ended.end.succeeded()) {
+      event.excerpt = ended.log.tail;
+    }
+    // What a failed attempt left matters only to one that goes on from it.
+    if (!ended.end.succeeded() && !order.work.plan->retry.feedback) {
+      work->finish();
+      done(std::move(event));
+      return;
+    }
+    if (ended.end.how == JobEnd::How::Lost) {
+      work->finish();
+      done(std::move(event));
+      return;
+    }
+    CaptureRequest request;
+    request.workspace = work->workspace();
+    request.artifacts = order.work.plan->artifacts;
+    request.outputs = order.work.plan->outputs;
+    request.commit_message = order.commit_message;
+    request.commit_time_s = order.commit_time_s;
+    request.save_caches = ended.end.succeeded();
+    shared->trees.capture(std::move(request), [work, order, event, done](auto capture) mutable {
+      work->finish();
+      if (!capture) {
+        event.end = lost(capture.error().within("read what the node left"));
+        done(std::move(event));
+        return;
+      }
+      event.produced = capture->tree;
+      event.changed_paths = static_cast<std::int64_t>(capture->changes.size());
+      for (const auto& [path, reason] : capture->refused) {
+        event.notes.push_back(path + ": " + reason);
+      }
+      TypedOutputs outputs = type_outputs(order.work.plan->outputs, capture->outputs);
+      event.outputs = std::move(outputs.values);
+      if (event.end.succeeded()) {
+        event.problem = std::move(outputs.problem);
+      }
+      done(std::move(event));
+    });
+  });
+}
+
+void Executor::run_check(CheckOrder order, std::function<void(std::optional<CheckEnded>)> done) {
+  const dsl::Criterion& criterion = order.work.plan->criteria[order.criterion];
+  const auto* run = std::get_if<dsl::RunCheck>(&criterion.check);
+  const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check);
+  if (http != nullptr) {
+    order.work.argv = {order.work.engine->traits().init_path,
+                       "http",
+                       http->method,
+                       order.url,
+                       std::to_string(criterion.timeout.ms)};
+    for (const auto& [name, value] : http->headers) {
+      order.work.argv.emplace_back("-H");
+      order.work.argv.push_back(name + ": " + value);
+    }
+  }
+  auto work = std::make_shared<Work>(shared_, order.work);
+  work->start([shared = shared_, work, order, run, http, done = std::move(done)](WorkEnd ended) {
+    work->finish();
+    if (work->stopped()) {
+      done(std::nullopt);
+      return;
+    }
+    Judgement judgement;
+    if (run != nullptr) {
+      judgement = judge_run(*run, ended.end, ended.log);
+    } else if (http != nullptr) {
+      const auto answer = shared->files.head(ended.log_name, kAnswerCap);
+      judgement = judge_http(*http, order.url, ended.end, answer ? *answer : std::string());
+    }
+    CheckEnded event;
+    event.node = order.work.node;
+    event.attempt = order.attempt;
+    event.criterion = static_cast<std::int64_t>(order.criterion);
+    event.subject = order.subject;
+    event.verdict = judgement.verdict;
+    event.evidence = std::move(judgement.evidence);
+    event.evidence.log = ended.log_name;
+    done(std::move(event));
+  });
+}
+
+void Executor::stop_all(dsl::Duration grace) {
+  shared_->stopping = true;
+  const std::set<Work*> under_way = shared_->under_way;
+  for (Work* work : under_way) {
+    if (shared_->under_way.count(work) != 0) {
+      work->stop(grace);
+    }
+  }
+}
+
+}  // namespace runner

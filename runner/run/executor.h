@@ -1,0 +1,85 @@
+#pragma once
+
+// Carries out one attempt or one check from beginning to end: a private copy of the tree, services,
+// the container, what it left. Decides nothing: it is told what to do and tells what came of it.
+// Loop thread.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dsl/plan.h"
+#include "runner/run/engine.h"
+#include "runner/run/event.h"
+#include "runner/run/job_files.h"
+#include "runner/run/trees.h"
+
+namespace runner {
+
+/// What an attempt and a check have in common: a command on a copy of a tree.
+struct WorkOrder {
+  Engine* engine = nullptr;  // outlives the work
+  const dsl::PlanNode* plan = nullptr;
+  dsl::RunId run;
+  dsl::NodeId node;
+  JobName job;
+  TreeRef tree;       // what the job starts from
+  TreeRef run_input;  // where protected files come from
+  bool restore_protected = false;
+
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> env;  // without what the executor adds
+  dsl::Duration timeout{0};
+  std::vector<CachePath> caches;
+  std::string log_part;  // "1" for an attempt, "1.criterion-2" for a check
+
+  struct ServiceEnv {
+    const dsl::Service* service = nullptr;
+    std::vector<std::string> argv;
+    std::vector<std::pair<std::string, std::string>> env;
+  };
+  std::vector<ServiceEnv> services;  // to be up before the command starts
+};
+
+struct AttemptOrder {
+  WorkOrder work;
+  std::int64_t attempt = 1;
+  std::string feedback;  // what failed before, "" on the first attempt
+  std::string commit_message;
+  std::int64_t commit_time_s = 0;
+};
+
+struct CheckOrder {
+  WorkOrder work;  // argv is empty for an http check: pipe-init makes the request
+  std::int64_t attempt = 1;
+  std::size_t criterion = 0;
+  Subject subject = Subject::Produced;
+  std::string url;  // of an http check, filled in
+};
+
+class Executor {
+ public:
+  using OnLine = std::function<void(const dsl::NodeId& node, std::string_view line)>;
+
+  Executor(Trees& trees, JobFiles& files, OnLine on_line);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// `done` comes once; without a value where `stop_all` ended the work before it was through.
+  void run_attempt(AttemptOrder order, std::function<void(std::optional<AttemptEnded>)> done);
+  void run_check(CheckOrder order, std::function<void(std::optional<CheckEnded>)> done);
+
+  /// Ends everything that is under way; nothing new is begun afterwards.
+  void stop_all(dsl::Duration grace);
+
+  struct Shared;  // opaque
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace runner

@@ -1,0 +1,397 @@
+#include "runner/run/orders.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/digest.h"
+#include "dsl/expression.h"
+#include "dsl/plan_json.h"
+#include "runner/run/scope.h"
+#include "runner/run/verifier.h"
+
+namespace runner {
+
+using dsl::Error;
+using dsl::PlanNode;
+using dsl::Result;
+using dsl::Template;
+
+namespace {
+
+using Env = std::vector<std::pair<std::string, std::string>>;
+
+bool is_literal(const Template& text) {
+  for (const Template::Piece& piece : text.pieces) {
+    if (piece.kind == Template::Piece::Kind::Expression) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool all_literal(const PlanNode& plan) {
+  for (const Template& word : plan.command.argv) {
+    if (!is_literal(word)) {
+      return false;
+    }
+  }
+  for (const dsl::EnvVar& variable : plan.env) {
+    if (!is_literal(variable.value)) {
+      return false;
+    }
+  }
+  for (const dsl::CacheDecl& cache : plan.caches) {
+    if (!is_literal(cache.key)) {
+      return false;
+    }
+  }
+  for (const dsl::Criterion& criterion : plan.criteria) {
+    const auto* run = std::get_if<dsl::RunCheck>(&criterion.check);
+    if (run != nullptr && !run->env.empty()) {
+      return false;
+    }
+    const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check);
+    if (http != nullptr && !is_literal(http->url)) {
+      return false;
+    }
+  }
+  return plan.services.empty();
+}
+
+/// Fills templates in; the scope is made only when a hole needs it.
+class Filler {
+ public:
+  Filler(const OrderContext& context, std::size_t node) {
+    if (!all_literal(context.state.plan_node(node))) {
+      const TreeRef& input = context.state.nodes()[node].input;
+      scope_ = scope_of(context.state,
+                        node,
+                        [&trees = context.trees, input](const std::vector<std::string>& globs) {
+                          return trees.hash_files(input, globs);
+                        });
+    }
+  }
+
+  Result<std::string> fill(const Template& text) const { return dsl::render(text, scope_); }
+
+  Result<std::vector<std::string>> fill(const dsl::Command& command) const {
+    std::vector<std::string> argv;
+    for (const Template& word : command.argv) {
+      Result<std::string> text = fill(word);
+      if (!text) {
+        return text.error();
+      }
+      argv.push_back(*std::move(text));
+    }
+    return argv;
+  }
+
+  dsl::Status add(Env& env, const std::vector<dsl::EnvVar>& variables) {
+    for (const dsl::EnvVar& variable : variables) {
+      Result<std::string> value = fill(variable.value);
+      if (!value) {
+        return value.error().within("env " + variable.name);
+      }
+      see(variable.name, *value);
+      env.emplace_back(variable.name, *std::move(value));
+    }
+    return dsl::Ok{};
+  }
+
+ private:
+  /// Later values may mention earlier ones as env.NAME.
+  void see(const std::string& name, const std::string& value) {
+    for (auto& [context, members] : scope_.contexts) {
+      if (context == "env") {
+        std::get<dsl::Value::Record>(members.held).emplace_back(name, dsl::Value(value));
+        return;
+      }
+    }
+    dsl::Value::Record record;
+    record.emplace_back(name, dsl::Value(value));
+    scope_.contexts.emplace_back("env", dsl::Value(std::move(record)));
+  }
+
+  dsl::Scope scope_;
+};
+
+JobName job_name(const OrderContext& context,
+                 std::size_t node,
+                 std::int64_t attempt,
+                 const std::string& part) {
+  const std::string digest = dsl::sha256_hex(context.state.nodes()[node].id.value).substr(0, 12);
+  return JobName(fmt::format(
+      "{}-{}-{}-{}{}", context.job_prefix, context.state.run().value, digest, attempt, part));
+}
+
+Env own_variables(const OrderContext& context, std::size_t node, std::int64_t attempt) {
+  const NodeState& me = context.state.nodes()[node];
+  const PlanNode& plan = context.state.plan_node(node);
+  return {{"PIPE_RUN", context.state.run().value},
+          {"PIPE_PIPELINE", context.state.plan().name},
+          {"PIPE_PHASE", plan.phase},
+          {"PIPE_TASK", plan.task},
+          {"PIPE_NODE", me.id.value},
+          {"PIPE_ATTEMPT", std::to_string(attempt)}};
+}
+
+/// What attempts and checks of a node share. `tree` and the command are left to the caller.
+Result<WorkOrder> common(const OrderContext& context,
+                         std::size_t node,
+                         std::int64_t attempt,
+                         Filler& filler) {
+  const PlanNode& plan = context.state.plan_node(node);
+  WorkOrder work;
+  work.plan = &plan;
+  work.run = context.state.run();
+  work.node = context.state.nodes()[node].id;
+  work.run_input = context.state.input();
+  work.env = own_variables(context, node, attempt);
+  if (const dsl::Status added = filler.add(work.env, plan.env); !added) {
+    return added.error();
+  }
+  return work;
+}
+
+dsl::Status add_service(const dsl::Service& service, const Filler& filler, WorkOrder& work) {
+  WorkOrder::ServiceEnv one;
+  one.service = &service;
+  Result<std::vector<std::string>> argv = filler.fill(service.command);
+  if (!argv) {
+    return argv.error().within("service '" + service.name + "'");
+  }
+  one.argv = *std::move(argv);
+  one.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+             {"LANG", "C.UTF-8"},
+             {"HOME", "/tmp"}};
+  for (const dsl::EnvVar& variable : service.env) {
+    Result<std::string> value = filler.fill(variable.value);
+    if (!value) {
+      return value.error().within("service '" + service.name + "': env " + variable.name);
+    }
+    one.env.emplace_back(variable.name, *std::move(value));
+  }
+  work.services.push_back(std::move(one));
+  return dsl::Ok{};
+}
+
+/// "refresh: implement" and the trailers by which a commit is traced back to its run.
+std::string commit_message(const OrderContext& context, std::size_t node, std::int64_t attempt) {
+  const NodeState& me = context.state.nodes()[node];
+  const PlanNode& plan = context.state.plan_node(node);
+  std::string message =
+      me.id.value + ": " +
+      (plan.description.empty() ? "work of phase " + plan.phase
+                                : plan.description.substr(0, plan.description.find('\n'))) +
+      "\n\n";
+  message += "Pipe-Run: " + context.state.run().value + "\n";
+  message += "Pipe-Task: " + me.id.value + "\n";
+  message += fmt::format("Pipe-Attempt: {}\n", attempt);
+  message += "Pipe-Plan: " + context.state.plan_digest() + "\n";
+  return message;
+}
+
+}  // namespace
+
+Result<AttemptOrder> attempt_order(const OrderContext& context,
+                                   std::size_t node,
+                                   std::int64_t now_ms) {
+  const NodeState& me = context.state.nodes()[node];
+  const PlanNode& plan = context.state.plan_node(node);
+  AttemptOrder order;
+  order.attempt = me.attempt + 1;
+  Filler filler(context, node);
+  Result<WorkOrder> work = common(context, node, order.attempt, filler);
+  if (!work) {
+    return work.error();
+  }
+  order.work = *std::move(work);
+  Result<std::vector<std::string>> argv = filler.fill(plan.command);
+  if (!argv) {
+    return argv.error();
+  }
+  order.work.argv = *std::move(argv);
+  order.work.job = job_name(context, node, order.attempt, "");
+  order.work.log_part = std::to_string(order.attempt);
+  order.work.timeout = plan.timeout;
+  order.work.tree =
+      plan.retry.feedback && me.failures > 0 && me.last ? me.last->produced : me.input;
+  for (const dsl::CacheDecl& cache : plan.caches) {
+    Result<std::string> key = filler.fill(cache.key);
+    if (!key) {
+      return key.error().within("cache key");
+    }
+    order.work.caches.push_back({*std::move(key), cache.paths});
+  }
+  for (const dsl::Service& service : plan.services) {
+    if (!service.beside_node) {
+      continue;
+    }
+    if (const dsl::Status added = add_service(service, filler, order.work); !added) {
+      return added.error();
+    }
+  }
+  order.feedback = feedback_text(context.state, node);
+  order.commit_message = commit_message(context, node, order.attempt);
+  order.commit_time_s = now_ms / 1000;
+  return order;
+}
+
+Result<CheckOrder> check_order(const OrderContext& context,
+                               std::size_t node,
+                               std::size_t criterion_index,
+                               Subject subject) {
+  const NodeState& me = context.state.nodes()[node];
+  const PlanNode& plan = context.state.plan_node(node);
+  const dsl::Criterion& criterion = plan.criteria[criterion_index];
+  CheckOrder order;
+  order.attempt = subject == Subject::Input ? 0 : me.attempt;
+  order.criterion = criterion_index;
+  order.subject = subject;
+  Filler filler(context, node);
+  Result<WorkOrder> work = common(context, node, order.attempt, filler);
+  if (!work) {
+    return work.error();
+  }
+  order.work = *std::move(work);
+  if (const auto* run = std::get_if<dsl::RunCheck>(&criterion.check)) {
+    if (const dsl::Status added = filler.add(order.work.env, run->env); !added) {
+      return added.error();
+    }
+    Result<std::vector<std::string>> argv = filler.fill(run->command);
+    if (!argv) {
+      return argv.error();
+    }
+    order.work.argv = *std::move(argv);
+  } else if (const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check)) {
+    Result<std::string> url = filler.fill(http->url);
+    if (!url) {
+      return url.error().within("url");
+    }
+    order.url = *std::move(url);
+  }
+  for (const dsl::Service& service : plan.services) {
+    const bool wanted =
+        criterion.service == service.name || (service.beside_node && !criterion.service.empty());
+    if (!wanted) {
+      continue;
+    }
+    if (const dsl::Status added = add_service(service, filler, order.work); !added) {
+      return added.error();
+    }
+  }
+  const std::string where = subject == Subject::Input ? "-r" : "-c";
+  order.work.job = job_name(context, node, order.attempt, where + std::to_string(criterion_index));
+  order.work.log_part = fmt::format("{}.{}-{}",
+                                    order.attempt,
+                                    subject == Subject::Input ? "red" : "criterion",
+                                    criterion_index + 1);
+  order.work.tree = subject == Subject::Input ? me.input : me.last->produced;
+  order.work.restore_protected = true;
+  order.work.timeout = criterion.timeout;
+  return order;
+}
+
+Result<std::string> result_key(const OrderContext& context,
+                               std::size_t node,
+                               const TreeRef& input,
+                               const std::string& image_digest) {
+  const PlanNode& plan = context.state.plan_node(node);
+  if (!plan.reuse || plan.command.argv.empty()) {
+    return std::string();
+  }
+  PlanNode what = plan;  // without what the result does not depend on
+  what.id = {};
+  what.phase.clear();
+  what.task.clear();
+  what.description.clear();
+  what.needs.clear();
+  what.condition.reset();
+  what.for_each.reset();
+  what.matrix.clear();
+  what.pool.clear();
+  what.expect = {};
+  what.retry = {};
+  Result<std::string> content = context.trees.content_of(input);
+  if (!content) {
+    return content.error();
+  }
+  std::string text = "1\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
+                     "\n" + input.artifacts + "\n";
+  std::vector<std::string> trusted = plan.workspace.protect;
+  for (const dsl::Criterion& criterion : plan.criteria) {
+    const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
+    if (json != nullptr && json->schema) {
+      trusted.push_back(*json->schema);
+    }
+  }
+  if (!trusted.empty()) {
+    Result<std::string> digest = context.trees.hash_files(context.state.input(), trusted);
+    if (!digest) {
+      return digest.error();
+    }
+    text += *digest + "\n";
+  }
+  if (!all_literal(plan)) {
+    Filler filler(context, node);
+    Env values;
+    if (const dsl::Status added = filler.add(values, plan.env); !added) {
+      return added.error();
+    }
+    Result<std::vector<std::string>> argv = filler.fill(plan.command);
+    if (!argv) {
+      return argv.error();
+    }
+    for (const auto& [name, value] : values) {
+      text += name + "=" + value + '\0';
+    }
+    for (const std::string& word : *argv) {
+      text += word + '\0';
+    }
+  }
+  return dsl::sha256_hex(text);
+}
+
+std::string feedback_text(const RunState& state, std::size_t node) {
+  const NodeState& me = state.nodes()[node];
+  const PlanNode& plan = state.plan_node(node);
+  if (!plan.retry.feedback || me.failures == 0 || !me.last) {
+    return "";
+  }
+  std::string text = fmt::format("# Attempt {} of '{}' was not accepted\n\n{}\n",
+                                 me.last->attempt,
+                                 me.id.value,
+                                 me.last_failure);
+  const auto quote = [&text](const std::string& excerpt) {
+    if (!excerpt.empty()) {
+      text += "\nThe end of its output:\n\n";
+      text += "    ";
+      for (const char byte : excerpt) {
+        text += byte;
+        if (byte == '\n') {
+          text += "    ";
+        }
+      }
+      text += "\n";
+    }
+  };
+  if (!me.last->end.succeeded()) {
+    quote(me.last->excerpt);
+    return text;
+  }
+  text += "\n## Criteria\n";
+  for (std::size_t i = 0; i < plan.criteria.size(); ++i) {
+    const CriterionState& criterion = me.criteria[i];
+    const bool met = criterion.verdict == Verdict::Met;
+    text += fmt::format("\n- [{}] {}\n", met ? "x" : " ", plan.criteria[i].text);
+    if (!met && criterion.verdict) {
+      text += fmt::format(
+          "  checked by: {}\n  result: {}\n", criterion.evidence.what, criterion.evidence.result);
+      quote(criterion.evidence.excerpt);
+    }
+  }
+  return text;
+}
+
+}  // namespace runner

@@ -1,0 +1,51 @@
+#pragma once
+
+// Verified results by content: an unchanged node is not paid for twice. Real: store/result_cache.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/ids.h"
+#include "dsl/result.h"
+#include "dsl/value.h"
+#include "runner/run/event.h"
+
+namespace runner {
+
+/// What a passed node left, without the history it was made in.
+struct CachedResult {
+  std::string content;    // object id of the produced tree
+  std::string artifacts;  // object id, "" none
+  dsl::Value::Record outputs;
+  std::vector<Evidence> evidence;  // by criterion, all met
+  dsl::RunId run;                  // whose work it was
+  dsl::NodeId node;
+  std::int64_t at_ms = 0;    // wall clock
+  std::int64_t took_ms = 0;  // of the attempt that passed
+};
+
+/// Loop thread; each call takes well under a millisecond.
+class ResultCache {
+ public:
+  ResultCache() = default;
+  ResultCache(const ResultCache&) = delete;
+  ResultCache& operator=(const ResultCache&) = delete;
+  virtual ~ResultCache() = default;
+
+  /// No value: nothing of that key, or its objects are gone. An Error never fails a node; the loop
+  /// then runs it.
+  virtual dsl::Result<std::optional<CachedResult>> lookup(const std::string& key) = 0;
+
+  /// `name` is the node as people know it ("build/compile of pipeline x"), for explain().
+  virtual dsl::Status store(const std::string& key,
+                            const std::string& name,
+                            const CachedResult& result) = 0;
+
+  /// Whether any result was ever stored under that name, whatever its key: tells "changed" from
+  /// "never ran".
+  virtual bool knows(const std::string& name) = 0;
+};
+
+}  // namespace runner

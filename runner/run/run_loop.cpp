@@ -1,0 +1,547 @@
+#include "runner/run/run_loop.h"
+
+#include <deque>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "runner/run/executor.h"
+#include "runner/run/orders.h"
+#include "runner/run/scheduler.h"
+#include "runner/run/verifier.h"
+
+namespace runner {
+
+using dsl::Error;
+using dsl::Ok;
+using dsl::Result;
+using dsl::Status;
+
+struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
+  Impl(RunState& state_in,
+       RunParts parts_in,
+       RunLoopOptions options_in,
+       std::function<void(RunEnd)> ended_in)
+      : state(state_in),
+        parts(std::move(parts_in)),
+        options(std::move(options_in)),
+        ended(std::move(ended_in)),
+        executor(parts.trees,
+                 parts.files,
+                 [this](const dsl::NodeId& node, std::string_view line) {
+                   for (Observer* observer : parts.observers) {
+                     observer->on_line(node, line);
+                   }
+                 }),
+        context{state, parts.trees, options.job_prefix} {}
+
+  // Constant after construction.
+  RunState& state;
+  RunParts parts;
+  RunLoopOptions options;
+  std::function<void(RunEnd)> ended;
+  Executor executor;
+  OrderContext context;
+
+  // State of the loop itself; what a resumed run needs is in `state`.
+  std::vector<Event> batch;                    // recorded in this tick, not yet committed
+  std::vector<std::function<void()>> effects;  // to be started once the batch is committed
+  std::deque<decltype(Event::what)> facts;     // came in since the last tick
+  std::size_t under_way = 0;                   // effects that have not called back
+  bool ticking = false;
+  bool tick_due = false;
+  bool stopping = false;
+  bool over = false;
+  std::string stopped_by;
+  std::optional<std::int64_t> alarm_ms;
+
+  // ---- the tick
+  // -----------------------------------------------------------------------------------
+
+  /// Several facts that come in one round of the event loop share one tick, and so one commit.
+  void tick_soon() {
+    if (!tick_due && !over) {
+      tick_due = true;
+      parts.clock.after(dsl::Duration{0}, [self = shared_from_this()] {
+        self->tick_due = false;
+        self->tick();
+      });
+    }
+  }
+
+  void fact(decltype(Event::what) what) {
+    facts.push_back(std::move(what));
+    tick_soon();
+  }
+
+  void tick() {
+    if (over) {
+      return;
+    }
+    ticking = true;
+    std::optional<std::int64_t> wake_at_ms;
+    while (!over) {
+      while (!facts.empty()) {
+        decltype(Event::what) what = std::move(facts.front());
+        facts.pop_front();
+        note(std::move(what));
+      }
+      SchedulerLimits limits;
+      limits.slots = options.slots;
+      limits.now_ms = parts.clock.wall_ms();
+      limits.stopping = stopping;
+      limits.hash_files = [this](const std::vector<std::string>& globs) {
+        return parts.trees.hash_files(state.input(), globs);
+      };
+      NextActions next = next_actions(state, limits);
+      wake_at_ms = next.wake_at_ms;
+      if (next.actions.empty() || stopping) {
+        break;
+      }
+      for (const Action& action : next.actions) {
+        std::visit([this](const auto& one) { act(one); }, action);
+      }
+    }
+    ticking = false;
+    if (over || !commit()) {
+      return;
+    }
+    run_effects();
+    if (wake_at_ms) {
+      set_alarm(*wake_at_ms);
+    }
+    end_if_still();
+  }
+
+  /// Adds an event to the tick; the state already shows it, the world not yet.
+  void note(decltype(Event::what) what) {
+    Event event;
+    event.sequence = state.sequence() + 1;
+    event.at_ms = parts.clock.wall_ms();
+    event.what = std::move(what);
+    const Status applied = state.apply(event);
+    if (!applied) {
+      break_off(applied.error());
+      return;
+    }
+    batch.push_back(std::move(event));
+  }
+
+  bool commit() {
+    if (batch.empty()) {
+      return true;
+    }
+    const Status written = parts.journal.append(batch);
+    if (!written) {
+      break_off(written.error().within("journal"));
+      return false;
+    }
+    for (Observer* observer : parts.observers) {
+      observer->on_events(state, batch);
+    }
+    batch.clear();
+    return true;
+  }
+
+  void run_effects() {
+    std::vector<std::function<void()>> now = std::move(effects);
+    effects.clear();
+    for (std::function<void()>& effect : now) {
+      effect();
+    }
+  }
+
+  void set_alarm(std::int64_t at_ms) {
+    if (alarm_ms && *alarm_ms <= at_ms) {
+      return;
+    }
+    alarm_ms = at_ms;
+    const std::int64_t delay = std::max<std::int64_t>(at_ms - parts.clock.wall_ms(), 0);
+    parts.clock.after(dsl::Duration{delay}, [self = shared_from_this()] {
+      self->alarm_ms.reset();
+      self->tick_soon();
+    });
+  }
+
+  // ---- the end
+  // ------------------------------------------------------------------------------------
+
+  void end_if_still() {
+    if (over || under_way > 0 || !facts.empty() || tick_due) {
+      return;
+    }
+    if (stopping) {
+      note(RunInterrupted{stopped_by});
+      if (commit()) {
+        finish({RunEnd::How::Interrupted, {}});
+      }
+      return;
+    }
+    if (state.outcome()) {
+      finish({RunEnd::How::Finished, {}});
+      return;
+    }
+    switch (standstill(state)) {
+      case Standstill::Done:
+        merge_result();
+        return;
+      case Standstill::Waiting:
+        finish({RunEnd::How::Waiting, {}});
+        return;
+      case Standstill::Backoff:
+        return;
+      case Standstill::Stuck:
+        finish({RunEnd::How::Broken,
+                {"BUG: nothing is under way, but not every node is settled",
+                 "please report this with the pipeline"}});
+        return;
+    }
+  }
+
+  void merge_result() {
+    const Outcome outcome = outcome_of(state);
+    const std::vector<std::size_t> sides = result_sides(state);
+    if (outcome != Outcome::Passed || sides.empty()) {
+      fact(RunFinished{outcome, outcome == Outcome::Passed ? state.input() : TreeRef{}, ""});
+      return;
+    }
+    ++under_way;
+    parts.trees.merge(merge_sides(sides), [self = shared_from_this()](Result<Merge> merge) {
+      --self->under_way;
+      if (!merge) {
+        self->fact(RunFinished{Outcome::Errored, {}, merge.error().message});
+      } else if (!merge->conflicts.empty()) {
+        self->fact(RunFinished{Outcome::Failed, {}, conflict_text(merge->conflicts)});
+      } else {
+        self->fact(RunFinished{Outcome::Passed, merge->tree, ""});
+      }
+    });
+  }
+
+  void break_off(Error error) {
+    stopping = true;
+    executor.stop_all(dsl::Duration{0});
+    finish({RunEnd::How::Broken, std::move(error)});
+  }
+
+  void finish(RunEnd end) {
+    if (!over) {
+      over = true;
+      parts.clock.after(dsl::Duration{0}, [self = shared_from_this(), end] { self->ended(end); });
+    }
+  }
+
+  void stop(const std::string& by) {
+    if (over) {
+      return;
+    }
+    const dsl::Duration grace = stopping ? dsl::Duration{0} : options.grace;
+    stopping = true;
+    stopped_by = by;
+    executor.stop_all(grace);
+    tick_soon();
+  }
+
+  // ---- actions: each records an event, and has its effect after the commit
+  // ---------------------------
+
+  const dsl::NodeId& id(std::size_t node) const { return state.nodes()[node].id; }
+
+  void act(const Admit& action) { note(ConditionHeld{id(action.node)}); }
+
+  void act(const Skip& action) { note(NodeSkipped{id(action.node), action.reason}); }
+
+  void act(const Expand& action) { note(NodeExpanded{id(action.node), action.items}); }
+
+  void act(const AskPerson& action) {
+    note(PersonAsked{id(action.node), action.criterion, action.question});
+  }
+
+  void act(const Retry& action) {
+    note(RetryScheduled{
+        id(action.node), state.nodes()[action.node].attempt, action.not_before_ms, action.reason});
+  }
+
+  void act(const Finish& action) {
+    note(NodeFinished{id(action.node), action.outcome, action.reason, action.tree});
+    if (action.outcome == Outcome::Passed) {
+      keep_result(action.node);
+    }
+  }
+
+  void act(const PrepareInput& action) {
+    const std::vector<std::size_t> places = state.sides(action.node);
+    TreeRef only = state.input();
+    bool equal = true;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const TreeRef& tree = state.nodes()[places[i]].tree;
+      equal = equal && (i == 0 || tree == only);
+      only = i == 0 ? tree : only;
+    }
+    if (equal) {
+      take_input(action.node, only);
+      return;
+    }
+    note(InputRequested{id(action.node)});
+    effects.emplace_back([this, node = action.node, sides = merge_sides(places)] {
+      ++under_way;
+      parts.trees.merge(sides, [self = shared_from_this(), node](Result<Merge> merge) {
+        --self->under_way;
+        self->merged(node, merge);
+      });
+    });
+  }
+
+  std::vector<MergeSide> merge_sides(const std::vector<std::size_t>& places) const {
+    std::vector<MergeSide> sides;
+    for (const std::size_t place : places) {
+      sides.push_back({id(place), state.nodes()[place].tree});
+    }
+    return sides;
+  }
+
+  void merged(std::size_t node, const Result<Merge>& merge) {
+    if (stopping) {
+      tick_soon();  // a resumed run merges again
+    } else if (!merge) {
+      fact(NodeFinished{id(node), Outcome::Errored, "merge: " + merge.error().message, {}});
+    } else if (!merge->conflicts.empty()) {
+      fact(NodeFinished{id(node), Outcome::Failed, conflict_text(merge->conflicts), {}});
+    } else {
+      ready_facts(node, merge->tree, [this](auto what) { fact(std::move(what)); });
+    }
+  }
+
+  static std::string conflict_text(const std::vector<MergeConflict>& conflicts) {
+    std::string text = "the work of its needs does not merge:";
+    constexpr std::size_t kShown = 10;
+    for (std::size_t i = 0; i < conflicts.size() && i < kShown; ++i) {
+      text += fmt::format("{} '{}' was changed by both '{}' and '{}'",
+                          i == 0 ? "" : ";",
+                          conflicts[i].path,
+                          conflicts[i].ours.value,
+                          conflicts[i].theirs.value);
+    }
+    if (conflicts.size() > kShown) {
+      text += fmt::format("; and {} more files", conflicts.size() - kShown);
+    }
+    return text;
+  }
+
+  void take_input(std::size_t node, const TreeRef& input) {
+    ready_facts(node, input, [this](auto what) { note(std::move(what)); });
+  }
+
+  /// The input is known: is there a verified result for exactly this?
+  template <class Tell>
+  void ready_facts(std::size_t node, const TreeRef& input, Tell tell) {
+    InputReady ready{id(node), input, "", ""};
+    std::optional<CachedResult> cached;
+    if (parts.cache != nullptr && !state.plan_node(node).command.argv.empty()) {
+      look_up(node, input, ready, cached);
+    }
+    tell(ready);
+    if (!cached) {
+      return;
+    }
+    const Result<TreeRef> tree = parts.trees.adopt(
+        input,
+        cached->content,
+        cached->artifacts,
+        fmt::format("{}: verified result of run {}\n\nPipe-Run: {}\nPipe-Task: {}\n",
+                    id(node).value,
+                    cached->run.value,
+                    state.run().value,
+                    id(node).value),
+        parts.clock.wall_ms() / 1000);
+    if (tree) {
+      tell(NodeReused{id(node), cached->run, *tree, cached->outputs, cached->evidence});
+    }
+  }
+
+  void look_up(std::size_t node,
+               const TreeRef& input,
+               InputReady& ready,
+               std::optional<CachedResult>& cached) {
+    const std::size_t place = state.nodes()[node].plan_node;
+    const Result<std::string> key = result_key(context, node, input, parts.images[place]);
+    if (!key) {
+      ready.reuse = "not reused: " + key.error().message;
+      return;
+    }
+    ready.key = *key;
+    if (key->empty()) {
+      ready.reuse = "not reused: the task says `cache: false`";
+      return;
+    }
+    if (!options.reuse) {
+      ready.reuse = "not reused: --no-cache";
+      return;
+    }
+    Result<std::optional<CachedResult>> found = parts.cache->lookup(*key);
+    if (!found) {
+      ready.reuse = "not reused: " + found.error().message;
+    } else if (found->has_value()) {
+      ready.reuse =
+          fmt::format("same task, image, input and criteria as in run {}", (*found)->run.value);
+      cached = **found;
+    } else {
+      ready.reuse = parts.cache->knows(cache_name(node))
+                        ? "not reused: the task, its image, input or criteria changed"
+                        : "not reused: never passed before";
+    }
+  }
+
+  std::string cache_name(std::size_t node) const {
+    return state.plan().name + "/" + id(node).value;
+  }
+
+  void keep_result(std::size_t node) {
+    const NodeState& me = state.nodes()[node];
+    if (parts.cache == nullptr || me.key.empty() || me.reused || !me.last) {
+      return;
+    }
+    effects.emplace_back([this, node] {
+      const NodeState& done = state.nodes()[node];
+      const Result<std::string> content = parts.trees.content_of(done.tree);
+      if (!content) {
+        return;
+      }
+      CachedResult result;
+      result.content = *content;
+      result.artifacts = done.tree.artifacts;
+      result.outputs = done.outputs;
+      for (const CriterionState& criterion : done.criteria) {
+        result.evidence.push_back(criterion.evidence);
+      }
+      result.run = state.run();
+      result.node = done.id;
+      result.at_ms = done.finished_ms;
+      result.took_ms = done.last->end.took.ms;
+      // A result that cannot be kept costs a repetition later, not this run.
+      (void)parts.cache->store(done.key, cache_name(node), result).has_value();
+    });
+  }
+
+  void act(const StartAttempt& action) {
+    const NodeState& me = state.nodes()[action.node];
+    Result<AttemptOrder> order = attempt_order(context, action.node, parts.clock.wall_ms());
+    if (!order) {
+      note(NodeFinished{me.id, Outcome::Failed, order.error().message, {}});
+      return;
+    }
+    order->work.engine = parts.engines[me.plan_node];
+    note(AttemptStarted{me.id, order->attempt, order->work.job, order->work.tree});
+    effects.emplace_back([this, order = *std::move(order)]() mutable {
+      ++under_way;
+      executor.run_attempt(std::move(order),
+                           [self = shared_from_this()](std::optional<AttemptEnded> end) {
+                             --self->under_way;
+                             self->take(std::move(end));
+                           });
+    });
+  }
+
+  void act(const StartCheck& action) {
+    const NodeState& me = state.nodes()[action.node];
+    Result<CheckOrder> order = check_order(context, action.node, action.criterion, action.subject);
+    CheckStarted started{me.id,
+                         action.subject == Subject::Input ? 0 : me.attempt,
+                         static_cast<std::int64_t>(action.criterion),
+                         action.subject,
+                         {}};
+    if (!order) {
+      note(started);
+      CheckEnded ended_check{
+          me.id, started.attempt, started.criterion, action.subject, Verdict::Unverified, {}};
+      ended_check.evidence.result = order.error().message;
+      note(std::move(ended_check));
+      return;
+    }
+    order->work.engine = parts.engines[me.plan_node];
+    started.job = order->work.job;
+    note(started);
+    if (!needs_container(state.plan_node(action.node).criteria[action.criterion])) {
+      judge_here(action, started);
+      return;
+    }
+    effects.emplace_back([this, order = *std::move(order)]() mutable {
+      ++under_way;
+      executor.run_check(std::move(order),
+                         [self = shared_from_this()](std::optional<CheckEnded> end) {
+                           --self->under_way;
+                           if (end) {
+                             self->mark_red(*end);
+                           }
+                           self->take(std::move(end));
+                         });
+    });
+  }
+
+  void judge_here(const StartCheck& action, const CheckStarted& started) {
+    const NodeState& me = state.nodes()[action.node];
+    const TreeRef& subject = action.subject == Subject::Input ? me.input : me.last->produced;
+    const std::int64_t before = parts.clock.monotonic_ms();
+    Judgement judgement = judge_tree(state.plan_node(action.node).criteria[action.criterion],
+                                     parts.trees,
+                                     me.input,
+                                     state.input(),
+                                     subject);
+    judgement.evidence.took = dsl::Duration{parts.clock.monotonic_ms() - before};
+    CheckEnded end{started.node,
+                   started.attempt,
+                   started.criterion,
+                   started.subject,
+                   judgement.verdict,
+                   std::move(judgement.evidence)};
+    mark_red(end);
+    note(std::move(end));
+  }
+
+  void mark_red(CheckEnded& end) const {
+    const auto node = state.find(end.node);
+    if (node && end.subject == Subject::Produced) {
+      const auto& criterion =
+          state.nodes()[*node].criteria[static_cast<std::size_t>(end.criterion)];
+      end.evidence.was_red = criterion.red == Verdict::NotMet;
+    }
+  }
+
+  /// Work that `stop` cut short leaves no event: a resumed run does it again.
+  template <class End>
+  void take(std::optional<End> end) {
+    if (end) {
+      fact(*std::move(end));
+    } else {
+      tick_soon();
+    }
+  }
+};
+
+RunLoop::RunLoop(RunState& state,
+                 RunParts parts,
+                 RunLoopOptions options,
+                 std::function<void(RunEnd)> ended)
+    : impl_(std::make_shared<Impl>(state, std::move(parts), std::move(options), std::move(ended))) {
+}
+
+RunLoop::~RunLoop() = default;
+
+void RunLoop::start(RunStarted how) {
+  impl_->fact(std::move(how));
+}
+
+void RunLoop::resume() {
+  impl_->fact(RunResumed{});
+}
+
+void RunLoop::stop(const std::string& by) {
+  impl_->stop(by);
+}
+
+dsl::Status RunLoop::record(decltype(Event::what) what) {
+  impl_->note(std::move(what));
+  return impl_->commit() ? Status(Ok{}) : Status(Error{"the journal cannot be written", ""});
+}
+
+}  // namespace runner

@@ -1,0 +1,55 @@
+#pragma once
+
+// The services beside one job: started on a loopback that they share with it, waited for until they
+// accept connections, ended after it. Loop thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dsl/plan.h"
+#include "dsl/result.h"
+#include "runner/run/engine.h"
+#include "runner/run/job_files.h"
+#include "runner/run/trees.h"
+
+namespace runner {
+
+struct ServiceOrder {
+  struct One {
+    const dsl::Service* service = nullptr;  // outlives the group
+    std::vector<std::string> argv;
+    std::vector<std::pair<std::string, std::string>> env;
+    dsl::Image image;
+  };
+  std::vector<One> services;
+  Job like;              // run, node, name, resources and user of the job they stand beside
+  std::string log_part;  // "1.service-" and so on; the service's name is added
+  TreeRef tree;          // each works on a copy of its own
+};
+
+class ServiceGroup {
+ public:
+  ServiceGroup(Engine& engine, Trees& trees, JobFiles& files, ServiceOrder order);
+  /// REQUIRES: never started, or `stop` has called back.
+  ~ServiceGroup();
+  ServiceGroup(const ServiceGroup&) = delete;
+  ServiceGroup& operator=(const ServiceGroup&) = delete;
+
+  /// The Job::network to use beside the services.
+  [[nodiscard]] const std::string& network() const;
+
+  /// An Error names the service that did not get ready, with the end of its log.
+  void start(std::function<void(dsl::Status)> ready);
+
+  /// Ends all of them; `done` when nothing of them is left. Also right after a failed `start`, and
+  /// while `start` is under way (whose callback then never comes).
+  void stop(std::function<void()> done);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace runner
