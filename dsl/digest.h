@@ -2,6 +2,7 @@
 
 // SHA-256 of bytes in memory. Any thread.
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,7 @@ class Sha256 {
 
  private:
   struct Context;
-  Context* context_;
+  std::unique_ptr<Context> context_;
 };
 
 }  // namespace dsl

@@ -5,7 +5,8 @@
 // variable would not expand, or its value could still become code, it is a mistake with a remedy.
 // Any thread; pure, linear in the script.
 //
-// What stays the author's own doing: handing such a variable to `eval`, `sh -c` and their like.
+// What stays the author's own doing: handing such a value to what runs or evaluates text by itself
+// (`eval`, `sh -c`, `let`, `declare -i`, `test -v`).
 //
 // Codes: P0731 in single quotes, P0732 in $'…', P0733 in a here-document whose delimiter is quoted,
 // P0734 behind a backslash or a '$', P0735 where a name belongs, P0736 not a number in arithmetic,
@@ -29,7 +30,7 @@ struct BoundScript {
   std::vector<EnvVar> env;
 };
 
-/// For POSIX sh and bash. Holes in comments are checked, and stay as they are.
+/// For POSIX sh and bash. Holes in comments are left alone.
 BoundScript bind_script(std::string_view script,
                         const TextOrigin& origin,
                         const VisibleNames& names);

@@ -17,9 +17,9 @@ class TextOrigin {
   /// The text stands in the source as it is, from byte `begin` on (plain one-line scalars, tests).
   TextOrigin(std::uint32_t source, std::size_t begin);
 
-  /// `decoded` is what YAML made of `raw`, which are the source's bytes from `raw_begin` on (with
-  /// or without the quotes, the `|` or the `>`). Works for every scalar style; linear. Where the
-  /// two cannot be brought together, spans point at the nearest byte before.
+  /// `decoded` is what YAML made of `raw`, the source's bytes from `raw_begin` on: the scalar with
+  /// its quotes or its `|` line; it may go on behind the scalar. Every style; linear. Where the two
+  /// cannot be brought together, spans point at the nearest byte before.
   static TextOrigin align(std::uint32_t source,
                           std::size_t raw_begin,
                           std::string_view raw,

@@ -1,0 +1,15 @@
+# Expressions, scripts and the ways out of a Plan. The compiler links it, and so does the runner.
+pipe_room(dsl_expression
+  SOURCES
+    digest.cpp
+    expression.cpp
+    expression_check.cpp
+    expression_checker.cpp
+    expression_holes.cpp
+    expression_lexer.cpp
+    expression_parser.cpp
+    expression_values.cpp
+    shell.cpp
+    text_origin.cpp
+  LINKS pipe_dsl_vocabulary
+  PRIVATE_LINKS fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto)
