@@ -1,0 +1,212 @@
+#include "runner/init/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runner/init/text.h"
+#include "runner/init/tools.h"
+
+namespace runner::init {
+namespace {
+
+/// Takes the texts of a spec one after the other.
+class SpecReader {
+ public:
+  SpecReader(char* bytes, size_t size) : at_(bytes), end_(bytes + size) {}
+
+  char* next() {
+    char* const text = at_;
+    char* const nul = at_ < end_
+                          ? static_cast<char*>(memchr(at_, '\0', static_cast<size_t>(end_ - at_)))
+                          : nullptr;
+    if (nul == nullptr) {
+      fail("the job's spec is cut off", "", 0);
+    }
+    at_ = nul + 1;
+    return text;
+  }
+
+  char** next_list() {
+    const long count = parse_number(next());
+    if (count < 0 || count > end_ - at_) {
+      fail("the job's spec is malformed", "", 0);
+    }
+    char** const list =
+        static_cast<char**>(malloc((static_cast<size_t>(count) + 1) * sizeof(char*)));
+    if (list == nullptr) {
+      fail("read the job's spec", "", ENOMEM);
+    }
+    for (long i = 0; i < count; ++i) {
+      list[i] = next();
+    }
+    list[count] = nullptr;
+    return list;
+  }
+
+ private:
+  char* at_;
+  char* const end_;
+};
+
+/// Seen by the child through vfork's shared memory.
+struct ChildFailure {
+  volatile int error_number = 0;
+  const char* volatile failure = nullptr;
+  const char* volatile name = nullptr;
+};
+
+[[noreturn]] void give_up(ChildFailure& failure, const char* what, const char* name) {
+  failure.error_number = errno;
+  failure.failure = what;
+  failure.name = name;
+  _exit(kExitMissing);
+}
+
+const char* path_of(char** env) {
+  for (; *env != nullptr; ++env) {
+    if (strncmp(*env, "PATH=", 5) == 0) {
+      return *env + 5;
+    }
+  }
+  return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/// As execvpe, but the PATH of the new environment is searched, a file that is no program is never
+/// handed to a shell, and "found but not executable" is told before "not found".
+void execute(char** argv, char** env) {
+  const char* const name = argv[0];
+  if (strchr(name, '/') != nullptr || *name == '\0') {
+    execve(name, argv, env);
+    return;
+  }
+  const size_t name_size = strlen(name);
+  int best_error = ENOENT;
+  for (const char* at = path_of(env);; ++at) {
+    const char* const folder = at;
+    at = strchrnul(at, ':');
+    const size_t folder_size = static_cast<size_t>(at - folder);
+    char file[4096];
+    if (folder_size + name_size + 2 <= sizeof(file)) {
+      memcpy(file, folder, folder_size);
+      file[folder_size] = '/';
+      memcpy(file + folder_size + (folder_size > 0 ? 1 : 0), name, name_size + 1);
+      execve(file, argv, env);
+      if (errno != ENOENT && errno != ENOTDIR) {
+        best_error = errno;
+      }
+    }
+    if (*at == '\0') {
+      break;
+    }
+  }
+  errno = best_error;
+}
+
+void join_cgroup(const char* folder, ChildFailure& failure) {
+  const int directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int procs = directory < 0 ? -1 : openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (procs < 0 || write(procs, "0", 1) != 1) {
+    give_up(failure, "no-cgroup", folder);
+  }
+  close(procs);
+  close(directory);
+}
+
+void adopt_surroundings(const Launch& launch) {
+  if (launch.output >= 0) {
+    dup2(launch.output, STDOUT_FILENO);
+    dup2(launch.output, STDERR_FILENO);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// The child's side, until exec. It shares our memory: nothing here changes what we look at later.
+[[noreturn]] void become(const Spec& spec, const Launch& launch, ChildFailure& failure) {
+  setsid();
+  if (launch.own_subtree) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+  }
+  for (char** folder = spec.cgroups; *folder != nullptr; ++folder) {
+    join_cgroup(*folder, failure);
+  }
+  if (*spec.directory != '\0' && chdir(spec.directory) != 0) {
+    give_up(failure, "no-directory", spec.directory);
+  }
+  adopt_surroundings(launch);
+  execute(spec.argv, spec.env);
+  give_up(failure, "exec-failed", spec.argv[0]);
+}
+
+}  // namespace
+
+Spec read_spec(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) != 0 || status.st_size <= 0) {
+    fail("read the job's spec", "", errno);
+  }
+  const size_t size = static_cast<size_t>(status.st_size);
+  // Private and writable: argv and env are char*, and a mapping costs less than a copy.
+  void* const bytes = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  if (bytes == MAP_FAILED) {
+    fail("read the job's spec", "", errno);
+  }
+  close(fd);
+  SpecReader reader(static_cast<char*>(bytes), size);
+  Spec spec;
+  spec.mapping = bytes;
+  spec.mapping_size = size;
+  spec.directory = reader.next();
+  spec.env = reader.next_list();
+  spec.cgroups = reader.next_list();
+  spec.argv = reader.next_list();
+  if (spec.argv[0] == nullptr) {
+    fail("the job's spec has no command", "", 0);
+  }
+  return spec;
+}
+
+void release_spec(const Spec& spec) {
+  free(static_cast<void*>(spec.env));
+  free(static_cast<void*>(spec.cgroups));
+  free(static_cast<void*>(spec.argv));
+  munmap(spec.mapping, spec.mapping_size);
+}
+
+Started start_command(const Spec& spec, const Launch& launch) {
+  ChildFailure failure;
+  // A tool of our own runs in a real fork: it does much more than exec.
+  const bool tool = is_tool(spec.argv);
+  const pid_t pid = tool ? fork() : vfork();
+  if (pid == 0) {
+    if (tool) {
+      setsid();
+      adopt_surroundings(launch);
+      _exit(run_tool(spec.argv + 1));
+    }
+    become(spec, launch, failure);
+  }
+  Started started;
+  if (pid < 0) {
+    started.failure = "exec-failed";
+    started.error_number = errno;
+    started.name = "fork";
+    return started;
+  }
+  started.pid = pid;
+  started.failure = failure.failure;
+  started.error_number = failure.error_number;
+  started.name = failure.name;
+  return started;
+}
+
+}  // namespace runner::init

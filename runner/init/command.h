@@ -1,0 +1,41 @@
+#pragma once
+
+// The command of a job: what it is (Spec) and how it becomes a process.
+
+#include <stddef.h>
+#include <sys/types.h>
+
+namespace runner::init {
+
+/// As in protocol.h. Everything points into the mapping of the spec's file.
+struct Spec {
+  void* mapping = nullptr;
+  size_t mapping_size = 0;
+  const char* directory = "";
+  char** env = nullptr;      // null-terminated
+  char** cgroups = nullptr;  // null-terminated
+  char** argv = nullptr;     // null-terminated, not empty
+};
+
+/// Reads a spec to the end of `fd` and closes it; fails (ends the program) where it is malformed.
+Spec read_spec(int fd);
+void release_spec(const Spec& spec);
+
+struct Launch {
+  int output = -1;           // becomes 1 and 2; -1 keeps ours
+  bool own_subtree = false;  // it collects its own orphans, and dies with us: for the keeper
+};
+
+/// What came of starting a command: a process, or why not, as a report's first two words.
+struct Started {
+  pid_t pid = -1;
+  const char* failure = nullptr;  // "exec-failed" or "no-directory"
+  int error_number = 0;
+  const char* name = "";
+};
+
+/// Starts the command in a session of its own with standard input from our own descriptor 0 and
+/// signals as they were when the program began (none blocked).
+Started start_command(const Spec& spec, const Launch& launch);
+
+}  // namespace runner::init

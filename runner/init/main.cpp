@@ -1,0 +1,28 @@
+// pipe-init: a static program that works in any image. It is process 1 of every container, makes
+// what must be there before a sandbox starts, keeps the processes of the host engine, and asks
+// questions on loopback for criteria. See modes.h and tools.h.
+
+#include <unistd.h>
+
+#include "runner/init/modes.h"
+#include "runner/init/text.h"
+#include "runner/init/tools.h"
+
+int main(int argc, char** argv, char** env) {
+  using namespace runner::init;
+  const char* const mode = argc > 1 ? argv[1] : "";
+  char** const rest = argc > 1 ? argv + 2 : argv + argc;
+  if (same(mode, "run")) {
+    return run(rest, env);
+  }
+  if (same(mode, "keep")) {
+    return keep(rest);
+  }
+  if (same(mode, "stage")) {
+    return stage(rest, env);
+  }
+  if (same(mode, "new-network")) {
+    return new_network(rest);
+  }
+  return run_tool(argv + 1);
+}

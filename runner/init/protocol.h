@@ -1,0 +1,50 @@
+#pragma once
+
+// What the runner and pipe-init say to each other. Included by both; holds no code of its own,
+// since pipe-init is linked without the C++ library.
+//
+// Spec (a memfd that `run` reads from --spec, and the keeper from the descriptor that comes with a
+// Start): texts, each ended by a NUL. First the working directory ("" stays where it is), then
+// three lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
+// folders to join, the argument list.
+//
+// Control (--control): the byte kTerm sends TERM to the whole tree of the job; kKill, or the end of
+// the stream, kills it at once. So a job dies when its runner dies, whatever the engine.
+//
+// Report (--status): one line, once, when the command has ended and before pipe-init itself does:
+//   exited N               its exit status, 0..255
+//   signalled N            the signal that ended it
+//   exec-failed E NAME     it could not be executed; E is an errno
+//   no-directory E NAME    its working directory could not be entered; E is an errno
+//   no-cgroup E NAME       a cgroup could not be joined: not the command's fault
+// The exit status of pipe-init is N, 128+N, 127 (ENOENT) or 126 accordingly. It is 125, with a line
+// on standard error and no report, when pipe-init itself could not do its part.
+
+#include <stdint.h>
+
+namespace runner::init {
+
+inline constexpr char kTerm = 'T';
+inline constexpr char kKill = 'K';
+
+inline constexpr int kExitMissing = 127;
+inline constexpr int kExitNotExecutable = 126;
+inline constexpr int kExitBroken = 125;
+
+/// To the keeper (a SOCK_SEQPACKET socket on --control), one a message. A Start brings two
+/// descriptors: the spec, and where the job's output goes. The keeper answers "<job> <report>" when
+/// nothing of that job runs any more.
+struct KeeperRequest {
+  enum Kind : uint32_t { Start, Term, Kill };
+  uint32_t job;  // number that the runner chose
+  Kind kind;
+};
+
+/// Exit codes of `pipe-init http` and `pipe-init wait-tcp`.
+inline constexpr int kHttpAnswered = 0;       // whatever the status was
+inline constexpr int kHttpNoAnswer = 1;       // connected, but no whole answer in time
+inline constexpr int kHttpUsage = 2;          // the URL is not one that it can ask
+inline constexpr int kHttpNotConnected = 7;   // nothing accepts there
+inline constexpr int kHttpBodyCap = 1 << 20;  // bytes of a body that are printed; the rest is not
+
+}  // namespace runner::init

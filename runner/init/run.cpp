@@ -1,0 +1,209 @@
+// `pipe-init run`: process 1 of a container.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runner/init/command.h"
+#include "runner/init/modes.h"
+#include "runner/init/protocol.h"
+#include "runner/init/report.h"
+#include "runner/init/text.h"
+#include "runner/init/tree.h"
+
+namespace runner::init {
+namespace {
+
+struct Options {
+  int spec = -1;
+  int control = -1;
+  int status = -1;
+  const char* status_file = nullptr;
+  const char* directory = "";
+  char** argv = nullptr;
+};
+
+Options parse_options(char** argv) {
+  Options options;
+  int at = 0;
+  for (; argv[at] != nullptr; ++at) {
+    if (same(argv[at], "--spec")) {
+      options.spec = option_number(argv, &at);
+    } else if (same(argv[at], "--control")) {
+      options.control = option_number(argv, &at);
+    } else if (same(argv[at], "--status")) {
+      options.status = option_number(argv, &at);
+    } else if (same(argv[at], "--status-file")) {
+      options.status_file = option_value(argv, &at);
+    } else if (same(argv[at], "--chdir")) {
+      options.directory = option_value(argv, &at);
+    } else if (same(argv[at], "--")) {
+      ++at;
+      break;
+    } else {
+      fail("unknown option", argv[at], 0);
+    }
+  }
+  options.argv = argv + at;
+  if (options.spec < 0 && options.argv[0] == nullptr) {
+    fail("no command to run", "", 0);
+  }
+  return options;
+}
+
+/// Whether the kernel ends everything with us, and `kill(-1)` reaches the job and nothing else.
+bool is_process_one() {
+  return getpid() == 1;
+}
+
+class Runner {
+ public:
+  explicit Runner(const Options& options) : control_(options.control), status_(options.status) {
+    // What we hold is not the job's to read: neither our memory nor our descriptors.
+    prctl(PR_SET_DUMPABLE, 0);
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (!is_process_one()) {
+      prctl(PR_SET_CHILD_SUBREAPER, 1);
+    }
+    if (options.status_file != nullptr) {
+      status_ = open(options.status_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+      if (status_ < 0) {
+        fail("write", options.status_file, errno);
+      }
+    }
+    keep_standard_input_from_the_job();
+    sigset_t signals;
+    sigemptyset(&signals);
+    constexpr int kWatched[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+    for (const int number : kWatched) {
+      sigaddset(&signals, number);
+    }
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    signals_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals_ < 0) {
+      fail("wait for signals", "", errno);
+    }
+  }
+
+  int run(const Spec& spec) {
+    const Started started = start_command(spec, Launch{});
+    if (started.failure != nullptr) {
+      return report_failure(status_, nullptr, started);
+    }
+    main_ = started.pid;
+    while (main_ > 0) {
+      wait_for_something();
+    }
+    if (!is_process_one()) {
+      end_leftovers();
+    }
+    return report_end(status_, nullptr, wait_status_);
+  }
+
+ private:
+  void keep_standard_input_from_the_job() {
+    if (control_ == STDIN_FILENO) {
+      control_ = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+      const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+      if (control_ < 0 || nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) {
+        fail("open", "/dev/null", errno);
+      }
+    }
+  }
+
+  void wait_for_something() {
+    pollfd waits[2] = {{signals_, POLLIN, 0}, {control_, POLLIN, 0}};
+    if (poll(waits, control_ >= 0 ? 2 : 1, -1) < 0) {
+      return;
+    }
+    if (waits[1].revents != 0) {
+      obey_control();
+    }
+    if (waits[0].revents != 0) {
+      obey_signals();
+    }
+  }
+
+  void obey_control() {
+    char byte = kKill;
+    const ssize_t got = read(control_, &byte, 1);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+      return;
+    }
+    if (got == 1 && byte == kTerm) {
+      signal_tree(SIGTERM);
+      return;
+    }
+    signal_tree(SIGKILL);
+    if (got != 1) {
+      control_ = -1;
+    }
+  }
+
+  void obey_signals() {
+    signalfd_siginfo info;
+    while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+      if (info.ssi_signo != SIGCHLD) {
+        signal_tree(static_cast<int>(info.ssi_signo));
+      }
+    }
+    reap();
+  }
+
+  void reap() {
+    int status = 0;
+    for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+      if (pid == main_) {
+        main_ = -1;
+        wait_status_ = status;
+        return;
+      }
+    }
+  }
+
+  static void signal_tree(int number) {
+    if (is_process_one()) {
+      kill(-1, number);
+    } else {
+      signal_descendants(getpid(), number);
+    }
+  }
+
+  /// Orphans come to us, so that killing our children until there are none ends them all.
+  static void end_leftovers() {
+    do {
+      signal_descendants(getpid(), SIGKILL);
+    } while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR);
+  }
+
+  int control_;
+  int status_;
+  int signals_ = -1;
+  pid_t main_ = -1;
+  int wait_status_ = 0;
+};
+
+}  // namespace
+
+int run(char** argv, char** env) {
+  const Options options = parse_options(argv);
+  Spec spec;
+  char* no_cgroups[] = {nullptr};
+  if (options.spec >= 0) {
+    spec = read_spec(options.spec);
+  } else {
+    spec.directory = options.directory;
+    spec.env = env;
+    spec.cgroups = no_cgroups;
+    spec.argv = options.argv;
+  }
+  Runner runner(options);
+  return runner.run(spec);
+}
+
+}  // namespace runner::init
