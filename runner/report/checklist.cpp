@@ -1,0 +1,251 @@
+#include "runner/report/checklist.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "runner/report/columns.h"
+#include "runner/report/escape.h"
+#include "runner/report/node_text.h"
+
+namespace runner::report {
+namespace {
+
+Meaning meaning_of(const RunState& state, std::size_t node) {
+  const NodeState& n = state.nodes()[node];
+  if (!n.outcome) {
+    return n.stage == Stage::Waiting || n.stage == Stage::Open ? Meaning::Quiet : Meaning::Active;
+  }
+  switch (*n.outcome) {
+    case Outcome::Passed:
+      return Meaning::Good;
+    case Outcome::Failed:
+    case Outcome::Errored:
+      return state.plan_node(node).allow_failure ? Meaning::Doubt : Meaning::Bad;
+    case Outcome::Skipped:
+      return Meaning::Quiet;
+  }
+  return Meaning::Quiet;
+}
+
+bool went_wrong(const NodeState& node) {
+  return node.outcome == Outcome::Failed || node.outcome == Outcome::Errored;
+}
+
+std::string last_lines(std::string_view text, std::size_t count) {
+  std::string clean = lines(text);
+  while (!clean.empty() && (clean.back() == '\n' || clean.back() == ' ')) {
+    clean.pop_back();
+  }
+  std::size_t at = clean.size();
+  for (std::size_t k = 0; k < count && at != std::string::npos && at > 0; ++k) {
+    at = clean.rfind('\n', at - 1);
+  }
+  return at == std::string::npos || at == 0 ? clean : clean.substr(at + 1);
+}
+
+class Checklist {
+ public:
+  Checklist(const RunState& state, const ChecklistOptions& options)
+      : state_(state), options_(options), width_(std::max<std::size_t>(options.width, 40)) {}
+
+  std::string text() {
+    std::vector<std::size_t> shown;
+    for (const std::size_t node : file_order(state_)) {
+      if (is_shown(state_, node)) {
+        shown.push_back(node);
+      }
+    }
+    measure(shown);
+    for (const std::size_t node : shown) {
+      add_node(node);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void measure(const std::vector<std::size_t>& shown) {
+    for (const std::size_t node : shown) {
+      title_width_ = std::max(title_width_, columns(node_title(state_, node)));
+      stage_width_ = std::max(stage_width_, columns(stage_text(state_, node)));
+      for (const dsl::Criterion& criterion : state_.plan_node(node).criteria) {
+        text_width_ = std::max(text_width_, columns(one_line(criterion.text)));
+      }
+    }
+    title_width_ = std::clamp<std::size_t>(title_width_, 12, width_ / 2);
+    // Room for the box, the evidence (at least 24 columns) and its duration.
+    const std::size_t most = width_ > 64 ? width_ - 40 : 24;
+    text_width_ = std::clamp<std::size_t>(text_width_, 20, most);
+    measure_evidence(shown);
+  }
+
+  /// Behind the longest text: "  [x] ", "  ", and "  12m34s" at the end; no more than is used.
+  void measure_evidence(const std::vector<std::size_t>& shown) {
+    const std::size_t taken = 6 + text_width_ + 2 + 8;
+    const std::size_t room = std::max<std::size_t>(width_ > taken ? width_ - taken : 0, 20);
+    for (const std::size_t node : shown) {
+      for (const CriterionState& criterion : state_.nodes()[node].criteria) {
+        evidence_width_ =
+            std::max(evidence_width_, columns(evidence_text(criterion.evidence, room)));
+      }
+    }
+    evidence_width_ = std::min(evidence_width_, room);
+  }
+
+  void add_node(std::size_t node) {
+    const NodeState& n = state_.nodes()[node];
+    const Meaning meaning = meaning_of(state_, node);
+    std::string line = padded(node_title(state_, node), title_width_);
+    line +=
+        "   " + painted(padded(stage_text(state_, node), stage_width_), meaning, options_.colour);
+    line += figures(node, n);
+    add_line(line);
+    if (n.outcome != Outcome::Skipped) {
+      for (std::size_t k = 0; k < n.criteria.size(); ++k) {
+        add_criterion(node, k);
+      }
+    }
+    if (went_wrong(n)) {
+      add_failure(node, n);
+    }
+  }
+
+  /// What stands behind "passed": duration, attempts, where it comes from, or why it was skipped.
+  std::string figures(std::size_t node, const NodeState& n) const {
+    if (n.outcome == Outcome::Skipped) {
+      return n.reason.empty() ? "" : "   " + one_line(n.reason);
+    }
+    if (n.reused) {
+      const std::string run = one_line(n.reused_from.value);
+      return "   from cache" + (run.empty() ? "" : " (run " + run + ")");
+    }
+    std::string text;
+    if (n.started_ms != 0) {
+      const bool over = n.outcome.has_value();
+      const std::int64_t end = over ? n.finished_ms : std::max(state_.last_ms(), n.started_ms);
+      text += fmt::format("   {:>6}", took_text(end - n.started_ms));
+    }
+    if (n.attempt > 1) {
+      text += fmt::format("   {} attempts", n.attempt);
+    }
+    if (!n.answered_by.empty() && !state_.plan_node(node).approval.empty()) {
+      text += fmt::format("   {} by {}",
+                          n.approved.value_or(false) ? "approved" : "rejected",
+                          one_line(n.answered_by));
+    }
+    return text;
+  }
+
+  void add_criterion(std::size_t node, std::size_t k) {
+    const CriterionState& c = state_.nodes()[node].criteria[k];
+    const dsl::Criterion& criterion = state_.plan_node(node).criteria[k];
+    const bool red_failed = !c.verdict && c.red && *c.red != Verdict::NotMet;
+    const Evidence& evidence = red_failed ? c.red_evidence : c.evidence;
+    const std::string text = one_line(criterion.text);
+    std::string result;
+    std::string box = "[-]";
+    Meaning meaning = Meaning::Quiet;
+    if (c.verdict || red_failed) {
+      const Verdict verdict = c.verdict.value_or(Verdict::Unverified);
+      box = verdict == Verdict::Met ? "[x]" : verdict == Verdict::NotMet ? "[ ]" : "[?]";
+      meaning = verdict == Verdict::Met      ? Meaning::Good
+                : verdict == Verdict::NotMet ? Meaning::Bad
+                                             : Meaning::Doubt;
+      result = evidence_text(evidence, columns(text) > text_width_ ? width_ - 14 : evidence_width_);
+    } else {
+      result = c.running || c.red_running ? "checking"
+               : c.asked                  ? "waits for a person"
+                                          : "not checked";
+    }
+    const std::string took = c.verdict && evidence.took.ms > 0 ? took_text(evidence.took.ms) : "";
+    const std::string painted_box = painted(box, meaning, options_.colour);
+    if (columns(text) > text_width_) {
+      add_line("  " + painted_box + " " + text);
+      add_line(with_took(std::string(6, ' ') + result, took));
+    } else {
+      add_line(
+          with_took("  " + painted_box + " " + padded(text, text_width_) + "  " + result, took));
+    }
+    if (c.verdict && *c.verdict != Verdict::Met) {
+      add_excerpt(evidence.excerpt);
+      add_log(evidence.log);
+    }
+  }
+
+  std::string with_took(std::string line, const std::string& took) const {
+    if (took.empty()) {
+      return line;
+    }
+    const std::size_t end = std::max(6 + text_width_ + 2 + evidence_width_ + 2, columns(line) + 2);
+    return padded(line, end) + painted(fmt::format("{:>6}", took), Meaning::Quiet, options_.colour);
+  }
+
+  void add_failure(std::size_t node, const NodeState& n) {
+    if (!n.reason.empty()) {
+      for (const std::string& line : split(lines(n.reason))) {
+        add_line("  " + painted(line, meaning_of(state_, node), options_.colour));
+      }
+    }
+    const bool criterion_shows_it =
+        std::any_of(n.criteria.begin(), n.criteria.end(), [](const CriterionState& c) {
+          return c.verdict && *c.verdict != Verdict::Met && !c.evidence.excerpt.empty();
+        });
+    if (n.last && !criterion_shows_it) {
+      add_excerpt(n.last->excerpt);
+      add_log(n.last->log);
+    }
+  }
+
+  void add_excerpt(const std::string& excerpt) {
+    for (const std::string& line : split(last_lines(excerpt, options_.excerpt_lines))) {
+      add_line(painted("      | ", Meaning::Quiet, options_.colour) + line);
+    }
+  }
+
+  void add_log(const std::string& log) {
+    if (!log.empty() && !options_.run_folder.empty()) {
+      const std::string path = one_line(options_.run_folder + "/" + log);
+      add_line(painted("      log: " + path, Meaning::Quiet, options_.colour));
+    }
+  }
+
+  static std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> parts;
+    std::size_t at = 0;
+    while (at < text.size()) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      parts.push_back(text.substr(at, end - at));
+      at = end + 1;
+    }
+    return parts;
+  }
+
+  void add_line(std::string line) {
+    line.erase(line.find_last_not_of(' ') + 1);
+    out_ += line;
+    out_ += '\n';
+  }
+
+  const RunState& state_;
+  const ChecklistOptions& options_;
+  std::size_t width_;
+  std::size_t title_width_ = 0;
+  std::size_t stage_width_ = 0;
+  std::size_t text_width_ = 0;
+  std::size_t evidence_width_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string checklist(const RunState& state, const ChecklistOptions& options) {
+  std::string text = Checklist(state, options).text();
+  if (!text.empty()) {
+    text += '\n';
+  }
+  return text + result_text(state, options);
+}
+
+}  // namespace runner::report

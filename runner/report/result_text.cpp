@@ -1,0 +1,210 @@
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "runner/report/checklist.h"
+#include "runner/report/escape.h"
+#include "runner/report/node_text.h"
+
+namespace runner::report {
+namespace {
+
+struct Tally {
+  std::size_t tasks = 0;
+  std::size_t passed = 0;
+  std::size_t reused = 0;
+  std::size_t failed = 0;
+  std::size_t errored = 0;
+  std::size_t skipped = 0;
+  std::size_t open = 0;
+  std::size_t criteria = 0;
+  std::size_t met = 0;
+  std::vector<std::size_t> asking;
+  std::size_t first_failed = 0;  // REQUIRES: failed or errored
+};
+
+void count_criteria(const NodeState& node, Tally& tally) {
+  for (const CriterionState& criterion : node.criteria) {
+    ++tally.criteria;
+    tally.met += criterion.verdict == Verdict::Met ? 1U : 0U;
+  }
+}
+
+bool is_asking(const NodeState& node) {
+  if (node.stage == Stage::Asking) {
+    return !node.approved;
+  }
+  for (const CriterionState& criterion : node.criteria) {
+    if (criterion.asked && !criterion.verdict) {
+      return node.stage == Stage::Checking;
+    }
+  }
+  return false;
+}
+
+Tally tally_of(const RunState& state) {
+  Tally tally;
+  for (const std::size_t i : file_order(state)) {
+    const NodeState& node = state.nodes()[i];
+    if (!node.instances.empty()) {
+      continue;
+    }
+    if (node.outcome != Outcome::Skipped) {
+      count_criteria(node, tally);
+    }
+    if (is_asking(node)) {
+      tally.asking.push_back(i);
+    }
+    const bool wrong = node.outcome == Outcome::Failed || node.outcome == Outcome::Errored;
+    if (wrong && tally.failed + tally.errored == 0) {
+      tally.first_failed = i;
+    }
+    if (state.plan_node(i).kind == dsl::NodeKind::PhaseGate && !(wrong && is_shown(state, i))) {
+      continue;
+    }
+    ++tally.tasks;
+    tally.open += node.outcome ? 0U : 1U;
+    tally.passed += node.outcome == Outcome::Passed ? 1U : 0U;
+    tally.reused += node.reused ? 1U : 0U;
+    tally.failed += node.outcome == Outcome::Failed ? 1U : 0U;
+    tally.errored += node.outcome == Outcome::Errored ? 1U : 0U;
+    tally.skipped += node.outcome == Outcome::Skipped ? 1U : 0U;
+  }
+  return tally;
+}
+
+/// "5 tasks (3 from cache), 7 of 7 criteria met, 3m12s".
+std::string figures(const RunState& state, const Tally& tally) {
+  std::string text = counted(tally.tasks, "task");
+  std::vector<std::string> parts;
+  const auto part = [&](std::size_t count, const char* word) {
+    if (count > 0) {
+      parts.push_back(fmt::format("{} {}", count, word));
+    }
+  };
+  if (tally.failed + tally.errored + tally.open > 0) {
+    part(tally.passed, "passed");
+  }
+  part(tally.failed, "failed");
+  part(tally.errored, "could not run");
+  part(tally.skipped, "skipped");
+  part(tally.open, "not done");
+  part(tally.reused, "from cache");
+  if (!parts.empty()) {
+    text += fmt::format(" ({})", fmt::join(parts, ", "));
+  }
+  if (tally.criteria > 0) {
+    text += fmt::format(", {} of {} met", tally.met, counted(tally.criteria, "criterion"));
+  }
+  return text + ", " + took_text(state.last_ms() - state.started_ms());
+}
+
+class ResultText {
+ public:
+  ResultText(const RunState& state, const ChecklistOptions& options)
+      : state_(state),
+        options_(options),
+        tally_(tally_of(state)),
+        run_(one_line(state.run().value)) {}
+
+  std::string text() {
+    if (!state_.started()) {
+      headline("not started", Meaning::Quiet);
+    } else if (state_.outcome()) {
+      finished(*state_.outcome());
+    } else if (options_.runner == Runner::Alive) {
+      headline("running", Meaning::Active);
+      next("pipe attach " + run_, "watch it");
+    } else if (state_.interrupted()) {
+      headline("interrupted", Meaning::Doubt);
+      next("pipe resume " + run_, "go on; what passed is not run again");
+    } else if (!tally_.asking.empty()) {
+      waiting();
+    } else {
+      headline("unfinished", Meaning::Doubt);
+      line("its runner is gone (killed, or the machine went down)");
+      next("pipe resume " + run_, "go on; what passed is not run again");
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void finished(Outcome outcome) {
+    switch (outcome) {
+      case Outcome::Passed:
+        headline("passed", Meaning::Good);
+        if (!state_.delivered().empty()) {
+          line("result: " + one_line(state_.delivered()));
+        }
+        return;
+      case Outcome::Skipped:
+        headline("skipped", Meaning::Quiet);
+        line("every task was skipped; nothing was delivered");
+        return;
+      case Outcome::Failed:
+        headline("failed", Meaning::Bad);
+        break;
+      case Outcome::Errored:
+        headline("could not run", Meaning::Bad);
+        break;
+    }
+    if (!state_.reason().empty()) {
+      line(one_line(state_.reason()));
+    }
+    line("nothing was delivered; your files are as they were");
+    if (tally_.failed + tally_.errored > 0) {
+      const std::string task = one_line(state_.nodes()[tally_.first_failed].id.value);
+      next("pipe logs " + run_ + " " + quoted(task), "what it wrote");
+    }
+  }
+
+  void waiting() {
+    headline("waiting for a person", Meaning::Doubt);
+    for (const std::size_t i : tally_.asking) {
+      const NodeState& node = state_.nodes()[i];
+      const dsl::PlanNode& plan_node = state_.plan_node(i);
+      if (!plan_node.approval.empty()) {
+        line(node_title(state_, i) + ": " + one_line(plan_node.approval));
+      }
+      for (std::size_t k = 0; k < node.criteria.size(); ++k) {
+        if (node.criteria[k].asked && !node.criteria[k].verdict) {
+          line(node_title(state_, i) + ": " + one_line(plan_node.criteria[k].text));
+        }
+      }
+    }
+    const std::string id = quoted(one_line(state_.nodes()[tally_.asking.front()].id.value));
+    next("pipe approve " + run_ + " " + id, "or `pipe reject`");
+    next("pipe resume " + run_, "go on with the answer");
+  }
+
+  void headline(const std::string& word, Meaning meaning) {
+    out_ += painted(word, meaning, options_.colour) + ": " + run_ + ", " + figures(state_, tally_) +
+            "\n";
+  }
+
+  void line(const std::string& text) { out_ += "  " + text + "\n"; }
+
+  void next(const std::string& command, const std::string& what) {
+    out_ += "  next: " + painted(command, Meaning::Strong, options_.colour) + "   (" + what + ")\n";
+  }
+
+  static std::string quoted(const std::string& word) {
+    const bool plain = word.find_first_of(" []=,*?$'\"\\&|;<>()") == std::string::npos;
+    return plain ? word : "'" + word + "'";
+  }
+
+  const RunState& state_;
+  const ChecklistOptions& options_;
+  Tally tally_;
+  std::string run_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string result_text(const RunState& state, const ChecklistOptions& options) {
+  return ResultText(state, options).text();
+}
+
+}  // namespace runner::report

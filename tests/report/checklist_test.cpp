@@ -1,0 +1,217 @@
+#include "runner/report/checklist.h"
+
+#include "tests/report/story.h"
+
+namespace runner::report {
+namespace {
+
+dsl::Plan two_phases() {
+  PlanMaker make;
+  make.phase("implement");
+  auto& refresh = make.task("refresh");
+  refresh.criteria = {PlanMaker::criterion("Token refresh happens before expiry"),
+                      PlanMaker::criterion("Users cannot read other users' data")};
+  make.task("limits").criteria = {PlanMaker::criterion("Rate limit triggers 429")};
+  make.gate({0, 1}).criteria = {PlanMaker::criterion("All tests pass on the combined tree")};
+  make.phase("release");
+  make.task("publish", {0, 1, 2});
+  make.gate({3});
+  return make.plan();
+}
+
+std::string shown(const Story& story, ChecklistOptions options = {}) {
+  return "\n" + checklist(story.state(), options);
+}
+
+Evidence red(Evidence evidence) {
+  evidence.was_red = true;
+  return evidence;
+}
+
+JobEnd exited(int code) {
+  JobEnd end;
+  end.code = code;
+  return end;
+}
+
+TEST(Checklist, APassedRunHasALineATaskAndABoxACriterion) {
+  Story story(two_phases());
+  story.start().run_task("refresh").at(192'000);
+  story.check("refresh",
+              0,
+              Verdict::Met,
+              red(evidence("go test ./session -run TestRefresh", "exit 0", 2100)));
+  story.check(
+      "refresh", 1, Verdict::Met, evidence("GET http://localhost:8080/transactions/2", "403", 100));
+  story.finish("refresh");
+  story.tell(InputReady{dsl::NodeId("limits"), {}, "k", "same key"});
+  story.tell(NodeReused{dsl::NodeId("limits"),
+                        dsl::RunId("old-fox-1a2b"),
+                        {},
+                        {},
+                        {evidence("./scripts/abuse.sh", "exit 0", 900)}});
+  story.tell(InputReady{dsl::NodeId("implement"), {}, "", ""});
+  story.check("implement", 0, Verdict::Met, evidence("make check", "exit 0", 61'000)).at(260'000);
+  story.finish("implement").run_task("publish").finish("publish");
+  story.tell(InputReady{dsl::NodeId("release"), {}, "", ""}).finish("release");
+  story.tell(RunFinished{Outcome::Passed, {}, ""})
+      .tell(ResultDelivered{"branch pipe/build/calm-otter-3f2a"});
+
+  EXPECT_EQ(shown(story), R"(
+implement / refresh   passed    3m12s
+  [x] Token refresh happens before expiry  go test ./session -run TestRe… exit 0 (was red)     2.1s
+  [x] Users cannot read other users' data  GET http://localhost:8080/transactions/2 … 403      0.1s
+implement / limits    passed   from cache (run old-fox-1a2b)
+  [x] Rate limit triggers 429              ./scripts/abuse.sh … exit 0                         0.9s
+implement (phase)     passed    1m08s
+  [x] All tests pass on the combined tree  make check … exit 0                                1m01s
+release / publish     passed     0.0s
+
+passed: calm-otter-3f2a, 3 tasks (1 from cache), 4 of 4 criteria met, 4m20s
+  result: branch pipe/build/calm-otter-3f2a
+)");
+}
+
+TEST(Checklist, AFailedCriterionSaysWhatWasDoneWhatCameOutAndWhereTheRestIs) {
+  Story story(two_phases());
+  story.start().run_task("limits");
+  Evidence seen = evidence("./scripts/abuse.sh", "exit 1", 3000);
+  seen.excerpt = "one\ntwo\nthree: got 200, \x1b[31mwanted 429\x1b[0m\n";
+  seen.log = "logs/limits-check-0.log";
+  story.at(5000)
+      .check("limits", 0, Verdict::NotMet, seen)
+      .finish("limits", Outcome::Failed, "1 of 1 criteria not met");
+  story.run_task("refresh");
+  story.check("refresh", 0, Verdict::Met, evidence("true", "exit 0", 100));
+  Evidence unsure = evidence("GET /", "connection refused", 100);
+  story.check("refresh", 1, Verdict::Unverified, unsure);
+  story.finish("refresh", Outcome::Failed, "1 of 2 criteria could not be verified");
+  story.tell(NodeSkipped{dsl::NodeId("implement"), "'limits' failed"});
+  story.tell(NodeSkipped{dsl::NodeId("publish"), "'implement' was skipped"});
+  story.tell(NodeSkipped{dsl::NodeId("release"), "'publish' was skipped"});
+  story.at(9000).tell(RunFinished{Outcome::Failed, {}, ""});
+
+  ChecklistOptions options;
+  options.run_folder = "/store/runs/calm-otter-3f2a";
+  options.excerpt_lines = 2;
+  EXPECT_EQ(shown(story, options), R"(
+implement / refresh   failed      0.0s
+  [x] Token refresh happens before expiry  true … exit 0                  0.1s
+  [?] Users cannot read other users' data  GET / … connection refused     0.1s
+  1 of 2 criteria could not be verified
+      log: /store/runs/calm-otter-3f2a/logs/refresh-1.log
+implement / limits    failed      5.0s
+  [ ] Rate limit triggers 429              ./scripts/abuse.sh … exit 1    3.0s
+      | two
+      | three: got 200, wanted 429
+      log: /store/runs/calm-otter-3f2a/logs/limits-check-0.log
+  1 of 1 criteria not met
+implement (phase)     skipped   'limits' failed
+release / publish     skipped   'implement' was skipped
+
+failed: calm-otter-3f2a, 3 tasks (2 failed, 1 skipped), 1 of 3 criteria met, 9.0s
+  nothing was delivered; your files are as they were
+  next: pipe logs calm-otter-3f2a refresh   (what it wrote)
+)");
+}
+
+TEST(Checklist, AFailedCommandShowsItsLastLines) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build").criteria = {PlanMaker::criterion("It is built")};
+  make.gate({0});
+  Story story(make.plan());
+  story.start().run_task("build", exited(2), "cc main.c\nmain.c:1: error: no\n").at(1000);
+  story.finish("build", Outcome::Failed, "exit 2");
+  story.tell(NodeSkipped{dsl::NodeId("main"), "'build' failed"})
+      .tell(RunFinished{Outcome::Failed, {}, ""});
+
+  EXPECT_EQ(shown(story), R"(
+build          failed     1.0s
+  [-] It is built           not checked
+  exit 2
+      | cc main.c
+      | main.c:1: error: no
+
+failed: calm-otter-3f2a, 1 task (1 failed), 0 of 1 criterion met, 1.0s
+  nothing was delivered; your files are as they were
+  next: pipe logs calm-otter-3f2a build   (what it wrote)
+)");
+}
+
+TEST(Checklist, ARunThatWaitsForAPersonSaysHowToAnswer) {
+  PlanMaker make;
+  make.phase("main");
+  auto& review = make.task("review");
+  review.kind = dsl::NodeKind::Approval;
+  review.command.argv.clear();
+  review.approval = "Do both diffs read well?";
+  make.gate({0});
+  Story story(make.plan());
+  story.start().tell(InputReady{dsl::NodeId("review"), {}, "", ""});
+  story.tell(PersonAsked{dsl::NodeId("review"), -1, "Do both diffs read well?"});
+
+  EXPECT_EQ(shown(story), R"(
+review         waits for a person     0.0s
+
+waiting for a person: calm-otter-3f2a, 1 task (1 not done), 0.0s
+  review: Do both diffs read well?
+  next: pipe approve calm-otter-3f2a review   (or `pipe reject`)
+  next: pipe resume calm-otter-3f2a   (go on with the answer)
+)");
+}
+
+TEST(Checklist, ARunWhoseRunnerWasKilledSaysHowToGoOn) {
+  Story story(two_phases());
+  story.start().begin("refresh").at(2000).begin("limits");
+  EXPECT_NE(shown(story).find("unfinished: calm-otter-3f2a, 3 tasks (3 not done)"),
+            std::string::npos);
+  EXPECT_NE(shown(story).find("pipe resume calm-otter-3f2a"), std::string::npos);
+
+  ChecklistOptions alive;
+  alive.runner = Runner::Alive;
+  EXPECT_NE(shown(story, alive).find("running: calm-otter-3f2a"), std::string::npos);
+  EXPECT_NE(shown(story, alive).find("pipe attach calm-otter-3f2a"), std::string::npos);
+}
+
+TEST(Checklist, NamesFromTheFileCannotControlTheTerminal) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build").criteria = {PlanMaker::criterion("It is \x1b[2Jbuilt\x07")};
+  make.gate({0});
+  Story story(make.plan());
+  story.start().run_task("build");
+  story.check("build", 0, Verdict::NotMet, evidence("printf '\x1b]0;x\x07'", "exit \x1b[1A1", 0));
+  const std::string text = shown(story);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+  EXPECT_EQ(text.find('\x07'), std::string::npos) << text;
+}
+
+TEST(Checklist, ANarrowTerminalPutsEvidenceBelowLongTexts) {
+  Story story(two_phases());
+  story.start().run_task("refresh");
+  story.check("refresh", 0, Verdict::Met, evidence("go test ./session", "exit 0", 2100));
+  ChecklistOptions narrow;
+  narrow.width = 50;
+  EXPECT_NE(shown(story, narrow)
+                .find("  [x] Token refresh happens before expiry\n"
+                      "      go test ./session … exit 0"),
+            std::string::npos)
+      << shown(story, narrow);
+}
+
+TEST(Checklist, InstancesOfAForEachStandForTheirTask) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("port").for_each = "needs.list.outputs.files";
+  make.gate({0});
+  Story story(make.plan());
+  story.start().tell(NodeExpanded{dsl::NodeId("port"), {dsl::Value("a"), dsl::Value("b")}});
+  story.run_task("port[0]").finish("port[0]").run_task("port[1]").finish("port[1]").finish("port");
+  EXPECT_NE(shown(story).find("port[0]        passed"), std::string::npos) << shown(story);
+  EXPECT_NE(shown(story).find("port[1]        passed"), std::string::npos);
+  EXPECT_EQ(shown(story).find("port  "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace runner::report
