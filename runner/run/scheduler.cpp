@@ -1,6 +1,8 @@
 #include "runner/run/scheduler.h"
 
 #include <algorithm>
+#include <map>
+#include <type_traits>
 #include <utility>
 
 #include "runner/run/job.h"
@@ -42,8 +44,8 @@ class Planner {
       go_on(rank.node);
     }
     for (const RunState::Rank& rank : state_.open()) {
-      if (free_ == 0) {
-        break;
+      if (free_ == 0 || settles_some_) {
+        break;  // what is settled now may open a node that is more urgent than these
       }
       begin(rank.node);
     }
@@ -57,6 +59,8 @@ class Planner {
 
   template <class A>
   void act(A action) {
+    settles_some_ = settles_some_ || std::is_same_v<A, Finish> || std::is_same_v<A, Skip> ||
+                    std::is_same_v<A, Admit> || std::is_same_v<A, Expand>;
     next_.actions.emplace_back(std::move(action));
   }
 
@@ -349,6 +353,7 @@ class Planner {
   const RunState& state_;
   const SchedulerLimits& limits_;
   std::size_t free_;
+  bool settles_some_ = false;
   std::map<std::string, std::int64_t> pools_taken_;
   NextActions next_;
 };

@@ -1,0 +1,503 @@
+#include "runner/run/run_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/run_harness.h"
+
+namespace runner::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+JobEnd exit_with(int code) {
+  JobEnd end;
+  end.code = code;
+  return end;
+}
+
+/// Jobs whose last word is in `words` exit with 1.
+auto failing(std::vector<std::string> words) {
+  return [words](const Job& job) {
+    FakeEngine::Answer answer;
+    if (std::find(words.begin(), words.end(), job.argv.back()) != words.end()) {
+      answer.end = exit_with(1);
+    }
+    return answer;
+  };
+}
+
+TEST(RunLoop, RunsNodesInTheOrderOfTheirNeeds) {
+  RunHarness run({task("a", {}, "one"), task("b", {0}, "two"), gate("main", {1})});
+  run.start();
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.end->how, RunEnd::How::Finished);
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("one", "two"));
+  EXPECT_EQ(run.trees.workspaces, 0U);
+}
+
+TEST(RunLoop, DoesNotMoveDownstreamBeforeEveryCriterionIsMet) {
+  RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
+  run.plan.nodes[0].criteria = {run_criterion("first", "check1"),
+                                run_criterion("second", "check2")};
+  run.engine.script = failing({"check2"});
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_THAT(run.node("a").reason, HasSubstr("'second' is not met: exit 1"));
+  EXPECT_EQ(run.node("b").outcome, Outcome::Skipped);
+  EXPECT_THAT(run.node("b").reason, HasSubstr("needs 'a', which failed"));
+  EXPECT_THAT(run.started_words(), UnorderedElementsAre("work", "check1", "check2"));
+  EXPECT_EQ(run.state->outcome(), Outcome::Failed);
+}
+
+TEST(RunLoop, HandsTheVerifiedTreeDownstream) {
+  RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
+  run.engine.script = [&run](const Job& job) {
+    if (job.argv.back() == "work") {
+      run.trees.written[job.name] = {{"x", "1"}};
+    }
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.trees.files(run.node("b").input), (FakeTrees::Files{{"x", "1"}}));
+  EXPECT_EQ(run.trees.files(run.state->result()), (FakeTrees::Files{{"x", "1"}}));
+}
+
+TEST(RunLoop, AConflictOfTwoNeedsNamesTheFileAndBothNodes) {
+  RunHarness run({task("a", {}, "left"), task("b", {}, "right"), task("c", {0, 1}, "join")});
+  run.engine.script = [&run](const Job& job) {
+    run.trees.written[job.name] = {{"same.txt", job.argv.back()}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.node("c").outcome, Outcome::Failed);
+  EXPECT_THAT(run.node("c").reason, HasSubstr("'same.txt' was changed by both 'a' and 'b'"));
+}
+
+TEST(RunLoop, KeepsToItsSlots) {
+  std::vector<dsl::PlanNode> nodes;
+  for (int i = 0; i < 20; ++i) {
+    nodes.push_back(task("t" + std::to_string(i), {}, "work"));
+  }
+  RunHarness run(std::move(nodes));
+  run.slots = 3;
+  run.engine.script = [](const Job&) { return FakeEngine::Answer{{}, {10}}; };
+  run.start();
+  run.run_to_end();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_EQ(run.engine.most_running, 3U);
+}
+
+TEST(RunLoop, APoolHoldsBackWhatItHasNoRoomFor) {
+  RunHarness run({task("a", {}, "one"), task("b", {}, "two"), task("c", {}, "three")});
+  run.slots = 8;
+  run.plan.pools["db"] = 1;
+  run.plan.nodes[0].pool = "db";
+  run.plan.nodes[1].pool = "db";
+  run.engine.script = [](const Job&) { return FakeEngine::Answer{{}, {10}}; };
+  run.start();
+  EXPECT_THAT(run.started_words(), ElementsAre("one", "three"));
+  run.run_to_end();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+}
+
+TEST(RunLoop, StartsTheLongestRemainingPathFirst) {
+  RunHarness run({task("short", {}, "short"),
+                  task("long1", {}, "long1"),
+                  task("long2", {1}, "l2"),
+                  task("long3", {2}, "l3")});
+  run.slots = 1;
+  run.start();
+  EXPECT_THAT(run.started_words(), ElementsAre("long1", "l2", "short", "l3"));
+}
+
+TEST(RunLoop, RetriesWithBackoffThatDoubles) {
+  RunHarness run({task("a", {}, "flaky")});
+  run.plan.nodes[0].retry.attempts = 3;
+  run.plan.nodes[0].retry.backoff = {4'000};
+  run.engine.script = failing({"flaky"});
+  run.start();
+  EXPECT_EQ(run.engine.started.size(), 1U);
+  run.clock.advance({4'000});
+  EXPECT_EQ(run.engine.started.size(), 2U);
+  run.clock.advance({7'999});
+  EXPECT_EQ(run.engine.started.size(), 2U);
+  run.clock.advance({1});
+  EXPECT_EQ(run.engine.started.size(), 3U);
+  run.run_to_end();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+}
+
+TEST(RunLoop, FeedbackTellsTheNextAttemptWhatFailedAndLetsItGoOn) {
+  RunHarness run({task("a", {}, "agent")});
+  run.plan.nodes[0].retry.attempts = 2;
+  run.plan.nodes[0].retry.feedback = true;
+  run.plan.nodes[0].criteria = {run_criterion("the tests pass", "check")};
+  int checks = 0;
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.back() == "agent") {
+      run.trees.written[job.name] = {{"n" + std::to_string(run.engine.started.size()), "x"}};
+    } else {
+      run.files.logs["a.1.criterion-1.log"] = "assertion failed: 1 != 2\n";
+      answer.end = exit_with(++checks == 1 ? 1 : 0);
+    }
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed);
+  EXPECT_EQ(run.trees.files(run.node("a").tree).size(), 2U) << "both attempts' files are there";
+  const Job& second = run.engine.started.at(2);
+  const std::string feedback =
+      run.files.written["/fake-scratch/" + second.name.value + "/feedback.md"];
+  EXPECT_THAT(feedback, HasSubstr("- [ ] the tests pass"));
+  EXPECT_THAT(feedback, HasSubstr("result: exit 1"));
+  EXPECT_THAT(feedback, HasSubstr("assertion failed: 1 != 2"));
+  bool in_environment = false;
+  for (const auto& [name, value] : second.env) {
+    in_environment = in_environment || (name == "PIPE_FEEDBACK" && value == feedback);
+  }
+  EXPECT_TRUE(in_environment);
+}
+
+TEST(RunLoop, ACriterionThatIsMetBeforeTheWorkProvesNothing) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].criteria = {run_criterion("new test", "check")};
+  run.plan.nodes[0].criteria[0].red_first = true;
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_THAT(run.node("a").reason, HasSubstr("is met before the work"));
+  EXPECT_THAT(run.started_words(), ElementsAre("check")) << "nothing was spent on the work";
+}
+
+TEST(RunLoop, RedThenGreenIsRecordedAsEvidence) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].criteria = {run_criterion("new test", "check")};
+  run.plan.nodes[0].criteria[0].red_first = true;
+  int checks = 0;
+  run.engine.script = [&checks](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.back() == "check") {
+      answer.end = exit_with(checks++ == 0 ? 1 : 0);
+    }
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed);
+  EXPECT_TRUE(run.node("a").criteria[0].evidence.was_red);
+}
+
+TEST(RunLoop, ALostContainerIsTheWorldsFault) {
+  RunHarness run({task("a", {}, "work")});
+  run.engine.script = [](const Job&) {
+    FakeEngine::Answer answer;
+    answer.end.how = JobEnd::How::Lost;
+    answer.end.detail = "no daemon";
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Errored);
+  EXPECT_EQ(run.state->outcome(), Outcome::Errored);
+}
+
+TEST(RunLoop, AllowedFailureLetsDependantsStartFromWhatItStartedFrom) {
+  RunHarness run({task("a", {}, "good"), task("b", {0}, "bad"), task("c", {1}, "next")});
+  run.plan.nodes[1].allow_failure = true;
+  run.engine.script = [&run](const Job& job) {
+    run.trees.written[job.name] = {{job.argv.back(), "x"}};
+    FakeEngine::Answer answer;
+    answer.end = exit_with(job.argv.back() == "bad" ? 1 : 0);
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_EQ(run.trees.files(run.node("c").input), (FakeTrees::Files{{"good", "x"}}));
+}
+
+TEST(RunLoop, AConditionDecidesAndItsReasonIsKept) {
+  RunHarness run(
+      {task("a", {}, "bad"), task("cleanup", {0}, "clean"), task("never", {0}, "never")});
+  run.plan.nodes[1].condition = "failure()";
+  run.plan.nodes[2].condition = "1 == 2";
+  run.engine.script = failing({"bad"});
+  run.start();
+  EXPECT_EQ(run.node("cleanup").outcome, Outcome::Passed);
+  EXPECT_EQ(run.node("never").outcome, Outcome::Skipped);
+  EXPECT_EQ(run.state->outcome(), Outcome::Failed);
+}
+
+TEST(RunLoop, OutputsFlowIntoLaterCommandsAsValues) {
+  RunHarness run({task("a", {}, "make"), task("b", {0}, "use")});
+  run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
+  run.plan.nodes[1].env = {{"V", {}}};
+  run.plan.nodes[1].env[0].value.pieces = {
+      {dsl::Template::Piece::Kind::Expression, "needs.a.outputs.version"}};
+  const std::string hostile = "1\"; touch marker; # ${{ x }}";
+  run.engine.script = [&](const Job& job) {
+    run.trees.outputs[job.name] = {{"version", hostile + "\n"}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  const auto& env = run.engine.started.at(1).env;
+  EXPECT_THAT(env, testing::Contains(std::make_pair(std::string("V"), hostile)));
+}
+
+TEST(RunLoop, AnOutputThatIsMissingFailsTheTask) {
+  RunHarness run({task("a", {}, "make")});
+  run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_EQ(run.node("a").reason, "output 'version' ($PIPE_OUTPUTS/version): no such file");
+}
+
+TEST(RunLoop, ForEachMakesAnInstanceOfEachItemAndListsTheirOutputs) {
+  RunHarness run({task("list", {}, "list"), task("port", {0}, "port"), task("sum", {1}, "sum")});
+  run.plan.nodes[0].outputs = {{"names", "", dsl::ValueType::Json}};
+  run.plan.nodes[1].for_each = "needs.list.outputs.names";
+  run.plan.nodes[1].outputs = {{"done", "", dsl::ValueType::String}};
+  run.plan.nodes[1].env = {{"ITEM", {}}};
+  run.plan.nodes[1].env[0].value.pieces = {{dsl::Template::Piece::Kind::Expression, "item"}};
+  run.engine.script = [&run](const Job& job) {
+    std::string item;
+    for (const auto& [name, value] : job.env) {
+      item = name == "ITEM" ? value : item;
+    }
+    run.trees.outputs[job.name] = {{"names", R"(["x","y"])"}, {"done", item + "!"}};
+    run.trees.written[job.name] = {{"file-" + item, "1"}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_EQ(run.node("port[1]").outcome, Outcome::Passed);
+  EXPECT_EQ(dsl::to_json(dsl::Value(run.node("port").outputs)), R"({"done":["x!","y!"]})");
+  EXPECT_EQ(run.trees.files(run.node("sum").input).size(), 3U) << "all instances' files are merged";
+}
+
+TEST(RunLoop, ForEachOverNothingPassesAndHandsItsInputOn) {
+  RunHarness run({task("a", {}, "good"), task("each", {0}, "work"), task("c", {1}, "next")});
+  run.plan.nodes[1].for_each = "fromJSON('[]')";
+  run.engine.script = [&run](const Job& job) {
+    run.trees.written[job.name] = {{job.argv.back(), "x"}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_EQ(run.trees.files(run.node("c").input), (FakeTrees::Files{{"good", "x"}}));
+}
+
+TEST(RunLoop, AnUnchangedNodeIsTakenFromTheCache) {
+  RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
+  run.plan.nodes[0].criteria = {run_criterion("good", "check")};
+  run.start();
+  ASSERT_EQ(run.engine.started.size(), 3U);
+  EXPECT_EQ(run.node("a").reuse, "not reused: never passed before");
+  RunHarness again(run.plan.nodes);
+  again.cache.results = run.cache.results;
+  again.start();
+  EXPECT_TRUE(again.engine.started.empty());
+  EXPECT_TRUE(again.node("b").reused);
+  EXPECT_EQ(again.node("a").criteria[0].verdict, Verdict::Met);
+  EXPECT_THAT(again.node("a").reuse, HasSubstr("same task, image, input and criteria"));
+  again.plan.nodes[0].criteria[0].text = "better";
+}
+
+TEST(RunLoop, AChangedCriterionIsNotTakenFromTheCache) {
+  RunHarness run({task("a", {}, "work")});
+  run.start();
+  RunHarness again({task("a", {}, "work")});
+  again.plan.nodes[0].criteria = {run_criterion("good", "check")};
+  again.cache.results = run.cache.results;
+  again.cache.names = run.cache.names;
+  again.start();
+  EXPECT_THAT(again.started_words(), ElementsAre("work", "check"));
+  EXPECT_EQ(again.node("a").reuse, "not reused: the task, its image, input or criteria changed");
+}
+
+TEST(RunLoop, NoCacheRunsEverythingAgain) {
+  RunHarness run({task("a", {}, "work")});
+  run.start();
+  RunHarness again({task("a", {}, "work")});
+  again.cache.results = run.cache.results;
+  again.reuse = false;
+  again.start();
+  EXPECT_THAT(again.started_words(), ElementsAre("work"));
+}
+
+TEST(RunLoop, AManualCriterionWaitsForAPersonAndGoesOnAfterTheAnswer) {
+  RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
+  dsl::Criterion manual;
+  manual.text = "reads well";
+  manual.check = dsl::ManualCheck{"Does it read well?"};
+  run.plan.nodes[0].criteria = {manual};
+  run.start();
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.end->how, RunEnd::How::Waiting);
+  EXPECT_THAT(run.started_words(), ElementsAre("work"));
+  ASSERT_TRUE(run.loop->record(PersonAnswered{dsl::NodeId("a"), 0, true, "ann", ""}));
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("work", "next"));
+}
+
+TEST(RunLoop, ARejectedApprovalFailsWithTheReason) {
+  dsl::PlanNode review;
+  review.id = dsl::NodeId("review");
+  review.task = "review";
+  review.kind = dsl::NodeKind::Approval;
+  review.approval = "Good?";
+  RunHarness run({review, task("b", {0}, "next")});
+  run.start();
+  ASSERT_EQ(run.end->how, RunEnd::How::Waiting);
+  ASSERT_TRUE(
+      run.loop->record(PersonAnswered{dsl::NodeId("review"), -1, false, "ann", "too long"}));
+  run.restart();
+  EXPECT_EQ(run.node("review").reason, "rejected by ann: too long");
+  EXPECT_EQ(run.node("b").outcome, Outcome::Skipped);
+}
+
+TEST(RunLoop, StoppingEndsTheJobsAndAResumedRunDoesThemAgain) {
+  RunHarness run({task("a", {}, "done"), task("b", {0}, "slow"), task("c", {1}, "last")});
+  run.engine.script = [](const Job& job) {
+    return FakeEngine::Answer{{}, {job.argv.back() == "slow" ? 60'000 : 0}};
+  };
+  run.start();
+  run.loop->stop("SIGINT");
+  run.clock.run_due();
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.end->how, RunEnd::How::Interrupted);
+  EXPECT_EQ(run.trees.workspaces, 0U);
+  run.engine.started.clear();
+  run.restart();
+  run.run_to_end();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("slow", "last"));
+  EXPECT_EQ(run.node("b").failures, 0) << "an attempt that was stopped is no failure";
+}
+
+TEST(RunLoop, AJournalThatCannotBeWrittenBreaksTheRunBeforeTheEffect) {
+  RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
+  run.journal.appends_left = 1;
+  run.start();
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.end->how, RunEnd::How::Broken);
+  EXPECT_THAT(run.end->error.message, HasSubstr("no space left"));
+  EXPECT_THAT(run.started_words(), ElementsAre("work")) << "'b' was never committed, so never ran";
+}
+
+TEST(RunLoop, ReplayingTheJournalGivesTheSameState) {
+  RunHarness run({task("a", {}, "one"), task("b", {}, "two"), task("c", {0, 1}, "three")});
+  run.engine.script = [&run](const Job& job) {
+    run.trees.written[job.name] = {{job.argv.back(), "x"}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  RunState again(run.plan, remaining_path(run.plan, {0, 0, 0}));
+  for (const std::string& line : run.journal.lines) {
+    const auto event = event_from_json(line);
+    ASSERT_TRUE(event) << line;
+    EXPECT_EQ(event_to_json(*event), line);
+    ASSERT_TRUE(again.apply(*event)) << line;
+  }
+  EXPECT_EQ(again.outcome(), Outcome::Passed);
+  EXPECT_EQ(again.result(), run.state->result());
+}
+
+/// Whatever the moment of the crash: no verified node runs again, and none is lost.
+TEST(RunLoop, ACrashAfterAnyCommitLosesAndRepeatsNoVerifiedNode) {
+  const auto make = [] {
+    auto run = std::make_unique<RunHarness>(std::vector<dsl::PlanNode>{task("a", {}, "a"),
+                                                                       task("b", {0}, "b"),
+                                                                       task("c", {0}, "c"),
+                                                                       task("d", {1, 2}, "d"),
+                                                                       gate("main", {3})});
+    run->plan.nodes[1].criteria = {run_criterion("ok", "check-b")};
+    run->plan.nodes[4].criteria = {run_criterion("all", "check-all")};
+    run->engine.script = [raw = run.get()](const Job& job) {
+      raw->trees.written[job.name] = {{job.argv.back(), "x"}};
+      return FakeEngine::Answer{{}, {5}};
+    };
+    return run;
+  };
+  auto whole = make();
+  whole->start();
+  whole->run_to_end();
+  ASSERT_EQ(whole->state->outcome(), Outcome::Passed);
+  for (std::size_t cut = 1; cut < whole->journal.transactions; ++cut) {
+    auto run = make();
+    run->journal.appends_left = cut;
+    run->start();
+    run->run_to_end();
+    ASSERT_EQ(run->end->how, RunEnd::How::Broken) << cut;
+    std::vector<std::string> settled;
+    RunState before(run->plan, remaining_path(run->plan, {0, 0, 0, 0, 0}));
+    for (const std::string& line : run->journal.lines) {
+      ASSERT_TRUE(before.apply(*event_from_json(line)));
+    }
+    for (const NodeState& node : before.nodes()) {
+      if (node.outcome == Outcome::Passed && !before.plan().nodes[node.plan_node].task.empty()) {
+        settled.push_back(node.id.value);
+      }
+    }
+    run->engine.started.clear();
+    run->journal.appends_left = 1'000'000;
+    run->cache.results.clear();
+    run->restart();
+    run->run_to_end();
+    ASSERT_EQ(run->state->outcome(), Outcome::Passed) << cut;
+    EXPECT_EQ(run->trees.files(run->state->result()), whole->trees.files(whole->state->result()));
+    for (const std::string& word : run->started_words()) {
+      EXPECT_THAT(settled, testing::Not(testing::Contains(word))) << "cut after commit " << cut;
+    }
+  }
+}
+
+TEST(RunLoop, OneCommitTakesAResultInAndStartsWhatFollows) {
+  RunHarness run({task("a", {}, "one"), task("b", {0}, "two"), task("c", {1}, "three")});
+  run.slots = 1;
+  run.start();
+  EXPECT_EQ(run.journal.transactions, 5U)
+      << "start, three ends with what they lead to, the end of the run";
+}
+
+TEST(RunLoop, ServicesAreReadyBeforeTheCheckAndGoneAfterIt) {
+  RunHarness run({task("a", {}, "work")});
+  dsl::Service app;
+  app.name = "app";
+  app.command.argv = {dsl::Template("serve")};
+  app.port = 8080;
+  app.beside_node = false;
+  run.plan.nodes[0].services = {app};
+  dsl::Criterion http;
+  http.text = "answers";
+  dsl::HttpCheck check;
+  check.url = dsl::Template("http://localhost:8080/x");
+  check.status = 403;
+  http.check = check;
+  http.service = "app";
+  run.plan.nodes[0].criteria = {http};
+  run.engine.script = [&run](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.front() == "serve") {
+      answer.takes = {1'000'000};
+    } else if (job.argv.size() > 1 && job.argv[1] == "http") {
+      run.files.logs["a.1.criterion-1.log"] = "status 403\nforbidden";
+    }
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed) << run.node("a").reason;
+  EXPECT_EQ(run.node("a").criteria[0].evidence.result, "403");
+  EXPECT_THAT(run.engine.networks, IsEmpty());
+  EXPECT_EQ(run.trees.workspaces, 0U);
+  const auto words = run.started_words();
+  ASSERT_EQ(run.engine.started.size(), 4U);
+  EXPECT_EQ(run.engine.started[2].argv.at(1), "wait-tcp");
+  EXPECT_EQ(run.engine.started[1].network, run.engine.started[3].network);
+}
+
+}  // namespace
+}  // namespace runner::test
