@@ -147,6 +147,36 @@ void adopt_surroundings(const Launch& launch) {
   give_up(failure, "exec-failed", spec.argv[0]);
 }
 
+Spec parse_spec(void* bytes, size_t size) {
+  SpecReader reader(static_cast<char*>(bytes), size);
+  Spec spec;
+  spec.mapping = bytes;
+  spec.mapping_size = size;
+  spec.directory = reader.next();
+  spec.env = reader.next_list();
+  spec.cgroups = reader.next_list();
+  spec.argv = reader.next_list();
+  if (spec.argv[0] == nullptr) {
+    fail("the job's spec has no command", "", 0);
+  }
+  return spec;
+}
+
+/// All of `count` bytes, or the end of the program.
+void receive(int fd, char* bytes, size_t count) {
+  while (count > 0) {
+    const ssize_t got = read(fd, bytes, count);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      _exit(0);
+    }
+    bytes += got;
+    count -= static_cast<size_t>(got);
+  }
+}
+
 }  // namespace
 
 Spec read_spec(int fd) {
@@ -161,18 +191,34 @@ Spec read_spec(int fd) {
     fail("read the job's spec", "", errno);
   }
   close(fd);
-  SpecReader reader(static_cast<char*>(bytes), size);
-  Spec spec;
-  spec.mapping = bytes;
-  spec.mapping_size = size;
-  spec.directory = reader.next();
-  spec.env = reader.next_list();
-  spec.cgroups = reader.next_list();
-  spec.argv = reader.next_list();
-  if (spec.argv[0] == nullptr) {
-    fail("the job's spec has no command", "", 0);
+  return parse_spec(bytes, size);
+}
+
+Spec receive_spec(int fd) {
+  char digits[16];
+  size_t at = 0;
+  for (; at < sizeof(digits) - 1; ++at) {
+    receive(fd, digits + at, 1);
+    if (digits[at] == '\n') {
+      break;
+    }
   }
-  return spec;
+  digits[at] = '\0';
+  const long size = parse_number(digits);
+  if (size <= 0) {
+    fail("the job's spec has no size", "", 0);
+  }
+  void* const bytes = mmap(nullptr,
+                           static_cast<size_t>(size),
+                           PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS,
+                           -1,
+                           0);
+  if (bytes == MAP_FAILED) {
+    fail("read the job's spec", "", errno);
+  }
+  receive(fd, static_cast<char*>(bytes), static_cast<size_t>(size));
+  return parse_spec(bytes, static_cast<size_t>(size));
 }
 
 void release_spec(const Spec& spec) {

@@ -4,7 +4,8 @@
 
 namespace runner::init {
 
-/// `run [--spec FD | --chdir DIR] [--control FD] [--status FD | --status-file FILE] [-- argv…]`:
+/// `run [--spec FD | --chdir DIR] [--control FD] [--status FD | --status-file FILE] [-- argv…]`, or
+/// `run --attached` (protocol.h):
 /// runs one command as its child, reaps orphans, forwards TERM, INT and HUP to the whole tree, ends
 /// everything when the command ends, and reports. The environment is the spec's, else its own.
 int run(char** argv, char** env);

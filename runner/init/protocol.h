@@ -8,6 +8,12 @@
 // three lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
 // folders to join, the argument list.
 //
+// Attached (--attached, in a container of Docker or Podman): the spec comes over standard input,
+// preceded by its size in decimal and a newline; standard input is the control afterwards. Until it
+// comes, pipe-init waits. Both streams of the command are standard output, the report is standard
+// error, and before it comes one more line, where the container's own cgroup can be read:
+//   memory PEAK KILLS      bytes, 0 unknown; how many processes were killed for the memory limit
+//
 // Control (--control): the byte kTerm sends TERM to the whole tree of the job; kKill, or the end of
 // the stream, kills it at once. So a job dies when its runner dies, whatever the engine.
 //

@@ -11,4 +11,7 @@ namespace runner::init {
 int report_end(int fd, const char* prefix, int wait_status);
 int report_failure(int fd, const char* prefix, const Started& started);
 
+/// The memory line of an attached container; nothing where its cgroup cannot be read.
+void report_memory(int fd);
+
 }  // namespace runner::init

@@ -24,6 +24,7 @@ struct Options {
   int control = -1;
   int status = -1;
   const char* status_file = nullptr;
+  bool attached = false;
   const char* directory = "";
   char** argv = nullptr;
 };
@@ -40,6 +41,10 @@ Options parse_options(char** argv) {
       options.status = option_number(argv, &at);
     } else if (same(argv[at], "--status-file")) {
       options.status_file = option_value(argv, &at);
+    } else if (same(argv[at], "--attached")) {
+      options.attached = true;
+      options.control = STDIN_FILENO;
+      options.status = STDERR_FILENO;
     } else if (same(argv[at], "--chdir")) {
       options.directory = option_value(argv, &at);
     } else if (same(argv[at], "--")) {
@@ -50,7 +55,7 @@ Options parse_options(char** argv) {
     }
   }
   options.argv = argv + at;
-  if (options.spec < 0 && options.argv[0] == nullptr) {
+  if (options.spec < 0 && !options.attached && options.argv[0] == nullptr) {
     fail("no command to run", "", 0);
   }
   return options;
@@ -63,7 +68,8 @@ bool is_process_one() {
 
 class Runner {
  public:
-  explicit Runner(const Options& options) : control_(options.control), status_(options.status) {
+  explicit Runner(const Options& options)
+      : control_(options.control), status_(options.status), attached_(options.attached) {
     // What we hold is not the job's to read: neither our memory nor our descriptors.
     prctl(PR_SET_DUMPABLE, 0);
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -91,7 +97,11 @@ class Runner {
   }
 
   int run(const Spec& spec) {
-    const Started started = start_command(spec, Launch{});
+    Launch launch;
+    if (attached_) {
+      launch.output = STDOUT_FILENO;  // both streams, so that their order is kept
+    }
+    const Started started = start_command(spec, launch);
     if (started.failure != nullptr) {
       return report_failure(status_, nullptr, started);
     }
@@ -101,6 +111,9 @@ class Runner {
     }
     if (!is_process_one()) {
       end_leftovers();
+    }
+    if (attached_) {
+      report_memory(status_);
     }
     return report_end(status_, nullptr, wait_status_);
   }
@@ -183,6 +196,7 @@ class Runner {
 
   int control_;
   int status_;
+  bool attached_;
   int signals_ = -1;
   pid_t main_ = -1;
   int wait_status_ = 0;
@@ -194,7 +208,9 @@ int run(char** argv, char** env) {
   const Options options = parse_options(argv);
   Spec spec;
   char* no_cgroups[] = {nullptr};
-  if (options.spec >= 0) {
+  if (options.attached) {
+    spec = receive_spec(STDIN_FILENO);
+  } else if (options.spec >= 0) {
     spec = read_spec(options.spec);
   } else {
     spec.directory = options.directory;
