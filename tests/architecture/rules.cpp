@@ -16,10 +16,6 @@ std::string at(const SourceFile& file, std::size_t line) {
   return file.path + ":" + std::to_string(line) + ": ";
 }
 
-bool is_code(const std::string& path) {
-  return has_extension(path, ".h") || has_extension(path, ".cpp") || has_extension(path, ".c");
-}
-
 bool is_product_header(const std::string& path) {
   return has_extension(path, ".h") && (std::string_view(path).starts_with("dsl/") ||
                                        std::string_view(path).starts_with("runner/"));
@@ -77,8 +73,11 @@ bool may_include(const House& house, const std::string& from, const std::string&
 
 /// The entry of the table that allows `path`, or nothing.
 const std::string* allowance_for(const Library& library, const std::string& path) {
+  if (const auto exact = library.files.find(path); exact != library.files.end()) {
+    return &exact->first;
+  }
   for (const auto& [allowed, reason] : library.files) {
-    if (path == allowed || (allowed.ends_with('/') && path.starts_with(allowed))) {
+    if (allowed.ends_with('/') && path.starts_with(allowed)) {
       return &allowed;
     }
   }
@@ -196,7 +195,7 @@ Breaches check_libraries(const SourceTree& tree, const std::vector<Library>& lib
         if (allowance != nullptr) {
           used.insert(*allowance);
         }
-        if (is_product_header(file.path)) {
+        if (is_product_header(file.path) && !library.files.contains(file.path)) {
           breaches.push_back(at(file, include.line) + library.name + " in a header");
         } else if (allowance == nullptr) {
           breaches.push_back(at(file, include.line) + library.name + " has no business here");

@@ -36,8 +36,9 @@ Breaches check_file_circles(const SourceTree& tree);
 /// No circle of includes between rooms.
 Breaches check_room_circles(const SourceTree& tree);
 
-/// Each library only in its files, and never in a header of dsl/ or runner/. An allowance that
-/// nothing uses is a breach too, so that the table does not outlive its reasons.
+/// Each library only in its files, and in a header of dsl/ or runner/ only where the table names
+/// that very header. An allowance that nothing uses is a breach too, so that the table does not
+/// outlive its reasons.
 Breaches check_libraries(const SourceTree& tree, const std::vector<Library>& libraries);
 
 /// No file is called after a role that says nothing.

@@ -90,6 +90,12 @@ TEST(Libraries, AreNeverInAHeaderEvenOfTheirOwnFile) {
               ElementsAre("dsl/yaml.h:1: yaml-cpp in a header"));
 }
 
+TEST(Libraries, AreInAHeaderOnlyWhereItIsNamedItself) {
+  const std::vector<Library> named = {{"libgit2", {"git2.h"}, {{"dsl/git_error.h", "a reason"}}}};
+  EXPECT_THAT(check_libraries({parse_file("dsl/git_error.h", "#include <git2.h>\n")}, named),
+              IsEmpty());
+}
+
 TEST(Libraries, LoseAnAllowanceThatNobodyUses) {
   EXPECT_THAT(check_libraries({parse_file("dsl/yaml.cpp", "#include <string>\n")}, kYaml),
               ElementsAre("dsl/yaml.cpp: is allowed yaml-cpp and does not use it"));

@@ -53,6 +53,9 @@ std::string read_bytes(const fs::path& path) {
 
 SourceFile parse_file(std::string path, std::string text) {
   SourceFile file{std::move(path), std::move(text), {}};
+  if (!is_code(file.path)) {
+    return file;
+  }
   std::istringstream lines(file.text);
   std::string line;
   bool in_comment = false;
@@ -103,6 +106,10 @@ std::string room_of(const std::string& path) {
   }
   const auto second = path.find('/', first + 1);
   return second == std::string::npos ? top : path.substr(0, second);
+}
+
+bool is_code(const std::string& path) {
+  return has_extension(path, ".h") || has_extension(path, ".cpp") || has_extension(path, ".c");
 }
 
 bool has_extension(const std::string& path, const char* extension) {

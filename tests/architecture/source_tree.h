@@ -22,7 +22,7 @@ struct SourceFile {
 
 using SourceTree = std::vector<SourceFile>;  // sorted by path
 
-/// A file with its #include lines found; directives in block comments do not count.
+/// A file with its #include lines found, where it is code; not those in block comments.
 SourceFile parse_file(std::string path, std::string text);
 
 /// Every file beneath the folders that hold code or its companions, and CMakeLists.txt of the root.
@@ -31,6 +31,9 @@ SourceTree read_tree(const std::string& root);
 
 /// "dsl", "runner/store", "tests", …; "runner" for runner/main.cpp.
 std::string room_of(const std::string& path);
+
+/// C or C++; only such files have includes.
+bool is_code(const std::string& path);
 
 /// The path ends in this ("." included: ".h").
 bool has_extension(const std::string& path, const char* extension);
