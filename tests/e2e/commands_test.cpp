@@ -1,0 +1,280 @@
+// Every command of the binary on a small finished run: what it prints where, and its exit code.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/pipe_command.h"
+
+namespace e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const char* const kTwoTasks = R"yaml(version: 1
+name: two
+engine: host
+tasks:
+  first:
+    run: |
+      echo to stdout
+      echo to stderr >&2
+      echo one > one.txt
+    success_criteria:
+      - "[ ] One is one": test "$(cat one.txt)" = one
+  second:
+    needs: [first]
+    run: cat one.txt
+    success_criteria:
+      - "[ ] It is still there": test -s one.txt
+)yaml";
+
+class Command : public testing::Test {
+ protected:
+  Command() { folder_.write("two.yaml", kTwoTasks); }
+
+  Ended pipe(const std::vector<std::string>& arguments) {
+    return user_.run_pipe(arguments, folder_.path().string());
+  }
+  /// `pipe run two.yaml --name finished`; it must pass.
+  void finish_a_run() {
+    const Ended ended = pipe({"run", "two.yaml", "--name", "finished"});
+    ASSERT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  }
+
+  TempFolder folder_;
+  User user_;
+};
+
+// ---- exit codes --------------------------------------------------------------------------------
+
+TEST_F(Command, WithoutOneShowsItsUsageAndFails) {
+  const Ended ended = pipe({});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("run"));
+}
+
+TEST_F(Command, HelpIsAResultAndFitsAScreen) {
+  const Ended ended = pipe({"--help"});
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_EQ(ended.err, "");
+  EXPECT_LT(std::count(ended.out.begin(), ended.out.end(), '\n'), 60);
+}
+
+TEST_F(Command, UnknownOneIsAMistakeOfUsage) {
+  const Ended ended = pipe({"rnu", "two.yaml"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, HasSubstr("rnu"));
+}
+
+TEST_F(Command, RunThatFailsEndsWithOneAndShowsTheEmptyBox) {
+  folder_.write("fails.yaml",
+                "version: 1\nname: fails\nengine: host\ntasks:\n  a:\n    run: echo ok\n"
+                "    success_criteria:\n      - \"[ ] The moon is cheese\": echo no moon; exit 7\n"
+                "  b: {run: 'touch never', needs: [a]}\n");
+  const Ended ended = pipe({"run", "fails.yaml"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("[ ] The moon is cheese"),
+                    HasSubstr("exit 7"),
+                    HasSubstr("no moon"),
+                    HasSubstr("skipped")));
+  EXPECT_FALSE(fs::exists(folder_.path() / "never"));
+}
+
+TEST_F(Command, UnknownRunIsNamedWithWhereToLook) {
+  for (const char* verb : {"show", "logs", "resume", "stop", "attach"}) {
+    const Ended ended = pipe({verb, "nobody"});
+    EXPECT_EQ(ended.exit_code, 2) << verb << ended.err;
+    EXPECT_THAT(ended.err, AllOf(HasSubstr("'nobody'"), HasSubstr("pipe ls"))) << verb;
+  }
+}
+
+// ---- plans -------------------------------------------------------------------------------------
+
+TEST_F(Command, ValidateIsQuietlyHappy) {
+  const Ended ended = pipe({"validate", "two.yaml"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+}
+
+TEST_F(Command, PlanShowsTasksEngineAndCriteria) {
+  const Ended ended = pipe({"plan", "two.yaml"});
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(
+      ended.out,
+      AllOf(HasSubstr("first"), HasSubstr("second"), HasSubstr("One is one"), HasSubstr("host")));
+}
+
+TEST_F(Command, PlanAsJsonIsThePlan) {
+  const Ended ended = pipe({"plan", "two.yaml", "--json"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  const json plan = json::parse(ended.out);
+  EXPECT_EQ(plan.at("name"), "two");
+  EXPECT_EQ(plan.at("nodes").size(), 3U) << "two tasks and the gate of the one phase";
+}
+
+TEST_F(Command, GraphIsDotAndMermaidAndSvg) {
+  EXPECT_THAT(pipe({"graph", "two.yaml"}).out, HasSubstr("digraph"));
+  EXPECT_THAT(pipe({"graph", "two.yaml", "--format", "mermaid"}).out, HasSubstr("flowchart"));
+  EXPECT_THAT(pipe({"graph", "two.yaml", "--format", "svg"}).out, HasSubstr("<svg"));
+}
+
+// ---- runs --------------------------------------------------------------------------------------
+
+TEST_F(Command, ListOfRunsIsEmptyAtFirst) {
+  const Ended ended = pipe({"ls", "--json"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(json::parse(ended.out), json::object({{"runs", json::array()}}));
+}
+
+TEST_F(Command, ListOfRunsHasTheFinishedOne) {
+  finish_a_run();
+  EXPECT_THAT(pipe({"ls"}).out, AllOf(HasSubstr("finished"), HasSubstr("passed")));
+  const json runs = json::parse(pipe({"ls", "--json"}).out).at("runs");
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].at("run"), "finished");
+}
+
+TEST_F(Command, ShowIsTheChecklist) {
+  finish_a_run();
+  const Ended ended = pipe({"show", "finished"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("[x] One is one"), HasSubstr("[x] It is still there")));
+  EXPECT_FALSE(json::parse(pipe({"show", "finished", "--json"}).out).empty());
+}
+
+TEST_F(Command, LogsHaveBothStreamsOfOneTaskOrOfAll) {
+  finish_a_run();
+  const Ended one = pipe({"logs", "finished", "first"});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.out, "to stdout\nto stderr\n");
+  EXPECT_EQ(pipe({"logs", "finished", "first", "-n", "1"}).out, "to stderr\n");
+  const Ended all = pipe({"logs", "finished"});
+  EXPECT_THAT(all.out, AllOf(HasSubstr("to stdout"), HasSubstr("second"), HasSubstr("one")));
+}
+
+TEST_F(Command, LogsOfAnUnknownTaskNameTheNearest) {
+  finish_a_run();
+  const Ended ended = pipe({"logs", "finished", "frist"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("'first'"));
+}
+
+TEST_F(Command, FollowedLogsEndWithTheRun) {
+  const std::string gate = (folder_.path() / "gate").string();
+  folder_.write("waits.yaml",
+                "version: 1\nname: waits\nengine: host\ntasks:\n  a:\n    run: |\n"
+                "      echo before the gate\n"
+                "      until [ -e " +
+                    gate +
+                    " ]; do sleep 0.05; done\n"
+                    "      echo behind the gate\n");
+  const std::string folder = folder_.path().string();
+  Running runner(user_.pipe({"run", "waits.yaml", "--name", "waits"}, folder));
+  ASSERT_TRUE(eventually([&] {
+    return pipe({"logs", "waits", "a"}).out.find("before the gate") != std::string::npos;
+  }));
+  Running follower(user_.pipe({"logs", "-f", "waits", "a"}, folder));
+  Running watcher(user_.pipe({"attach", "waits"}, folder));
+  ASSERT_TRUE(eventually(
+      [&] { return follower.out_so_far().find("before the gate") != std::string::npos; }));
+  EXPECT_FALSE(follower.has_ended());
+  std::ofstream(gate) << "open";
+  EXPECT_EQ(runner.wait(std::chrono::seconds(30)).exit_code, 0);
+  EXPECT_EQ(follower.wait(std::chrono::seconds(30)).out, "before the gate\nbehind the gate\n");
+  EXPECT_EQ(watcher.wait(std::chrono::seconds(30)).exit_code, 0);
+}
+
+TEST_F(Command, ResumeOfAFinishedRunIsRefused) {
+  finish_a_run();
+  const Ended ended = pipe({"resume", "finished"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("finished"));
+}
+
+TEST_F(Command, SecondRunTakesWhatItCanFromTheStoreAndSaysWhy) {
+  finish_a_run();
+  fs::remove(folder_.path() / "one.txt");
+  const Ended again = pipe({"run", "two.yaml"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("from cache (run finished)"));
+  EXPECT_EQ(read_text(folder_.path() / "one.txt"), "one\n");
+  fs::remove(folder_.path() / "one.txt");
+  EXPECT_THAT(pipe({"run", "two.yaml", "--no-cache"}).out, Not(HasSubstr("from cache")));
+}
+
+TEST_F(Command, NameOfARunIsTakenOnce) {
+  finish_a_run();
+  const Ended again = pipe({"run", "two.yaml", "--name", "finished"});
+  EXPECT_EQ(again.exit_code, 2) << again.out;
+  EXPECT_THAT(again.err, HasSubstr("'finished'"));
+}
+
+TEST_F(Command, CleanRemovesTheRunAndItsFolder) {
+  finish_a_run();
+  ASSERT_TRUE(fs::exists(user_.state() + "/runs/finished"));
+  EXPECT_EQ(pipe({"clean", "finished"}).exit_code, 0);
+  EXPECT_FALSE(fs::exists(user_.state() + "/runs/finished"));
+  EXPECT_EQ(pipe({"show", "finished"}).exit_code, 2);
+}
+
+TEST_F(Command, FinishedRunLeavesNoWorkingCopies) {
+  finish_a_run();
+  const fs::path work = user_.state() + "/runs/finished/work";
+  EXPECT_TRUE(!fs::exists(work) || fs::is_empty(work));
+}
+
+// ---- the machine -------------------------------------------------------------------------------
+
+TEST_F(Command, ConfigTellsEveryKeyAndWhereItComesFrom) {
+  const Ended ended = pipe({"config"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr(user_.state()), HasSubstr("PIPE_STATE")));
+  EXPECT_TRUE(json::parse(pipe({"config", "--json"}).out).is_object());
+}
+
+TEST_F(Command, DoctorSaysWhichEnginesThereAre) {
+  const Ended ended = pipe({"doctor"});
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("sandbox"), HasSubstr("docker"), HasSubstr("podman")));
+}
+
+TEST_F(Command, CompletionIsAScriptThatBashTakes) {
+  const Ended ended = pipe({"completion", "bash"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  folder_.write("completion.bash", ended.out);
+  EXPECT_EQ(run({{"bash", "-n", "completion.bash"}, folder_.path().string(), {}}).exit_code, 0);
+}
+
+TEST_F(Command, JsonOfARunIsEventsAlone) {
+  const Ended ended = pipe({"run", "two.yaml", "--json"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  std::istringstream lines(ended.out);
+  std::size_t events = 0;
+  for (std::string line; std::getline(lines, line); ++events) {
+    EXPECT_TRUE(json::accept(line)) << line;
+  }
+  EXPECT_GT(events, 8U);
+}
+
+TEST_F(Command, OutputIsPlainTextWhereNoTerminalIs) {
+  finish_a_run();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"show", "finished"}, {"ls"}, {"plan", "two.yaml"}, {"doctor"}}) {
+    const Ended ended = pipe(arguments);
+    EXPECT_THAT(ended.out + ended.err, Not(HasSubstr("\x1b"))) << arguments.front();
+  }
+}
+
+}  // namespace
+}  // namespace e2e
