@@ -1,0 +1,129 @@
+#include "runner/run/preflight.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace runner {
+
+using dsl::Error;
+using dsl::PlanNode;
+
+namespace {
+
+/// Problems by text, so that a thousand tasks with the same one are one line.
+class Problems {
+ public:
+  void add(const std::string& node, std::string message, std::string remedy) {
+    const auto key = std::make_pair(std::move(message), std::move(remedy));
+    const auto [found, fresh] = place_.emplace(key, all_.size());
+    if (fresh) {
+      all_.push_back({key.first, key.second, {}, 0});
+    }
+    One& one = all_[found->second];
+    ++one.count;
+    if (one.nodes.size() < kShown) {
+      one.nodes.push_back("'" + node + "'");
+    }
+  }
+
+  std::vector<Error> take() {
+    std::vector<Error> errors;
+    for (const One& one : all_) {
+      std::string who = fmt::format("{}", fmt::join(one.nodes, ", "));
+      if (one.count > kShown) {
+        who += fmt::format(" and {} more", one.count - kShown);
+      }
+      errors.push_back({who + ": " + one.message, one.remedy});
+    }
+    return errors;
+  }
+
+ private:
+  static constexpr std::size_t kShown = 3;
+  struct One {
+    std::string message;
+    std::string remedy;
+    std::vector<std::string> nodes;
+    std::size_t count;
+  };
+  std::map<std::pair<std::string, std::string>, std::size_t> place_;
+  std::vector<One> all_;
+};
+
+/// Parts of the language that are checked and shown, but that nothing enforces yet.
+void refuse_missing_parts(const PlanNode& node, Problems& problems) {
+  const std::string& id = node.id.value;
+  if (!node.firewall.empty()) {
+    problems.add(id,
+                 "asks for a firewall, and this version has no gateway yet",
+                 "remove `firewall:`; until then every node has loopback only");
+  }
+  if (!node.budget.empty()) {
+    problems.add(id,
+                 "asks for a budget, and this version cannot enforce one yet",
+                 "remove `budget:`; `timeout:` limits the time of a task");
+  }
+  if (!node.secrets.empty()) {
+    problems.add(id,
+                 "asks for secrets, and this version cannot hand them over safely yet",
+                 "remove `secrets:`");
+  }
+  if (!node.permissions.empty()) {
+    problems.add(id,
+                 "asks for permissions, and this version cannot enforce them yet",
+                 "remove `permissions:`");
+  }
+  if (node.docker != dsl::DockerAccess::None) {
+    problems.add(id,
+                 "asks for access to Docker, and this version cannot give it safely yet",
+                 "write `docker: none`");
+  }
+}
+
+void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) {
+  JobNeeds needs{node.image, node.resources, node.user, node.runtime, !node.services.empty()};
+  for (const Error& error : engine.unsupported(needs)) {
+    problems.add(node.id.value, error.message, error.remedy);
+  }
+  for (const dsl::Service& service : node.services) {
+    needs.image = service.image;
+    for (const Error& error : engine.unsupported(needs)) {
+      problems.add(node.id.value, "service '" + service.name + "': " + error.message, error.remedy);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Error> preflight(const dsl::Plan& plan, const std::vector<Engine*>& engines) {
+  Problems problems;
+  if (plan.require_approval) {
+    problems.add(plan.name,
+                 "runs only from an approved plan, which this version cannot seal yet",
+                 "remove `require_approval: true`");
+  }
+  if (!plan.budget.empty()) {
+    problems.add(plan.name,
+                 "asks for a budget, and this version cannot enforce one yet",
+                 "remove `budget:`; `timeout:` limits the time of a task");
+  }
+  for (const dsl::PlanPhase& phase : plan.phases) {
+    if (!phase.budget.empty()) {
+      problems.add(phase.name,
+                   "asks for a budget, and this version cannot enforce one yet",
+                   "remove `budget:`; `timeout:` limits the time of a task");
+    }
+  }
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    refuse_missing_parts(plan.nodes[i], problems);
+    if (engines[i] != nullptr) {
+      ask_engine(plan.nodes[i], *engines[i], problems);
+    }
+  }
+  return problems.take();
+}
+
+}  // namespace runner
