@@ -54,6 +54,7 @@ struct Frame {
   bool dollar = false;              // Arithmetic: began with '$'
   char close = ')';                 // Arithmetic
   bool quoted = false;              // Parameter, Backquote: inside double quotes or a here-document
+  bool here_text = false;           // Parameter: in a here-document, with no quotes between
   bool escaped = false;             // Double: began with \" inside backquotes
   bool nested = false;              // Backquote: between \` and \`
   Operand operand = Operand::Name;  // Parameter
@@ -293,6 +294,13 @@ class ScriptBinder {
            (frame.place == Place::Parameter && frame.quoted);
   }
 
+  /// The text of a here-document itself, or the ${ } of such.
+  bool in_here_text() {
+    const Frame& frame = top();
+    return frame.place == Place::HereDocument ||
+           (frame.place == Place::Parameter && frame.here_text);
+  }
+
   void dollar() {
     if (refuse_before_hole("$")) {
       in_word();
@@ -311,7 +319,7 @@ class ScriptBinder {
       copy(2);
       push_arithmetic(']', true);
     } else if (next == '{') {
-      begin_parameter(quoted);
+      begin_parameter(quoted, in_here_text());
     } else if (next == '\'' && !quoted && top().place != Place::Arithmetic) {
       copy(2);
       push(Place::AnsiC);
@@ -574,10 +582,11 @@ class ScriptBinder {
 
   // ---- ${ } and $(( )) -----------------------------------------------------------------------
 
-  void begin_parameter(bool quoted) {
+  void begin_parameter(bool quoted, bool here_text) {
     copy(2);
     push(Place::Parameter);
     top().quoted = quoted;
+    top().here_text = here_text;
     if (!hole_at(at_) && std::string_view("#!?-@*$").find(peek(0)) != std::string_view::npos &&
         at_ < script_.size()) {
       copy(1);
@@ -750,6 +759,13 @@ class ScriptBinder {
       case Operand::Substring:
         return false;
       case Operand::Pattern:
+        if (top().here_text) {
+          complain("P0740",
+                   range,
+                   "shells do not agree what is a pattern inside of a here-document",
+                   "do this in a variable before the here-document");
+          return std::nullopt;
+        }
         return true;
       case Operand::Default:
         break;

@@ -10,7 +10,8 @@
 //
 // Codes: P0731 in single quotes, P0732 in $'…', P0733 in a here-document whose delimiter is quoted,
 // P0734 behind a backslash or a '$', P0735 where a name belongs, P0736 not a number in arithmetic,
-// P0737 in nested backquotes, P0738 nested too deeply, P0739 in a script of another language.
+// P0737 in nested backquotes, P0738 nested too deeply, P0739 in a script of another language, P0740
+// in a pattern inside of a here-document.
 
 #include <string>
 #include <string_view>

@@ -84,11 +84,14 @@ TextOrigin TextOrigin::align(std::uint32_t source,
                              std::string_view decoded) {
   std::size_t at = content_begin(raw);
   TextOrigin origin(source, raw_begin + std::min(at, raw.size()));
-  const auto put = [&](std::size_t text) {
+  const auto put = [&](std::size_t text, std::size_t bytes) {
     const auto place = static_cast<std::uint32_t>(raw_begin + std::min(at, raw.size()));
     const Run& last = origin.runs_.back();
     if (last.origin + (text - last.text) != place) {
       origin.runs_.push_back({static_cast<std::uint32_t>(text), place});
+    }
+    if (bytes != 1) {
+      origin.wide_.push_back({static_cast<std::uint32_t>(text), static_cast<std::uint32_t>(bytes)});
     }
   };
   const char quote = raw.empty() ? '\0' : raw.front();
@@ -96,7 +99,7 @@ TextOrigin TextOrigin::align(std::uint32_t source,
     if (quote == '"' && at < raw.size() && raw[at] == '\\') {
       const Escape escape = read_escape(raw.substr(at));
       for (std::size_t n = 0; n < escape.decoded && k < decoded.size(); ++n) {
-        put(k++);
+        put(k++, escape.raw);
       }
       at = std::min(raw.size(), at + escape.raw);
       continue;
@@ -104,14 +107,13 @@ TextOrigin TextOrigin::align(std::uint32_t source,
     while (at < raw.size() && raw[at] != decoded[k] && is_white(raw[at])) {
       ++at;
     }
-    put(k);
-    if (at < raw.size() && raw[at] == decoded[k]) {
-      at += quote == '\'' && decoded[k] == '\'' ? 2U : 1U;
-    }
-    ++k;
+    const bool found = at < raw.size() && raw[at] == decoded[k];
+    const std::size_t bytes = found && quote == '\'' && decoded[k] == '\'' ? 2 : 1;
+    put(k++, bytes);
+    at += found ? bytes : 0;
   }
   at = std::min(at, raw.size());
-  put(decoded.size());
+  put(decoded.size(), 1);
   origin.limit_ = static_cast<std::uint32_t>(raw_begin + at);
   return origin;
 }
@@ -125,9 +127,18 @@ std::uint32_t TextOrigin::locate(std::size_t offset) const {
   return std::min(limit_, run.origin + static_cast<std::uint32_t>(offset - run.text));
 }
 
+std::uint32_t TextOrigin::width(std::size_t offset) const {
+  const auto found =
+      std::lower_bound(wide_.begin(), wide_.end(), offset, [](const Wide& wide, std::size_t text) {
+        return wide.text < text;
+      });
+  return found != wide_.end() && found->text == offset ? found->bytes : 1;
+}
+
 Span TextOrigin::span(std::size_t begin, std::size_t end) const {
   const std::uint32_t first = locate(begin);
-  const std::uint32_t last = end > begin ? std::min(limit_, locate(end - 1) + 1) : first;
+  const std::uint32_t last =
+      end > begin ? std::min(limit_, locate(end - 1) + width(end - 1)) : first;
   return {source_, first, std::max(first, last)};
 }
 

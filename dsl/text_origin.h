@@ -35,11 +35,20 @@ class TextOrigin {
     std::uint32_t origin;
   };
 
+  // Byte `text` of the decoded text is written as `bytes` of the source (an escape, a doubled
+  // quote).
+  struct Wide {
+    std::uint32_t text;
+    std::uint32_t bytes;
+  };
+
   [[nodiscard]] std::uint32_t locate(std::size_t offset) const;
+  [[nodiscard]] std::uint32_t width(std::size_t offset) const;
 
   std::uint32_t source_;
-  std::uint32_t limit_;    // no span ends beyond it
-  std::vector<Run> runs_;  // sorted by `text`, the first is at 0
+  std::uint32_t limit_;     // no span ends beyond it
+  std::vector<Run> runs_;   // sorted by `text`, the first is at 0
+  std::vector<Wide> wide_;  // sorted by `text`; all others are one byte wide
 };
 
 }  // namespace dsl
