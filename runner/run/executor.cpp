@@ -213,8 +213,8 @@ class Work : public std::enable_shared_from_this<Work> {
         {"PIPE_WORKSPACE", root},
         {"PIPE_OUTPUTS", scratch + "/outputs"}};
     if (!feedback_.empty()) {
-      env.emplace_back("PIPE_FEEDBACK_FILE", scratch + "/feedback.md");
-      env.emplace_back("PIPE_FEEDBACK", feedback_.substr(0, kFeedbackInEnvironment));
+      env.emplace_back("PIPE_FEEDBACK", scratch + "/feedback.md");
+      env.emplace_back("PIPE_FEEDBACK_TEXT", feedback_.substr(0, kFeedbackInEnvironment));
     }
     for (const auto& [name, value] : order_.env) {
       bool replaced = false;

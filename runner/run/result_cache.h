@@ -46,6 +46,13 @@ class ResultCache {
   /// Whether any result was ever stored under that name, whatever its key: tells "changed" from
   /// "never ran".
   virtual bool knows(const std::string& name) = 0;
+
+  /// What attempts that passed under that name usually took (the median of the last few), in
+  /// milliseconds; 0 where nothing is known.
+  virtual std::int64_t usual_ms(const std::string& name) {
+    (void)name;
+    return 0;
+  }
 };
 
 }  // namespace runner

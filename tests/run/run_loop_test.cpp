@@ -159,7 +159,7 @@ TEST(RunLoop, FeedbackTellsTheNextAttemptWhatFailedAndLetsItGoOn) {
   EXPECT_THAT(feedback, HasSubstr("assertion failed: 1 != 2"));
   bool in_environment = false;
   for (const auto& [name, value] : second.env) {
-    in_environment = in_environment || (name == "PIPE_FEEDBACK" && value == feedback);
+    in_environment = in_environment || (name == "PIPE_FEEDBACK_TEXT" && value == feedback);
   }
   EXPECT_TRUE(in_environment);
 }
