@@ -9,6 +9,7 @@ pipe_room(dsl_expression
     expression_lexer.cpp
     expression_parser.cpp
     expression_values.cpp
+    plan_json.cpp
     shell.cpp
     text_origin.cpp
   LINKS pipe_dsl_vocabulary

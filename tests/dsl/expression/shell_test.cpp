@@ -129,7 +129,6 @@ TEST_F(Shell, RefusesPlacesWhereNothingExpands) {
   EXPECT_EQ(bound("echo ${X}"), "P0735 at ${{ env.x }}\n");
   EXPECT_EQ(bound("cat <<X\n"), "P0735 at ${{ env.x }}\n");
   EXPECT_EQ(bound("cat <<E\n${a#X}\nE\n"), "P0740 at ${{ env.x }}\n");
-  EXPECT_EQ(bound("cat <<E\n${a#X}\nE\n"), "P0740 at ${{ env.x }}\n");
   EXPECT_EQ(bound("echo `echo \\`echo X\\``"), "P0737 at ${{ env.x }}\n");
 }
 

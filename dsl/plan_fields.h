@@ -1,0 +1,336 @@
+#pragma once
+
+// The fields of a Plan's records and how they are called in JSON, told once for the writer and the
+// reader. `Io` is called as io(name, member) for each field, in order. Internal to plan_json.
+// Any thread.
+
+#include <array>
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "dsl/plan.h"
+
+namespace dsl::plan_fields {
+
+/// T is U or const U: the writer has const records, the reader fills them.
+template <class T, class U>
+concept Either = std::same_as<std::remove_const_t<T>, U>;
+
+template <class E>
+using Words = std::pair<E, std::string_view>;
+
+constexpr std::array kEngineNames = {
+    Words<EngineName>{EngineName::Auto, "auto"},
+    Words<EngineName>{EngineName::Sandbox, "sandbox"},
+    Words<EngineName>{EngineName::Docker, "docker"},
+    Words<EngineName>{EngineName::Podman, "podman"},
+    Words<EngineName>{EngineName::Host, "host"},
+};
+constexpr std::array kImageKinds = {
+    Words<Image::Kind>{Image::Kind::Host, "host"},
+    Words<Image::Kind>{Image::Kind::Reference, "reference"},
+    Words<Image::Kind>{Image::Kind::RootFs, "rootfs"},
+    Words<Image::Kind>{Image::Kind::OciArchive, "oci_archive"},
+    Words<Image::Kind>{Image::Kind::Build, "build"},
+    Words<Image::Kind>{Image::Kind::Devcontainer, "devcontainer"},
+};
+constexpr std::array kPieceKinds = {
+    Words<Template::Piece::Kind>{Template::Piece::Kind::Literal, "literal"},
+    Words<Template::Piece::Kind>{Template::Piece::Kind::Expression, "expression"},
+};
+constexpr std::array kValueTypes = {
+    Words<ValueType>{ValueType::String, "string"},
+    Words<ValueType>{ValueType::Number, "number"},
+    Words<ValueType>{ValueType::Boolean, "boolean"},
+    Words<ValueType>{ValueType::Json, "json"},
+};
+constexpr std::array kComparisons = {
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Equals, "equals"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::NotEquals, "not_equals"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Less, "less"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::LessOrEqual, "less_or_equal"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Greater, "greater"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::GreaterOrEqual, "greater_or_equal"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Exists, "exists"},
+};
+constexpr std::array kFirewallModes = {
+    Words<Firewall::Mode>{Firewall::Mode::Gateway, "gateway"},
+    Words<Firewall::Mode>{Firewall::Mode::Routed, "routed"},
+};
+constexpr std::array kDockerAccess = {
+    Words<DockerAccess>{DockerAccess::None, "none"},
+    Words<DockerAccess>{DockerAccess::Broker, "broker"},
+    Words<DockerAccess>{DockerAccess::Socket, "socket"},
+    Words<DockerAccess>{DockerAccess::Dind, "dind"},
+};
+constexpr std::array kWorkspaceModes = {
+    Words<Workspace::Mode>{Workspace::Mode::Copy, "copy"},
+    Words<Workspace::Mode>{Workspace::Mode::ReadOnly, "read_only"},
+};
+constexpr std::array kNodeKinds = {
+    Words<NodeKind>{NodeKind::Task, "task"},
+    Words<NodeKind>{NodeKind::PhaseGate, "phase_gate"},
+    Words<NodeKind>{NodeKind::Approval, "approval"},
+};
+
+constexpr const auto& words(EngineName /*type*/) {
+  return kEngineNames;
+}
+constexpr const auto& words(Image::Kind /*type*/) {
+  return kImageKinds;
+}
+constexpr const auto& words(Template::Piece::Kind /*type*/) {
+  return kPieceKinds;
+}
+constexpr const auto& words(ValueType /*type*/) {
+  return kValueTypes;
+}
+constexpr const auto& words(JsonCheck::Comparison /*type*/) {
+  return kComparisons;
+}
+constexpr const auto& words(Firewall::Mode /*type*/) {
+  return kFirewallModes;
+}
+constexpr const auto& words(DockerAccess /*type*/) {
+  return kDockerAccess;
+}
+constexpr const auto& words(Workspace::Mode /*type*/) {
+  return kWorkspaceModes;
+}
+constexpr const auto& words(NodeKind /*type*/) {
+  return kNodeKinds;
+}
+
+/// The kinds of a Criterion's check, in the order of the variant.
+constexpr std::array<std::string_view, 6> kCheckKinds = {
+    "run", "http", "file", "json", "diff", "manual"};
+
+template <class Io, Either<Template::Piece> T>
+void describe(Io& io, T& piece) {
+  io("kind", piece.kind);
+  io("text", piece.text);
+}
+
+template <class Io, Either<Image> T>
+void describe(Io& io, T& image) {
+  io("kind", image.kind);
+  io("reference", image.reference);
+  io("context", image.context);
+}
+
+template <class Io, Either<Resources> T>
+void describe(Io& io, T& resources) {
+  io("cpus_millis", resources.cpus);
+  io("memory_bytes", resources.memory);
+  io("pids", resources.pids);
+  io("disk_bytes", resources.disk);
+}
+
+template <class Io, Either<Command> T>
+void describe(Io& io, T& command) {
+  io("argv", command.argv);
+}
+
+template <class Io, Either<EnvVar> T>
+void describe(Io& io, T& variable) {
+  io("name", variable.name);
+  io("value", variable.value);
+}
+
+template <class Io, Either<OutputDecl> T>
+void describe(Io& io, T& output) {
+  io("name", output.name);
+  io("file", output.file);
+  io("type", output.type);
+}
+
+template <class Io, Either<ArtifactDecl> T>
+void describe(Io& io, T& artifact) {
+  io("name", artifact.name);
+  io("paths", artifact.paths);
+}
+
+template <class Io, Either<CacheDecl> T>
+void describe(Io& io, T& cache) {
+  io("key", cache.key);
+  io("paths", cache.paths);
+}
+
+template <class Io, Either<Retry> T>
+void describe(Io& io, T& retry) {
+  io("attempts", retry.attempts);
+  io("backoff_ms", retry.backoff);
+  io("max_backoff_ms", retry.max_backoff);
+  io("feedback", retry.feedback);
+}
+
+template <class Io, Either<Service> T>
+void describe(Io& io, T& service) {
+  io("name", service.name);
+  io("command", service.command);
+  io("image", service.image);
+  io("env", service.env);
+  io("port", service.port);
+  io("ready_timeout_ms", service.ready_timeout);
+  io("beside_node", service.beside_node);
+}
+
+template <class Io, Either<RunCheck> T>
+void describe(Io& io, T& check) {
+  io("command", check.command);
+  io("env", check.env);
+  io("exit_code", check.exit_code);
+}
+
+template <class Io, Either<HttpCheck> T>
+void describe(Io& io, T& check) {
+  io("method", check.method);
+  io("url", check.url);
+  io("status", check.status);
+  io("contains", check.contains);
+  io("headers", check.headers);
+}
+
+template <class Io, Either<FileCheck> T>
+void describe(Io& io, T& check) {
+  io("path", check.path);
+  io("exists", check.exists);
+  io("contains", check.contains);
+  io("matches", check.matches);
+  io("executable", check.executable);
+}
+
+template <class Io, Either<JsonCheck> T>
+void describe(Io& io, T& check) {
+  io("file", check.file);
+  io("pointer", check.pointer);
+  io("comparison", check.comparison);
+  io("expected", check.expected);
+  io("schema", check.schema);
+}
+
+template <class Io, Either<DiffCheck> T>
+void describe(Io& io, T& check) {
+  io("only", check.only);
+  io("never", check.never);
+  io("must", check.must);
+}
+
+template <class Io, Either<ManualCheck> T>
+void describe(Io& io, T& check) {
+  io("question", check.question);
+}
+
+template <class Io, Either<Criterion> T>
+void describe(Io& io, T& criterion) {
+  io("text", criterion.text);
+  io("check", criterion.check);
+  io("service", criterion.service);
+  io("red_first", criterion.red_first);
+  io("timeout_ms", criterion.timeout);
+}
+
+template <class Io, Either<Budget> T>
+void describe(Io& io, T& budget) {
+  io("cost_micros", budget.cost);
+  io("time_ms", budget.time);
+  io("turns", budget.turns);
+  io("tokens", budget.tokens);
+  io("cost_per_day_micros", budget.cost_per_day);
+}
+
+template <class Io, Either<Firewall> T>
+void describe(Io& io, T& firewall) {
+  io("mode", firewall.mode);
+  io("allow", firewall.allow);
+  io("allow_private", firewall.allow_private);
+}
+
+template <class Io, Either<Secret> T>
+void describe(Io& io, T& secret) {
+  io("name", secret.name);
+  io("command", secret.command);
+  io("file", secret.file);
+  io("expose", secret.expose);
+}
+
+template <class Io, Either<Permissions> T>
+void describe(Io& io, T& permissions) {
+  io("allow", permissions.allow);
+  io("deny", permissions.deny);
+  io("message", permissions.message);
+}
+
+template <class Io, Either<Workspace> T>
+void describe(Io& io, T& workspace) {
+  io("source", workspace.source);
+  io("mode", workspace.mode);
+  io("protect", workspace.protect);
+}
+
+template <class Io, Either<PlanNode> T>
+void describe(Io& io, T& node) {
+  io("id", node.id);
+  io("kind", node.kind);
+  io("phase", node.phase);
+  io("task", node.task);
+  io("description", node.description);
+  io("needs", node.needs);
+  io("condition", node.condition);
+  io("for_each", node.for_each);
+  io("matrix", node.matrix);
+  io("command", node.command);
+  io("env", node.env);
+  io("working_directory", node.working_directory);
+  io("engine", node.engine);
+  io("image", node.image);
+  io("resources", node.resources);
+  io("user", node.user);
+  io("runtime", node.runtime);
+  io("timeout_ms", node.timeout);
+  io("retry", node.retry);
+  io("pool", node.pool);
+  io("allow_failure", node.allow_failure);
+  io("reuse", node.reuse);
+  io("expect_ms", node.expect);
+  io("workspace", node.workspace);
+  io("outputs", node.outputs);
+  io("artifacts", node.artifacts);
+  io("caches", node.caches);
+  io("services", node.services);
+  io("criteria", node.criteria);
+  io("approval", node.approval);
+  io("budget", node.budget);
+  io("firewall", node.firewall);
+  io("secrets", node.secrets);
+  io("permissions", node.permissions);
+  io("docker", node.docker);
+}
+
+template <class Io, Either<PlanPhase> T>
+void describe(Io& io, T& phase) {
+  io("name", phase.name);
+  io("description", phase.description);
+  io("gate", phase.gate);
+  io("budget", phase.budget);
+}
+
+template <class Io, Either<Plan> T>
+void describe(Io& io, T& plan) {
+  io("version", plan.version);
+  io("name", plan.name);
+  io("description", plan.description);
+  io("source_digest", plan.source_digest);
+  io("inputs", plan.inputs);
+  io("workspace", plan.workspace);
+  io("engine", plan.engine);
+  io("budget", plan.budget);
+  io("require_approval", plan.require_approval);
+  io("pools", plan.pools);
+  io("phases", plan.phases);
+  io("nodes", plan.nodes);
+}
+
+}  // namespace dsl::plan_fields
