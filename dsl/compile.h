@@ -16,7 +16,11 @@
 namespace dsl {
 
 struct CompileRequest {
-  std::string path;  // the pipeline file, as the user named it; `uses: ./x.yaml` is beneath its folder
+  std::string
+      path;  // the pipeline file, as the user named it; `uses: ./x.yaml` is beneath its folder
+  /// Absolute folder that a relative `path` starts from. Needed only to find out whether the file
+  /// is beneath a workspace whose `source` leads upwards (it is then protected); "" is "unknown".
+  std::string directory;
   std::map<std::string, std::string> inputs;  // `--input name=text`, not yet typed
   std::optional<EngineName> engine;           // `--engine`, above what the file says
   /// Reads a whole file; a limit on size is the reader's. Only ever asked for `path` and for files
@@ -25,9 +29,9 @@ struct CompileRequest {
 };
 
 struct Compilation {
-  Sources sources;                     // owns the texts that the spans point into
+  Sources sources;                      // owns the texts that the spans point into
   std::vector<Diagnostic> diagnostics;  // errors and warnings, in order of position
-  std::optional<Plan> plan;            // present exactly when no diagnostic is an error
+  std::optional<Plan> plan;             // present exactly when no diagnostic is an error
 };
 
 Compilation compile(const CompileRequest& request);

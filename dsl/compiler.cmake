@@ -1,0 +1,47 @@
+# Text in, Plan out. The step files of stdlib/ are embedded by name.
+set(PIPE_STDLIB_STEPS
+  build/cmake
+  build/make
+  check/file-size
+  check/shell-syntax
+  check/whitespace
+  git/no-conflict-markers)
+
+set(PIPE_STDLIB_ROWS "")
+foreach(step ${PIPE_STDLIB_STEPS})
+  set(file ${PROJECT_SOURCE_DIR}/stdlib/${step}.yaml)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(APPEND PIPE_STDLIB_ROWS "    {\"std/${step}\", R\"PIPE_STEP(${text})PIPE_STEP\"},\n")
+endforeach()
+list(LENGTH PIPE_STDLIB_STEPS PIPE_STDLIB_COUNT)
+configure_file(stdlib.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp @ONLY)
+
+pipe_room(dsl_compiler
+  SOURCES
+    check.cpp
+    compile.cpp
+    fields.cpp
+    findings.cpp
+    firewall_entry.cpp
+    foreign_words.cpp
+    graph.cpp
+    importer.cpp
+    inputs.cpp
+    link.cpp
+    lower.cpp
+    lower_criteria.cpp
+    lower_task.cpp
+    matrix.cpp
+    names.cpp
+    parse_criteria.cpp
+    parse_inputs.cpp
+    parse_limits.cpp
+    parse_parts.cpp
+    parse_pipeline.cpp
+    parse_task.cpp
+    yaml.cpp
+    yaml_scan.cpp
+    ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp
+  LINKS pipe_dsl_expression pipe_dsl_vocabulary
+  PRIVATE_LINKS fmt::fmt yaml-cpp Boost::headers)

@@ -1,0 +1,309 @@
+#include "dsl/fields.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "dsl/foreign_words.h"
+#include "dsl/suggest.h"
+
+namespace dsl {
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// The scalar as text, or nothing, reported.
+Text scalar(YamlValue key, YamlValue value, std::string_view wanted, Findings& findings) {
+  if (value.kind() == YamlValue::Kind::Scalar) {
+    return {value.text(), value.span()};
+  }
+  if (value.kind() == YamlValue::Kind::Null) {
+    findings.error(kEmptyValue,
+                   value.span(),
+                   fmt::format("{} has no value", quoted(key.text())),
+                   fmt::format("write {} behind it, or remove the key", wanted));
+    return {};
+  }
+  report_wrong_kind(value, quoted(key.text()), wanted, "", findings);
+  return {};
+}
+
+template <class Quantity>
+Stated<Quantity> read_quantity(YamlValue key,
+                               YamlValue value,
+                               std::string_view wanted,
+                               Result<Quantity> (*parse)(std::string_view),
+                               Findings& findings) {
+  const Text text = scalar(key, value, wanted, findings);
+  if (!text || refuse_expression(text, key.text(), findings)) {
+    return {};
+  }
+  const auto quantity = parse(text.value);
+  if (!quantity) {
+    findings.error(kBadUnit,
+                   text.span,
+                   fmt::format("{}: {}", key.text(), quantity.error().message),
+                   quantity.error().remedy);
+    return {};
+  }
+  return {*quantity, text.span};
+}
+
+}  // namespace
+
+void report_unknown_key(YamlValue key,
+                        std::string_view name,
+                        const std::vector<std::string_view>& known,
+                        Findings& findings) {
+  if (const auto remedy = foreign_word_remedy(key.text(), known)) {
+    findings.error(kForeignWord,
+                   key.span(),
+                   fmt::format("{} is another tool's word", quoted(key.text())),
+                   std::string(*remedy));
+    return;
+  }
+  std::string remedy = did_you_mean(key.text(), known);
+  if (remedy.empty()) {
+    remedy = fmt::format("{} knows {}", name, fmt::join(known, ", "));
+  }
+  findings.error(kUnknownKey,
+                 key.span(),
+                 fmt::format("unknown key {} in {}", quoted(key.text()), name),
+                 std::move(remedy));
+}
+
+void report_wrong_kind(YamlValue value,
+                       std::string_view what,
+                       std::string_view wanted,
+                       std::string remedy,
+                       Findings& findings) {
+  findings.error(kWrongKind,
+                 value.span(),
+                 fmt::format("{} must be {}, this is {}", what, wanted, value.described()),
+                 std::move(remedy));
+}
+
+bool refuse_expression(const Text& text, std::string_view what, Findings& findings) {
+  if (text.value.find("${{") == std::string_view::npos) {
+    return false;
+  }
+  findings.error(kNoExpression,
+                 text.span,
+                 fmt::format("an expression cannot stand in {}", quoted(what)),
+                 "write the value itself; it must be known before anything runs");
+  return true;
+}
+
+Text read_text(YamlValue key, YamlValue value, Findings& findings) {
+  return scalar(key, value, "a text", findings);
+}
+
+Text read_word(YamlValue key, YamlValue value, Findings& findings) {
+  const Text text = scalar(key, value, "a text", findings);
+  if (text && text.value.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    findings.error(kEmptyValue,
+                   text.span,
+                   fmt::format("{} is empty", quoted(key.text())),
+                   "write a text, or remove the key");
+    return {};
+  }
+  return text;
+}
+
+Stated<bool> read_flag(YamlValue key, YamlValue value, Findings& findings) {
+  if (value.kind() == YamlValue::Kind::Null) {
+    (void)scalar(key, value, "true or false", findings);
+    return {};
+  }
+  const auto flag = value.boolean();
+  if (!flag && value.kind() == YamlValue::Kind::Scalar &&
+      refuse_expression({value.text(), value.span()}, key.text(), findings)) {
+    return {};
+  }
+  if (!flag) {
+    report_wrong_kind(value,
+                      quoted(key.text()),
+                      "true or false",
+                      "write true or false, without quotes; YAML 1.2 knows no yes, no, on or off",
+                      findings);
+    return {};
+  }
+  return {*flag, value.span()};
+}
+
+Stated<std::int64_t> read_integer(
+    YamlValue key, YamlValue value, std::int64_t least, std::int64_t most, Findings& findings) {
+  const Text text = scalar(key, value, "a whole number", findings);
+  if (!text || refuse_expression(text, key.text(), findings)) {
+    return {};
+  }
+  const auto number = value.integer();
+  if (!number) {
+    report_wrong_kind(
+        value, quoted(key.text()), "a whole number", "write digits without quotes", findings);
+    return {};
+  }
+  if (*number < least || *number > most) {
+    findings.error(
+        kOutOfRange,
+        text.span,
+        fmt::format(
+            "{} must be between {} and {}, this is {}", quoted(key.text()), least, most, *number));
+    return {};
+  }
+  return {*number, text.span};
+}
+
+Stated<Duration> read_duration(YamlValue key, YamlValue value, Findings& findings) {
+  return read_quantity(key, value, "a duration like '15m'", parse_duration, findings);
+}
+
+Stated<Bytes> read_bytes(YamlValue key, YamlValue value, Findings& findings) {
+  return read_quantity(key, value, "a size like '512MiB'", parse_bytes, findings);
+}
+
+Stated<Money> read_money(YamlValue key, YamlValue value, Findings& findings) {
+  return read_quantity(key, value, "an amount like '$5'", parse_money, findings);
+}
+
+Stated<Cpus> read_cpus(YamlValue key, YamlValue value, Findings& findings) {
+  return read_quantity(key, value, "a number like '2' or '0.5'", parse_cpus, findings);
+}
+
+Stated<Tokens> read_tokens(YamlValue key, YamlValue value, Findings& findings) {
+  return read_quantity(key, value, "a number like '200k'", parse_tokens, findings);
+}
+
+StatedList<Text> read_texts(YamlValue key, YamlValue value, Findings& findings) {
+  StatedList<Text> texts;
+  if (value.kind() != YamlValue::Kind::List) {
+    if (const Text text = scalar(key, value, "a list of texts", findings)) {
+      texts.span = key.span();
+      texts.items.push_back(text);
+    }
+    return texts;
+  }
+  texts.span = key.span();
+  texts.items.reserve(value.size());
+  value.each_item([&](YamlValue item) {
+    if (item.kind() == YamlValue::Kind::Scalar) {
+      texts.items.push_back({item.text(), item.span()});
+    } else {
+      report_wrong_kind(
+          item, fmt::format("each item of {}", quoted(key.text())), "a text", "", findings);
+    }
+  });
+  return texts;
+}
+
+std::vector<NamedText> read_named_texts(YamlValue key, YamlValue value, Findings& findings) {
+  std::vector<NamedText> texts;
+  if (value.kind() != YamlValue::Kind::Map) {
+    report_wrong_kind(value,
+                      quoted(key.text()),
+                      "a map of names and texts",
+                      "write NAME: value, one a line",
+                      findings);
+    return texts;
+  }
+  texts.reserve(value.size());
+  value.each_entry([&](YamlValue name, YamlValue text) {
+    if (text.kind() == YamlValue::Kind::Scalar) {
+      texts.push_back({{name.text(), name.span()}, {text.text(), text.span()}});
+    } else if (text.kind() == YamlValue::Kind::Null) {
+      findings.error(kEmptyValue,
+                     name.span(),
+                     fmt::format("{} has no value", quoted(name.text())),
+                     "write \"\" for the empty text");
+    } else {
+      report_wrong_kind(text, quoted(name.text()), "a text", "", findings);
+    }
+  });
+  return texts;
+}
+
+void report_unknown_word(const Text& text,
+                         std::string_view key,
+                         const std::vector<std::string_view>& words,
+                         Findings& findings) {
+  std::string remedy = did_you_mean(text.value, words);
+  if (remedy.empty()) {
+    remedy = fmt::format("write one of {}", fmt::join(words, ", "));
+  }
+  findings.error(kUnknownWord,
+                 text.span,
+                 fmt::format("{} cannot be {}", quoted(key), quoted(text.value)),
+                 std::move(remedy));
+}
+
+bool check_name(const Text& name, std::string_view what, Findings& findings) {
+  const std::string_view text = name.value;
+  const bool fits = !text.empty() && text.size() <= 100 && is_letter(text[0]) &&
+                    std::all_of(text.begin(), text.end(), [](char c) {
+                      return is_letter(c) || is_digit(c) || c == '_' || c == '-';
+                    });
+  if (!fits) {
+    findings.error(kBadName,
+                   name.span,
+                   fmt::format("{} cannot be the name of {}", quoted(text), what),
+                   "names begin with a letter and have letters, digits, '-' and '_', at most 100");
+  }
+  return fits;
+}
+
+bool check_variable_name(const Text& name, Findings& findings) {
+  const std::string_view text = name.value;
+  const bool fits = !text.empty() && (is_letter(text[0]) || text[0] == '_') &&
+                    std::all_of(text.begin(), text.end(), [](char c) {
+                      return is_letter(c) || is_digit(c) || c == '_';
+                    });
+  if (!fits) {
+    findings.error(kBadVariable,
+                   name.span,
+                   fmt::format("{} is no name of an environment variable", quoted(text)),
+                   "use letters, digits and '_', and begin with a letter");
+    return false;
+  }
+  if (text.substr(0, 5) == "PIPE_") {
+    findings.error(
+        kReservedName,
+        name.span,
+        fmt::format("variables that begin with 'PIPE_' are set by the runner, {} cannot be",
+                    quoted(text)),
+        "give it another name");
+    return false;
+  }
+  return true;
+}
+
+bool check_path(const Text& path, std::string_view what, Findings& findings) {
+  const std::string_view text = path.value;
+  const auto refuse = [&](std::string_view reason, std::string_view remedy) {
+    findings.error(kBadPath,
+                   path.span,
+                   fmt::format("{} {} {}", what, quoted(text), reason),
+                   std::string(remedy));
+    return false;
+  };
+  if (text.empty()) {
+    return refuse("is empty", "write a path relative to the workspace");
+  }
+  if (text[0] == '/') {
+    return refuse("is absolute", "write it relative to the workspace");
+  }
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t slash = std::min(text.find('/', begin), text.size());
+    if (text.substr(begin, slash - begin) == "..") {
+      return refuse("leads out of its folder", "write a path without '..'");
+    }
+    begin = slash + 1;
+  }
+  return true;
+}
+
+}  // namespace dsl

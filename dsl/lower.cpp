@@ -1,0 +1,240 @@
+// The plan: every unit in order, a matrix as its instances.
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "dsl/codes.h"
+#include "dsl/digest.h"
+#include "dsl/lower_task.h"
+#include "dsl/matrix.h"
+#include "dsl/program.h"
+#include "dsl/render.h"
+
+namespace dsl {
+namespace {
+
+/// "a/b/../c" is "a/c"; leading ".." stay.
+std::string normalised(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t slash = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, slash - begin);
+    begin = slash + 1;
+    if (part == ".." && !parts.empty() && parts.back() != "..") {
+      parts.pop_back();
+    } else if (!part.empty() && part != ".") {
+      parts.push_back(part);
+    }
+  }
+  return (path.substr(0, 1) == "/" ? "/" : "") + fmt::format("{}", fmt::join(parts, "/"));
+}
+
+class Lowering {
+ public:
+  explicit Lowering(Program& program)
+      : program_(program), pipeline_(program.pipeline), ranges_(program.units.size()) {}
+
+  Plan lower() {
+    lower_header();
+    plan_.nodes.reserve(program_.units.size());
+    plan_.phases.resize(pipeline_.phases.size());
+    if (program_.order.size() == program_.units.size()) {
+      for (const Graph::Node unit : program_.order) {
+        lower_unit(unit);
+      }
+    } else {  // there are circles: no plan will come of it, the expressions are checked all the
+              // same
+      for (Graph::Node unit = 0; unit < program_.units.size(); ++unit) {
+        lower_unit(unit);
+      }
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  struct Range {
+    NodeIndex first = 0;
+    NodeIndex count = 0;
+  };
+
+  void lower_header() {
+    plan_.name = std::string(pipeline_.name.value);
+    plan_.description = std::string(pipeline_.description.value);
+    plan_.source_digest = sha256_hex(program_.digest_text);
+    plan_.inputs = program_.input_values;
+    plan_.engine = program_.request.engine   ? *program_.request.engine
+                   : pipeline_.common.engine ? pipeline_.common.engine.value
+                                             : EngineName::Auto;
+    defaults_.engine = plan_.engine;
+    defaults_.pipeline_file = pipeline_file();
+    if (const auto& workspace = pipeline_.common.workspace) {
+      if (workspace->source) {
+        plan_.workspace.source = std::string(workspace->source.value);
+      }
+      plan_.workspace.mode = workspace->mode.value;
+      for (const Text& path : workspace->protect.items) {
+        plan_.workspace.protect.emplace_back(path.value);
+      }
+    }
+    if (!defaults_.pipeline_file.empty()) {
+      plan_.workspace.protect.push_back(defaults_.pipeline_file);
+    }
+    if (const auto& budget = pipeline_.common.budget) {
+      plan_.budget = to_budget(*budget);
+    }
+    plan_.require_approval = pipeline_.require_approval.value;
+    for (const auto& [name, size] : pipeline_.pools) {
+      plan_.pools.emplace(std::string(name.value), size.value);
+    }
+  }
+
+  static Budget to_budget(const BudgetSpec& spec) {
+    Budget budget;
+    const auto take = [](auto& into, const auto& from) {
+      if (from) {
+        into = from.value;
+      }
+    };
+    take(budget.cost, spec.cost);
+    take(budget.time, spec.time);
+    take(budget.turns, spec.turns);
+    take(budget.tokens, spec.tokens);
+    take(budget.cost_per_day, spec.cost_per_day);
+    return budget;
+  }
+
+  /// The pipeline file as a path beneath the workspace, or "" when it is outside of it.
+  [[nodiscard]] std::string pipeline_file() const {
+    const std::string& directory = program_.request.directory;
+    const bool is_absolute = program_.request.path.substr(0, 1) == "/" || directory.empty();
+    const std::string file =
+        normalised(is_absolute ? program_.request.path : directory + "/" + program_.request.path);
+    const std::size_t slash = file.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : file.substr(0, slash + 1);
+    const auto& workspace = pipeline_.common.workspace;
+    const std::string_view source =
+        workspace != nullptr && workspace->source ? workspace->source.value : ".";
+    std::string root =
+        normalised(source.substr(0, 1) == "/" ? std::string(source) : folder + std::string(source));
+    root += root.empty() || root == "/" ? "" : "/";
+    return file.substr(0, root.size()) == root ? file.substr(root.size()) : "";
+  }
+
+  void lower_unit(Graph::Node number) {
+    const Unit& unit = program_.units[number];
+    const std::vector<Layer> layers = layers_of(program_, unit);
+    ranges_[number].first = plan_.nodes.size();
+    if (unit.task == nullptr || unit.task->matrix == nullptr) {
+      static const Value::Record kNoMatrix;
+      static const std::vector<std::string> kNoAxes;
+      add_node(number, layers, kNoMatrix, kNoAxes);
+    } else {
+      lower_matrix(number, layers);
+    }
+    ranges_[number].count = plan_.nodes.size() - ranges_[number].first;
+  }
+
+  void lower_matrix(Graph::Node number, const std::vector<Layer>& layers) {
+    const TaskSpec& task = *program_.units[number].task;
+    const auto list_of = [&](const Text& text) { return list_from(text); };
+    const auto instances = expand_matrix(*task.matrix, list_of, program_.findings);
+    std::vector<std::string> axes;
+    for (const Value::Record& instance : instances) {
+      for (const auto& entry : instance) {
+        if (std::find(axes.begin(), axes.end(), entry.first) == axes.end()) {
+          axes.push_back(entry.first);
+        }
+      }
+    }
+    std::set<std::string> names;
+    for (const Value::Record& instance : instances) {
+      add_node(number, layers, instance, axes);
+      std::string name = instance_name(instance);
+      for (std::size_t again = 2; !names.insert(name).second; ++again) {
+        name = fmt::format("{}#{}", instance_name(instance), again);
+      }
+      plan_.nodes.back().id = NodeId(fmt::format("{}[{}]", task.name.value, name));
+    }
+    if (instances.empty()) {  // reported; its texts are checked all the same
+      static const Value::Record kNoMatrix;
+      for (const MatrixAxis& axis : task.matrix->axes) {
+        axes.emplace_back(axis.name.value);
+      }
+      add_node(number, layers, kNoMatrix, axes);
+    }
+  }
+
+  /// The list that an axis written as an expression gives.
+  std::optional<Value::List> list_from(const Text& text) {
+    VisibleNames names;
+    names.inputs = &program_.inputs;
+    names.pipeline_name = std::string(pipeline_.name.value);
+    names.run = false;
+    names.hash_files = false;
+    CheckedExpression checked = check_expression(text.value, program_.origin(text), names);
+    if (!checked.diagnostics.empty()) {
+      program_.findings.add(std::move(checked.diagnostics));
+      return std::nullopt;
+    }
+    const auto* list = checked.value ? std::get_if<Value::List>(&checked.value->held) : nullptr;
+    if (list == nullptr) {
+      program_.findings.error(
+          kMatrixValue,
+          text.span,
+          fmt::format("an axis needs a list, this is a {}", to_text(checked.type)),
+          "give the input the type json and a list");
+      return std::nullopt;
+    }
+    return *list;
+  }
+
+  void add_node(Graph::Node number,
+                const std::vector<Layer>& layers,
+                const Value::Record& matrix,
+                const std::vector<std::string>& axes) {
+    const Unit& unit = program_.units[number];
+    const PhaseSpec& phase = pipeline_.phases[unit.phase];
+    PlanNode& node = plan_.nodes.emplace_back(
+        TaskLowering(program_, defaults_, number, layers, matrix, axes).lower());
+    node.phase = std::string(phase.name.value);
+    if (unit.task != nullptr) {
+      node.task = std::string(unit.task->name.value);
+      node.id = NodeId(node.task);
+    } else {
+      node.id = NodeId(node.phase);
+      PlanPhase& planned = plan_.phases[unit.phase];
+      planned.name = node.phase;
+      planned.description = std::string(phase.description.value);
+      planned.gate = plan_.nodes.size() - 1;
+      if (phase.common.budget != nullptr) {
+        planned.budget = to_budget(*phase.common.budget);
+      }
+    }
+    std::size_t count = 0;
+    for (const Graph::Node need : unit.needs) {
+      count += ranges_[need].count;
+    }
+    node.needs.reserve(count);
+    for (const Graph::Node need : unit.needs) {
+      for (NodeIndex i = 0; i < ranges_[need].count; ++i) {
+        node.needs.push_back(ranges_[need].first + i);
+      }
+    }
+  }
+
+  Program& program_;
+  PipelineSpec& pipeline_;
+  PlanDefaults defaults_;
+  Plan plan_;
+  std::vector<Range> ranges_;  // by unit
+};
+
+}  // namespace
+
+Plan lower_program(Program& program) {
+  return Lowering(program).lower();
+}
+
+}  // namespace dsl

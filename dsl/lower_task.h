@@ -1,0 +1,97 @@
+#pragma once
+
+// One task, or one instance of it, or the gate of a phase, as a node of the plan. Internal to the
+// compiler; one thread.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dsl/names.h"
+#include "dsl/plan.h"
+#include "dsl/program.h"
+
+namespace dsl {
+
+/// What is the same for every node.
+struct PlanDefaults {
+  EngineName engine = EngineName::Auto;  // where no layer says one
+  std::string pipeline_file;             // beneath the workspace, always protected; "" if outside
+};
+
+class TaskLowering {
+ public:
+  /// All must outlive it; `matrix` is empty for a task without one.
+  TaskLowering(Program& program,
+               const PlanDefaults& defaults,
+               Graph::Node unit,
+               const std::vector<Layer>& layers,
+               const Value::Record& matrix,
+               const std::vector<std::string>& axes);
+
+  /// The node, without id and needs. Mistakes are reported; the node then means nothing.
+  PlanNode lower();
+
+ private:
+  /// The first layer whose member `stated` finds in it, or null.
+  template <class Member>
+  const Layer* stating(Member TaskSpec::*member) const {
+    for (const Layer& layer : layers_) {
+      if (layer.body->*member) {
+        return &layer;
+      }
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::size_t number_of(const Layer& layer) const {
+    return static_cast<std::size_t>(&layer - layers_.data());
+  }
+
+  const VisibleNames& names(std::size_t layer) { return names_.at(layer, node_.env); }
+
+  // Texts. A layer's number says which names they see.
+  Template text(const Text& text, std::size_t layer);
+  std::string known(const Text& text, std::size_t layer, std::string_view what);
+  std::vector<std::string> known(const std::vector<Text>& texts,
+                                 std::size_t layer,
+                                 std::string_view what);
+
+  // lower_task.cpp
+  void lower_env();
+  void lower_work();
+  void lower_place();
+  void lower_rules();
+  void lower_limits();
+  void lower_results();
+  Command lower_command(const CommandSpec& command,
+                        const std::vector<Template>& shell,
+                        std::size_t layer,
+                        std::vector<EnvVar>& env);
+  std::vector<Template> shell_of_task();
+  std::vector<EnvVar> lower_variables(const std::vector<NamedText>& env, std::size_t layer);
+  Image lower_image(const ImageSpec& image, std::size_t layer);
+  void check_engine(const Layer* engine, const Layer* image);
+
+  // lower_criteria.cpp
+  void lower_services();
+  void lower_criteria();
+  Criterion lower_criterion(const CriterionSpec& spec, std::size_t layer);
+  Service lower_service(const ServiceSpec& spec, std::size_t layer, bool beside_node);
+  HttpCheck lower_check(const HttpCheckSpec& spec,
+                        const CriterionSpec& criterion,
+                        std::size_t layer);
+  FileCheck lower_check(const FileCheckSpec& spec, std::size_t layer);
+  JsonCheck lower_check(const JsonCheckSpec& spec, std::size_t layer);
+  DiffCheck lower_check(const DiffCheckSpec& spec, std::size_t layer);
+  void use_service(const Text& name);
+  void report_unknown_service(const Text& name);
+
+  Program& program_;
+  const PlanDefaults& defaults_;
+  const Unit& unit_;
+  const std::vector<Layer>& layers_;
+  TaskNames names_;
+  PlanNode node_;
+};
+
+}  // namespace dsl

@@ -1,0 +1,17 @@
+#pragma once
+
+// The step files of stdlib/, embedded by CMake. Any thread.
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace dsl {
+
+/// The text of `std/check/shell-syntax` and its like.
+std::optional<std::string_view> stdlib_step(std::string_view name);
+
+/// The names of all steps, sorted.
+std::vector<std::string_view> stdlib_names();
+
+}  // namespace dsl
