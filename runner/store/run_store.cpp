@@ -1,0 +1,279 @@
+#include "runner/store/run_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/suggest.h"
+#include "runner/sys/files.h"
+
+namespace runner {
+
+using dsl::Error;
+using dsl::Ok;
+using dsl::Result;
+using dsl::RunId;
+using dsl::Status;
+
+namespace {
+
+constexpr std::array<const char*, 1> kSchema = {
+    "CREATE TABLE results (key TEXT PRIMARY KEY, name TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    " took_ms INTEGER NOT NULL, result TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX results_by_name ON results (name, at_ms);"};
+
+constexpr std::array kFirst = {
+    "amber", "bold",  "brave", "brisk",  "calm",  "clear", "crisp", "deft",  "eager", "early",
+    "fair",  "fast",  "fine",  "fond",   "fresh", "glad",  "grand", "green", "happy", "keen",
+    "kind",  "late",  "light", "lively", "loyal", "lucid", "merry", "mild",  "neat",  "noble",
+    "plain", "proud", "pure",  "quick",  "quiet", "rapid", "ready", "rosy",  "sharp", "shy",
+    "sleek", "slow",  "snug",  "soft",   "spry",  "still", "sunny", "sure",  "swift", "tidy",
+    "trim",  "true",  "vivid", "warm",   "wild",  "wise"};
+constexpr std::array kSecond = {
+    "ant",   "auk",   "bear",  "bee",  "boar",   "carp",  "cat",   "cod",   "colt",  "crab",
+    "crane", "crow",  "deer",  "dove", "duck",   "eagle", "eel",   "elk",   "finch", "fox",
+    "frog",  "goat",  "goose", "gull", "hare",   "hawk",  "heron", "horse", "ibis",  "jay",
+    "kite",  "koi",   "lark",  "lynx", "marten", "mole",  "moose", "moth",  "newt",  "otter",
+    "owl",   "perch", "pike",  "puma", "quail",  "raven", "robin", "seal",  "shrew", "snail",
+    "stork", "swan",  "tern",  "toad", "trout",  "vole",  "wasp",  "whale", "wren",  "yak"};
+
+std::string made_up_name(const std::function<std::uint32_t()>& random) {
+  return fmt::format("{}-{}-{:04x}",
+                     kFirst[random() % kFirst.size()],
+                     kSecond[random() % kSecond.size()],
+                     random() & 0xffffU);
+}
+
+Status check_name(const std::string& name) {
+  const bool good = !name.empty() && name.size() <= 32 && name.front() != '-' && name != "latest" &&
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                    });
+  if (good) {
+    return Ok{};
+  }
+  return Error{"'" + files::printable(name) + "' cannot be the name of a run",
+               "use at most 32 of a-z, 0-9 and '-', such as 'nightly-1'"};
+}
+
+std::string lock_file(const std::string& run_folder) {
+  return run_folder + "/lock";
+}
+
+std::optional<pid_t> pid_in(int file) {
+  std::array<char, 32> text{};
+  const ssize_t got = ::pread(file, text.data(), text.size(), 0);
+  pid_t pid = 0;
+  if (got <= 0 || std::from_chars(text.data(), text.data() + got, pid).ec != std::errc() ||
+      pid <= 0) {
+    return std::nullopt;
+  }
+  return pid;
+}
+
+}  // namespace
+
+bool RunStore::exists(const std::string& folder) {
+  return ::access((folder + "/store.db").c_str(), F_OK) == 0;
+}
+
+Result<RunStore> RunStore::open(const std::string& folder, Access access) {
+  RunStore store(folder);
+  if (access == Access::Create) {
+    for (const std::string& needed : {folder, folder + "/runs"}) {
+      if (const Status made = files::make_directories(needed, 0700); !made) {
+        return made.error().within("run store");
+      }
+    }
+  }
+  Result<Database> database = Database::open(
+      folder + "/store.db",
+      access == Access::Create ? Database::Access::Create : Database::Access::ReadOnly);
+  if (!database) {
+    return database.error().within("run store");
+  }
+  if (access == Access::Create) {
+    if (const Status ready = database->migrate(kSchema); !ready) {
+      return ready.error().within("run store");
+    }
+    return store;
+  }
+  const Result<std::int64_t> version = database->version();
+  if (!version) {
+    return version.error().within("run store");
+  }
+  if (*version > static_cast<std::int64_t>(kSchema.size())) {
+    return Error{"run store '" + folder + "' was made by a newer pipe",
+                 "use that pipe, or another store with PIPE_STATE"};
+  }
+  return store;
+}
+
+Result<Database> RunStore::database() const {
+  return Database::open(folder_ + "/store.db", Database::Access::Write);
+}
+
+std::string RunStore::run_folder(const RunId& run) const {
+  return folder_ + "/runs/" + run.value;
+}
+
+std::string RunStore::work_folder(const RunId& run) const {
+  return run_folder(run) + "/work";
+}
+
+Result<RunId> RunStore::create_run(const std::string& name,
+                                   const std::string& plan_json,
+                                   const std::function<std::uint32_t()>& random) {
+  if (!name.empty()) {
+    if (const Status good = check_name(name); !good) {
+      return good.error();
+    }
+  }
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    const RunId run(name.empty() ? made_up_name(random) : name);
+    const std::string folder = run_folder(run);
+    if (::mkdir(folder.c_str(), 0700) == 0) {
+      if (const Status made = files::make_directories(folder + "/logs", 0700); !made) {
+        return made.error();
+      }
+      const Status written =
+          files::write_atomically(folder + "/plan.json", plan_json, files::Durable::Yes, 0600);
+      if (!written) {
+        return written.error();
+      }
+      return run;
+    }
+    if (errno != EEXIST) {
+      return files::system_error("make folder", folder, errno);
+    }
+    if (!name.empty()) {
+      return Error{"a run named '" + name + "' is there already",
+                   "choose another name, or remove it with `pipe clean " + name + "`"};
+    }
+  }
+  return Error{"no free name for a run was found", "remove old runs with `pipe clean`"};
+}
+
+Result<std::string> RunStore::plan_json(const RunId& run) const {
+  constexpr std::int64_t kCap = 1LL << 30;
+  return files::read_file(run_folder(run) + "/plan.json", kCap);
+}
+
+Result<RunLock> RunStore::lock(const RunId& run) {
+  const std::string path = lock_file(run_folder(run));
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) {
+    return files::system_error("open", path, errno);
+  }
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    const std::optional<pid_t> pid = pid_in(file.get());
+    return Error{
+        fmt::format("run '{}' has a runner already{}",
+                    run.value,
+                    pid ? fmt::format(" (process {})", *pid) : ""),
+        fmt::format("watch it with `pipe attach {0}`, or end it with `pipe stop {0}`", run.value)};
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(file.get(), 0) != 0 || !files::write_all(file.get(), pid)) {
+    return files::system_error("write", path, errno);
+  }
+  return RunLock(std::move(file));
+}
+
+std::optional<pid_t> RunStore::holder(const RunId& run) const {
+  const Fd file(::open(lock_file(run_folder(run)).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) {
+    return std::nullopt;
+  }
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) {
+    return std::nullopt;  // free; closing lets go of it again
+  }
+  return pid_in(file.get());
+}
+
+Result<std::vector<RunId>> RunStore::runs() const {
+  const std::string folder = folder_ + "/runs";
+  const Result<Fd> opened = files::open_folder(folder);
+  if (!opened) {
+    return opened.error();
+  }
+  std::vector<std::string> names;
+  if (!files::list_names(opened->get(), names)) {
+    return files::system_error("list", folder, errno);
+  }
+  struct Aged {
+    std::int64_t made_ns;
+    RunId run;
+  };
+  std::vector<Aged> aged;
+  for (std::string& name : names) {
+    struct stat status {};
+    if (::stat((folder + "/" + name + "/plan.json").c_str(), &status) == 0) {
+      aged.push_back({status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec,
+                      RunId(std::move(name))});
+    }
+  }
+  std::sort(aged.begin(), aged.end(), [](const Aged& a, const Aged& b) {
+    return a.made_ns != b.made_ns ? a.made_ns > b.made_ns : a.run < b.run;
+  });
+  std::vector<RunId> runs;
+  for (Aged& one : aged) {
+    runs.push_back(std::move(one.run));
+  }
+  return runs;
+}
+
+Result<RunId> RunStore::find(const std::string& text) const {
+  const Result<std::vector<RunId>> all = runs();
+  if (!all) {
+    return all.error();
+  }
+  if (all->empty()) {
+    return Error{"there are no runs", "start one with `pipe run FILE`"};
+  }
+  if (text == "latest") {
+    return all->front();
+  }
+  std::vector<RunId> begin_so;
+  std::vector<std::string> names;
+  for (const RunId& run : *all) {
+    if (run.value == text) {
+      return run;
+    }
+    if (!text.empty() && run.value.compare(0, text.size(), text) == 0) {
+      begin_so.push_back(run);
+    }
+    names.push_back(run.value);
+  }
+  if (begin_so.size() == 1) {
+    return begin_so.front();
+  }
+  std::string remedy = "`pipe ls` lists the runs";
+  if (begin_so.size() > 1) {
+    remedy = "it could be";
+    for (std::size_t i = 0; i < begin_so.size() && i < 5; ++i) {
+      remedy += (i == 0 ? " '" : ", '") + begin_so[i].value + "'";
+    }
+    return Error{"'" + files::printable(text) + "' is the beginning of several runs", remedy};
+  }
+  const std::string near = dsl::did_you_mean(text, {names.begin(), names.end()});
+  if (!near.empty()) {
+    remedy = near;
+  }
+  return Error{"there is no run '" + files::printable(text) + "'", remedy};
+}
+
+Status RunStore::remove(const RunId& run) {
+  return files::remove_tree(run_folder(run));
+}
+
+}  // namespace runner
