@@ -20,8 +20,8 @@ struct Spec {
 /// Reads a spec to the end of `fd` and closes it; fails (ends the program) where it is malformed.
 Spec read_spec(int fd);
 /// Reads a spec that comes over a stream, preceded by its size in decimal and a newline, and leaves
-/// what comes after it. Ends the program, without a word, where the stream ends before that: whoever
-/// made us has no job for us any more.
+/// what comes after it. Ends the program, without a word, where the stream ends before that:
+/// whoever made us has no job for us any more.
 Spec receive_spec(int fd);
 void release_spec(const Spec& spec);
 

@@ -24,5 +24,8 @@ int main(int argc, char** argv, char** env) {
   if (same(mode, "new-network")) {
     return new_network(rest);
   }
+  if (same(mode, "nothing")) {
+    return nothing();
+  }
   return run_tool(argv + 1);
 }

@@ -11,34 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runner/sys/fd.h"
+
 namespace runner {
 namespace {
 
-/// A descriptor that is closed at the end of its scope.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd = -1) : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  OwnedFd(const OwnedFd&) = delete;
-  OwnedFd& operator=(const OwnedFd&) = delete;
-  ~OwnedFd() { reset(); }
-
-  [[nodiscard]] int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0)
-      close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
-
 // glibc 2.36 declares its own without C linkage, so that it does not link.
-int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+int open_pidfd(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
 
 std::string errno_text(int number) {
   return strerrordesc_np(number);
@@ -113,7 +94,7 @@ class SpawnPlan {
 
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
-  std::vector<OwnedFd> moved_;
+  std::vector<Fd> moved_;
 };
 
 /// The null-terminated array that exec wants, pointing into `texts`.
@@ -144,7 +125,7 @@ dsl::Error cannot_start(const SpawnRequest& request, int number) {
 struct Process::Impl {
   EventLoop& loop;
   pid_t pid;
-  OwnedFd pidfd;
+  Fd pidfd;
   std::function<void(int)> ended;
   EventLoop::Watch watch = 0;
   bool running = true;
@@ -221,6 +202,17 @@ void Process::signal(int number) {
     kill(impl_->pid, number);
 }
 
+void Process::wait() {
+  if (impl_->running) {
+    impl_->loop.unwatch(impl_->watch);
+    impl_->running = false;
+  }
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(impl_->pid), &info, WEXITED | WNOWAIT) < 0 &&
+         errno == EINTR) {
+  }
+}
+
 void Process::signal_group(int number) {
   kill(-impl_->pid, number);
 }
@@ -231,7 +223,7 @@ namespace {
 
 /// One output stream of a program, read as it comes.
 struct Stream {
-  OwnedFd fd;
+  Fd fd;
   EventLoop::Watch watch = 0;
   std::string* kept = nullptr;
 };
@@ -299,7 +291,7 @@ void run_to_end(EventLoop& loop,
   running->streams[0].kept = &running->result.out;
   running->streams[1].kept = &running->result.err;
 
-  std::array<OwnedFd, 2> write_ends;
+  std::array<Fd, 2> write_ends;
   for (std::size_t i = 0; i < 2; ++i) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -310,8 +302,8 @@ void run_to_end(EventLoop& loop,
       return;
     }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    running->streams[i].fd = OwnedFd(ends[0]);
-    write_ends[i] = OwnedFd(ends[1]);
+    running->streams[i].fd = Fd(ends[0]);
+    write_ends[i] = Fd(ends[1]);
     request.descriptors.emplace_back(ends[1], static_cast<int>(i) + 1);
   }
 

@@ -20,7 +20,7 @@ namespace runner {
 struct SpawnRequest {
   std::vector<std::string> argv;  // argv[0] is a path, or looked up in our own PATH
   std::vector<std::pair<std::string, std::string>> env;  // exactly this
-  std::string working_directory;  // "" is ours
+  std::string working_directory;                         // "" is ours
   /// Our descriptor -> the child's. 0, 1 and 2 that are not named are /dev/null; all others are
   /// closed in the child.
   std::vector<std::pair<int, int>> descriptors;
@@ -31,7 +31,8 @@ struct SpawnRequest {
 class Process {
  public:
   /// An Error where the program is missing or cannot be executed.
-  static dsl::Result<std::unique_ptr<Process>> spawn(EventLoop& loop, const SpawnRequest& request,
+  static dsl::Result<std::unique_ptr<Process>> spawn(EventLoop& loop,
+                                                     const SpawnRequest& request,
                                                      std::function<void(int wait_status)> ended);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -41,6 +42,8 @@ class Process {
   /// To the child alone, or to its whole process group. Nothing happens once it was reaped.
   void signal(int number);
   void signal_group(int number);
+  /// Blocks until the child has ended by itself; nobody is told. For ends in destructors.
+  void wait();
 
  private:
   struct Impl;
@@ -57,7 +60,10 @@ struct Finished {
   bool timed_out = false;
   [[nodiscard]] bool ok() const { return wait_status == 0 && !timed_out; }
 };
-void run_to_end(EventLoop& loop, SpawnRequest request, dsl::Duration timeout, std::size_t cap,
+void run_to_end(EventLoop& loop,
+                SpawnRequest request,
+                dsl::Duration timeout,
+                std::size_t cap,
                 std::function<void(dsl::Result<Finished>)> done);
 
 }  // namespace runner

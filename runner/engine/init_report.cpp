@@ -1,0 +1,78 @@
+#include "runner/engine/init_report.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <string>
+
+#include "runner/engine/init_program.h"
+
+namespace runner {
+namespace {
+
+/// Takes the text up to the next blank.
+std::string_view take_word(std::string_view& text) {
+  const std::size_t end = text.find(' ');
+  const std::string_view word = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return word;
+}
+
+std::string why_not_executed(const Job& job, int error_number) {
+  const std::string name = job.argv.empty() ? "" : job.argv[0];
+  const bool searched = name.find('/') == std::string::npos;
+  if (error_number == ENOENT && searched) {
+    return "'" + name +
+           "' is in no folder of the job's PATH; choose an image that has it, or install "
+           "it in an earlier step";
+  }
+  if (error_number == ENOENT) {
+    return "'" + name +
+           "' does not exist in the image or the workspace, or its interpreter (the "
+           "first line of a script, the loader of a program) does not";
+  }
+  if (error_number == EACCES) {
+    return "'" + name + "' may not be executed; make it executable with chmod +x";
+  }
+  if (error_number == ENOEXEC) {
+    return "'" + name + "' is no program for this machine, and no script that begins with #!";
+  }
+  return "'" + name + "' cannot be executed: " + strerrordesc_np(error_number);
+}
+
+}  // namespace
+
+std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) {
+  if (!report.ends_with('\n')) {
+    return std::nullopt;
+  }
+  report.remove_suffix(1);
+  const std::string_view what = take_word(report);
+  const std::string_view number = take_word(report);
+  int code = 0;
+  if (std::from_chars(number.data(), number.data() + number.size(), code).ec != std::errc()) {
+    return std::nullopt;
+  }
+  JobEnd end;
+  end.code = code;
+  if (what == "exited") {
+    end.how = JobEnd::How::Exited;
+  } else if (what == "signalled") {
+    end.how = JobEnd::How::Signalled;
+  } else if (what == "exec-failed") {
+    end.how = JobEnd::How::NotStarted;
+    end.detail = why_not_executed(job, code);
+  } else if (what == "no-directory") {
+    end.how = JobEnd::How::NotStarted;
+    end.detail = "the working directory '" + std::string(report) +
+                 "' cannot be entered: " + strerrordesc_np(code);
+  } else if (what == "no-cgroup") {
+    end.how = JobEnd::How::Lost;
+    end.detail = "join the cgroup '" + std::string(report) + "': " + strerrordesc_np(code);
+  } else {
+    return std::nullopt;
+  }
+  return end;
+}
+
+}  // namespace runner

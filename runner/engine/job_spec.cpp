@@ -1,0 +1,46 @@
+#include "runner/engine/job_spec.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace runner {
+namespace {
+
+void add_text(std::string& spec, const std::string& text) {
+  // A NUL cannot be part of an argument or a variable; what follows it would become another.
+  spec += text.substr(0, text.find('\0'));
+  spec += '\0';
+}
+
+void add_list(std::string& spec, const std::vector<std::string>& texts) {
+  add_text(spec, std::to_string(texts.size()));
+  for (const std::string& text : texts) {
+    add_text(spec, text);
+  }
+}
+
+}  // namespace
+
+dsl::Result<Fd> make_job_spec(const Job& job, const std::vector<std::string>& cgroups) {
+  std::string spec;
+  spec.reserve(1024);
+  add_text(spec, job.working_directory);
+  add_text(spec, std::to_string(job.env.size()));
+  for (const auto& [name, value] : job.env) {
+    spec += name;
+    spec += '=';
+    add_text(spec, value);
+  }
+  add_list(spec, cgroups);
+  add_list(spec, job.argv);
+
+  Fd file(memfd_create("pipe-job", MFD_CLOEXEC));
+  if (!file || write(file.get(), spec.data(), spec.size()) != static_cast<ssize_t>(spec.size())) {
+    return dsl::Error{std::string("hand over the command: ") + strerrordesc_np(errno), ""};
+  }
+  return file;
+}
+
+}  // namespace runner

@@ -1,0 +1,96 @@
+#include "runner/engine/network_namespace.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include "runner/engine/sandbox_trouble.h"
+
+namespace runner {
+namespace {
+
+/// The descriptor that comes with the next message, or none.
+Fd receive_descriptor(int socket) {
+  char byte = 0;
+  iovec bytes{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1) {
+    return Fd();
+  }
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len != CMSG_LEN(sizeof(int))) {
+    return Fd();
+  }
+  int number = -1;
+  std::memcpy(&number, CMSG_DATA(header), sizeof(number));
+  return Fd(number);
+}
+
+std::string read_line(int fd) {
+  std::array<char, 1024> bytes{};
+  const ssize_t got = read(fd, bytes.data(), bytes.size());
+  const std::string text(bytes.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+dsl::Result<std::unique_ptr<NetworkMaker>> NetworkMaker::start(
+    EventLoop& loop,
+    const std::string& init,
+    std::function<void(dsl::Result<NetworkNamespace>)> done) {
+  std::array<int, 2> sockets{};
+  std::array<int, 2> errors{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0 ||
+      pipe2(errors.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    return dsl::Error{std::string("make a socket: ") + strerrordesc_np(errno),
+                      "raise the limit of open files (ulimit -n)"};
+  }
+  auto maker = std::make_unique<NetworkMaker>();
+  maker->done_ = std::move(done);
+  maker->socket_ = Fd(sockets[0]);
+  maker->errors_ = Fd(errors[0]);
+  const Fd their_socket(sockets[1]);
+  const Fd their_errors(errors[1]);
+
+  SpawnRequest request;
+  request.argv = {init, "new-network", "--control", "3"};
+  if (geteuid() != 0) {
+    request.argv.insert(request.argv.end(),
+                        {"--new-user", std::to_string(geteuid()), std::to_string(getegid())});
+  }
+  request.descriptors = {{their_socket.get(), 3}, {their_errors.get(), STDERR_FILENO}};
+  auto process = Process::spawn(
+      loop, request, [self = maker.get()](int wait_status) { self->on_exit(wait_status); });
+  if (!process) {
+    return process.error();
+  }
+  maker->process_ = std::move(*process);
+  return maker;
+}
+
+void NetworkMaker::on_exit(int wait_status) {
+  NetworkNamespace made;
+  if (geteuid() != 0) {
+    made.user = receive_descriptor(socket_.get());
+  }
+  made.network = receive_descriptor(socket_.get());
+  const auto done = std::move(done_);  // it may destroy us
+  if (wait_status != 0 || !made.network) {
+    done(sandbox_trouble(read_line(errors_.get()), wait_status));
+    return;
+  }
+  done(std::move(made));
+}
+
+}  // namespace runner
