@@ -23,7 +23,7 @@ void add_list(std::string& spec, const std::vector<std::string>& texts) {
 
 }  // namespace
 
-dsl::Result<Fd> make_job_spec(const Job& job, const std::vector<std::string>& cgroups) {
+std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgroups) {
   std::string spec;
   spec.reserve(1024);
   add_text(spec, job.working_directory);
@@ -35,7 +35,11 @@ dsl::Result<Fd> make_job_spec(const Job& job, const std::vector<std::string>& cg
   }
   add_list(spec, cgroups);
   add_list(spec, job.argv);
+  return spec;
+}
 
+dsl::Result<Fd> make_job_spec(const Job& job, const std::vector<std::string>& cgroups) {
+  const std::string spec = job_spec_bytes(job, cgroups);
   Fd file(memfd_create("pipe-job", MFD_CLOEXEC));
   if (!file || write(file.get(), spec.data(), spec.size()) != static_cast<ssize_t>(spec.size())) {
     return dsl::Error{std::string("hand over the command: ") + strerrordesc_np(errno), ""};

@@ -12,6 +12,9 @@
 
 namespace runner {
 
+/// The spec's bytes.
+std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgroups);
+
 /// A file in memory that holds the spec. `cgroups`: folders that pipe-init joins before the command
 /// starts.
 dsl::Result<Fd> make_job_spec(const Job& job, const std::vector<std::string>& cgroups);

@@ -1,0 +1,11 @@
+# The part of pipe_engine that speaks to Docker and Podman.
+target_sources(pipe_engine PRIVATE
+  container.cpp
+  container_api.cpp
+  container_command.cpp
+  container_images.cpp
+  container_job.cpp
+  container_leftovers.cpp
+  container_probe.cpp
+  container_service.cpp)
+target_link_libraries(pipe_engine PRIVATE Boost::headers fmt::fmt nlohmann_json::nlohmann_json)

@@ -1,0 +1,263 @@
+#include "runner/engine/container.h"
+
+#include <map>
+#include <string>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "runner/engine/container_api.h"
+#include "runner/engine/container_command.h"
+#include "runner/engine/container_images.h"
+#include "runner/engine/container_job.h"
+#include "runner/engine/container_leftovers.h"
+#include "runner/engine/container_service.h"
+#include "runner/engine/init_program.h"
+
+namespace runner {
+namespace {
+
+using How = JobEnd::How;
+
+/// A job from `start` to its end. It has no container until its network's holder is there.
+struct RunningJob {
+  Job job;
+  std::function<void(JobEnd)> ended;
+  std::unique_ptr<ContainerJob> container;
+  bool stopped = false;  // before it had a container
+};
+
+/// The container whose loopback a network group shares; made when its first job starts, since only
+/// a job brings an image and the name of its run.
+struct Network {
+  std::unique_ptr<ContainerJob> holder;
+  bool ready = false;
+  std::vector<std::function<void(dsl::Result<std::string> holder)>> waiting;
+};
+
+class ContainerEngine final : public Engine {
+ public:
+  ContainerEngine(EventLoop& loop, const EngineOptions& options, ContainerProgram program)
+      : loop_(loop),
+        options_(options),
+        program_(std::move(program)),
+        caller_{getuid(), getgid()},
+        init_path_(install_init_program(options.state_dir)) {
+    if (program_.name == dsl::EngineName::Podman)
+      service_ =
+          std::make_unique<ContainerService>(loop_, program_, options_.state_dir + "/engine");
+    api_ = std::make_unique<ContainerApi>(loop_, service_ ? service_->socket() : program_.socket);
+    images_ = std::make_unique<ContainerImages>(loop_, *api_, program_);
+    traits_.name = program_.name;
+    traits_.version = program_.version;
+    traits_.overlays = program_.mounts_overlays && program_.name == dsl::EngineName::Docker;
+  }
+
+  [[nodiscard]] const EngineTraits& traits() const override { return traits_; }
+
+  [[nodiscard]] std::vector<dsl::Error> unsupported(const JobNeeds& needs) const override {
+    std::vector<dsl::Error> errors = unsupported_by(program_, caller_, needs);
+    if (!init_path_)
+      errors.push_back(init_path_.error());
+    return errors;
+  }
+
+  void prepare_image(const dsl::Image& image,
+                     std::function<void(dsl::Result<std::string>)> done) override {
+    when_reachable([this, image, done = std::move(done)](const dsl::Status& status) {
+      if (status)
+        images_->prepare(image, done);
+      else
+        done(status.error());
+    });
+  }
+
+  void create_ahead(const Job& job) override {
+    const ContainerImage* image = images_->find(job.image);
+    // A network's jobs are services, which start together and at once.
+    if (image == nullptr || !init_path_ || !job.network.empty() || ahead_.contains(job.name) ||
+        running_.contains(job.name))
+      return;
+    ahead_.emplace(job.name, make_container(job, create_body(setup(), job, *image, "")));
+  }
+
+  void start(Job job, std::function<void(JobEnd)> ended) override {
+    const JobName name = job.name;
+    const std::string network = job.network;
+    running_[name] = RunningJob{std::move(job), std::move(ended), nullptr, false};
+    when_reachable([this, name, network](const dsl::Status& status) {
+      if (!status)
+        lose(name, status.error());
+      else if (network.empty())
+        launch(name, "");
+      else
+        with_holder(network, name, [this, name](dsl::Result<std::string> holder) {
+          if (holder)
+            launch(name, *holder);
+          else
+            lose(name, holder.error());
+        });
+    });
+  }
+
+  void stop(const JobName& job, dsl::Duration grace) override {
+    ahead_.erase(job);
+    const auto found = running_.find(job);
+    if (found == running_.end())
+      return;
+    found->second.stopped = true;
+    if (found->second.container)
+      found->second.container->stop(grace);
+  }
+
+  void open_network(const std::string& network, std::function<void(dsl::Status)> done) override {
+    networks_[network];
+    when_reachable(std::move(done));
+  }
+
+  void close_network(const std::string& network) override { networks_.erase(network); }
+
+  void remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) override {
+    when_reachable([this, run, done = std::move(done)](const dsl::Status& status) {
+      if (status)
+        remove_container_leftovers(loop_, *api_, run, done);
+      else
+        done(status);
+    });
+  }
+
+ private:
+  [[nodiscard]] ContainerSetup setup() const {
+    return {program_, options_, caller_, init_path_ ? *init_path_ : std::string()};
+  }
+
+  /// Docker was reachable when it was probed, and each call tells when it is no more.
+  void when_reachable(std::function<void(dsl::Status)> then) {
+    if (service_)
+      service_->when_listening(std::move(then));
+    else
+      loop_.post([alive = std::weak_ptr<bool>(alive_), then = std::move(then)] {
+        if (alive.lock())
+          then(dsl::Ok{});
+      });
+  }
+
+  std::unique_ptr<ContainerJob> make_container(const Job& job, std::string body) {
+    return std::make_unique<ContainerJob>(
+        loop_, *api_, job.name.value, std::move(body), [](const dsl::Status&) {});
+  }
+
+  void launch(const JobName& name, const std::string& holder) {
+    RunningJob& running = running_.at(name);
+    const ContainerImage* image = images_->find(running.job.image);
+    if (running.stopped) {
+      JobEnd end;
+      end.how = How::Stopped;
+      finish(name, std::move(end));
+      return;
+    }
+    if (image == nullptr || !init_path_) {
+      lose(name,
+           init_path_ ? dsl::Error{"BUG: the image of the job was never prepared", ""}
+                      : init_path_.error());
+      return;
+    }
+    std::string body = create_body(setup(), running.job, *image, holder);
+    auto made = ahead_.extract(name);
+    if (!made.empty() && !made.mapped()->dead() && made.mapped()->body() == body)
+      running.container = std::move(made.mapped());
+    else
+      running.container = make_container(running.job, std::move(body));
+    running.container->run(running.job,
+                           init_request(running.job, *image),
+                           [this, name](JobEnd end) { finish(name, std::move(end)); });
+  }
+
+  /// Calls `then` with the id of the network's holder.
+  void with_holder(const std::string& name,
+                   const JobName& job,
+                   std::function<void(dsl::Result<std::string>)> then) {
+    Network& network = networks_[name];
+    if (network.ready) {
+      then(network.holder->id());
+      return;
+    }
+    network.waiting.push_back(std::move(then));
+    if (network.holder)
+      return;
+    const Job& first = running_.at(job).job;
+    const ContainerImage* image = images_->find(first.image);
+    if (image == nullptr || !init_path_) {
+      for (const auto& waiting : std::exchange(network.waiting, {}))
+        waiting(dsl::Error{"BUG: the image of the job was never prepared", ""});
+      return;
+    }
+    network.holder = std::make_unique<ContainerJob>(
+        loop_,
+        *api_,
+        name + "-network",
+        holder_body(setup(), name, first, *image),
+        [this, name](const dsl::Status& status) { on_holder(name, status); });
+  }
+
+  void on_holder(const std::string& name, const dsl::Status& status) {
+    const auto found = networks_.find(name);
+    if (found == networks_.end())
+      return;
+    Network& network = found->second;
+    network.ready = status.has_value();
+    const std::string id = network.holder->id();
+    if (!status)
+      // Not inside its own callback.
+      loop_.post([gone = std::shared_ptr<ContainerJob>(std::move(network.holder))] {});
+    for (const auto& waiting : std::exchange(network.waiting, {})) {
+      if (status)
+        waiting(id);
+      else
+        waiting(status.error().within("open the network '" + name + "'"));
+    }
+  }
+
+  void lose(const JobName& name, const dsl::Error& error) {
+    JobEnd end;
+    end.how = How::Lost;
+    end.detail = error.remedy.empty() ? error.message : error.message + "; " + error.remedy;
+    finish(name, std::move(end));
+  }
+
+  void finish(const JobName& name, JobEnd end) {
+    auto node = running_.extract(name);
+    const auto ended = std::move(node.mapped().ended);
+    // We are inside a callback of the container.
+    loop_.post([gone = std::shared_ptr<ContainerJob>(std::move(node.mapped().container))] {});
+    ended(std::move(end));
+  }
+
+  // Constant after construction.
+  EventLoop& loop_;
+  const EngineOptions options_;
+  const ContainerProgram program_;
+  const Caller caller_;
+  const dsl::Result<std::string> init_path_;
+  EngineTraits traits_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  // In the order in which they need each other.
+  std::unique_ptr<ContainerService> service_;  // Podman only
+  std::unique_ptr<ContainerApi> api_;
+  std::unique_ptr<ContainerImages> images_;
+  std::map<std::string, Network> networks_;
+  std::unordered_map<JobName, std::unique_ptr<ContainerJob>> ahead_;
+  std::unordered_map<JobName, RunningJob> running_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_container_engine(EventLoop& loop,
+                                              const EngineOptions& options,
+                                              ContainerProgram program) {
+  return std::make_unique<ContainerEngine>(loop, options, std::move(program));
+}
+
+}  // namespace runner

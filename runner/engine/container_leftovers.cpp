@@ -1,0 +1,123 @@
+#include "runner/engine/container_leftovers.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "runner/engine/container_command.h"
+
+namespace runner {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr dsl::Duration pause{100};
+constexpr int most_rounds = 600;
+
+/// Lists, removes everything listed at once, and lists again until nothing is there: a removal that
+/// is already under way is a refusal (409), and only the next list knows when it is done.
+class Reaper : public std::enable_shared_from_this<Reaper> {
+ public:
+  Reaper(EventLoop& loop,
+         ContainerApi& api,
+         const dsl::RunId& run,
+         std::function<void(dsl::Status)> done)
+      : loop_(loop), api_(api), done_(std::move(done)) {
+    const std::string label =
+        run.empty() ? std::string(kRunLabel) : fmt::format("{}={}", kRunLabel, run.value);
+    filters_ = encode_query(Json{{"label", Json::array({label})}}.dump());
+  }
+
+  void list_containers() {
+    list("/containers/json?all=1&filters=" + filters_,
+         [self = shared_from_this()](const Json& reply) {
+           std::vector<std::string> paths;
+           for (const Json& container : reply)
+             paths.push_back(fmt::format("/containers/{}?force=1&v=1", container.value("Id", "")));
+           if (paths.empty())
+             self->list_volumes();
+           else
+             self->remove(paths, [self] { self->list_containers(); });
+         });
+  }
+
+ private:
+  void list_volumes() {
+    list("/volumes?filters=" + filters_, [self = shared_from_this()](const Json& reply) {
+      std::vector<std::string> paths;
+      if (reply.contains("Volumes") && reply["Volumes"].is_array()) {
+        for (const Json& volume : reply["Volumes"])
+          paths.push_back(fmt::format("/volumes/{}?force=1", volume.value("Name", "")));
+      }
+      if (paths.empty())
+        self->done_(dsl::Ok{});
+      else
+        self->remove(paths, [self] { self->list_volumes(); });
+    });
+  }
+
+  void list(const std::string& path, std::function<void(const Json&)> then) {
+    ApiCall call;
+    call.path = path;
+    api_.call(call,
+              [self = shared_from_this(), then = std::move(then)](dsl::Result<ApiReply> reply) {
+                if (!reply) {
+                  self->done_(reply.error().within("list what is left"));
+                  return;
+                }
+                const Json json = Json::parse(reply->body, nullptr, false);
+                if (!reply->ok() || json.is_discarded()) {
+                  self->done_(dsl::Error{"list what is left: " + reply->message(), ""});
+                  return;
+                }
+                then(json);
+              });
+  }
+
+  void remove(const std::vector<std::string>& paths, std::function<void()> then) {
+    if (++rounds_ > most_rounds) {
+      done_(dsl::Error{fmt::format("{} containers or volumes cannot be removed{}{}",
+                                   paths.size(),
+                                   refusal_.empty() ? "" : ": ",
+                                   refusal_),
+                       "see which: docker ps -a --filter label=pipe.run"});
+      return;
+    }
+    auto left = std::make_shared<std::size_t>(paths.size());
+    for (const std::string& path : paths) {
+      ApiCall call;
+      call.method = "DELETE";
+      call.path = path;
+      api_.call(call, [self = shared_from_this(), left, then](const dsl::Result<ApiReply>& reply) {
+        if (reply && !reply->ok())
+          self->refusal_ = reply->message();
+        if (--*left > 0)
+          return;
+        self->loop_.start_timer(self->rounds_ == 1 ? dsl::Duration{0} : pause,
+                                [then, self] { then(); });
+      });
+    }
+  }
+
+  EventLoop& loop_;
+  ContainerApi& api_;
+  std::function<void(dsl::Status)> done_;
+  std::string filters_;
+  std::string refusal_;
+  int rounds_ = 0;
+};
+
+}  // namespace
+
+void remove_container_leftovers(EventLoop& loop,
+                                ContainerApi& api,
+                                const dsl::RunId& run,
+                                std::function<void(dsl::Status)> done) {
+  std::make_shared<Reaper>(loop, api, run, std::move(done))->list_containers();
+}
+
+}  // namespace runner
