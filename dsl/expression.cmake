@@ -2,6 +2,10 @@
 pipe_room(dsl_expression
   SOURCES
     digest.cpp
+    export_dot.cpp
+    export_mermaid.cpp
+    export_text.cpp
+    export_words.cpp
     expression.cpp
     expression_check.cpp
     expression_checker.cpp
