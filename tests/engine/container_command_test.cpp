@@ -1,0 +1,263 @@
+#include "runner/engine/container_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "runner/engine/container_images.h"
+#include "runner/engine/container_job.h"
+
+namespace runner {
+namespace {
+
+using Json = nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+class ContainerCommand : public testing::Test {
+ protected:
+  ContainerCommand() {
+    program.runtimes = {"runc"};
+    program.limits_memory = program.limits_swap = program.limits_pids = program.limits_cpus = true;
+    image.id = "sha256:abc";
+    image.env = {{"PATH", "/opt/go/bin:/bin"}, {"GOROOT", "/opt/go"}};
+    image.command = {"/entry", "serve"};
+    image.working_directory = "/srv";
+    job.name = JobName("pipe-calm-otter-0123456789ab-1");
+    job.run = dsl::RunId("calm-otter");
+    job.node = dsl::NodeId("build[os=linux]");
+    job.argv = {"make"};
+  }
+
+  Json body(const std::string& holder = "") {
+    return Json::parse(
+        create_body({program, options, caller, "/state/pipe-init"}, job, image, holder));
+  }
+  Json host() { return body()["HostConfig"]; }
+
+  std::vector<dsl::Error> unsupported(const JobNeeds& needs) {
+    return unsupported_by(program, caller, needs);
+  }
+
+  ContainerProgram program;
+  EngineOptions options;
+  Caller caller{1000, 100};
+  ContainerImage image;
+  Job job;
+};
+
+TEST_F(ContainerCommand, DropsEverythingThatAContainerMayDo) {
+  const Json config = host();
+  EXPECT_EQ(config["CapDrop"], Json({"ALL"}));
+  EXPECT_FALSE(config.contains("CapAdd"));
+  EXPECT_EQ(config["SecurityOpt"], Json({"no-new-privileges"}));
+  EXPECT_EQ(config["NetworkMode"], "none");
+  EXPECT_EQ(config["AutoRemove"], true);
+  EXPECT_EQ(config["PidsLimit"], 4096);
+}
+
+TEST_F(ContainerCommand, ShowsNeitherCommandNorEnvironmentToInspect) {
+  job.argv = {"deploy", "--key=hush"};
+  job.env = {{"TOKEN", "hush"}};
+  EXPECT_THAT(body().dump(), Not(HasSubstr("hush")));
+  EXPECT_THAT(init_request(job, image), HasSubstr("hush"));
+}
+
+TEST_F(ContainerCommand, RunsAsTheCallerAndOnlyAsRootWhenAsked) {
+  EXPECT_EQ(body()["User"], "1000:100");
+  job.user = "root";
+  EXPECT_EQ(body()["User"], "0:0");
+  EXPECT_EQ(host()["CapAdd"],
+            Json({"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"}));
+}
+
+TEST_F(ContainerCommand, MapsTheCallerWherePodmanIsRootless) {
+  program.name = dsl::EngineName::Podman;
+  program.rootless = true;
+  EXPECT_EQ(body()["User"], "1000:100");
+  EXPECT_EQ(host()["UsernsMode"], "keep-id");
+}
+
+TEST_F(ContainerCommand, IsRootInsideARootlessDockerWhoseRootIsTheCaller) {
+  program.rootless = true;
+  EXPECT_EQ(body()["User"], "0:0");
+}
+
+TEST_F(ContainerCommand, CountsSwapAsMemory) {
+  job.resources.memory = dsl::Bytes{64 << 20};
+  job.resources.cpus = dsl::Cpus{1500};
+  job.resources.pids = 7;
+  const Json config = host();
+  EXPECT_EQ(config["Memory"], 64 << 20);
+  EXPECT_EQ(config["MemorySwap"], 64 << 20);
+  EXPECT_EQ(config["NanoCpus"], 1'500'000'000);
+  EXPECT_EQ(config["PidsLimit"], 7);
+  EXPECT_THAT(config["Tmpfs"]["/tmp"].get<std::string>(), HasSubstr("size=67108864"));
+}
+
+TEST_F(ContainerCommand, MountsTheWorkspaceAndWhatIsBesideIt) {
+  job.workspace.directory = "/state/work/a b:c";
+  job.mounts = {{"/state/scratch", "/pipe", false}};
+  const Json mounts = host()["Mounts"];
+  ASSERT_THAT(mounts, SizeIs(3));
+  EXPECT_EQ(mounts[0]["Target"], "/.pipe-init");
+  EXPECT_EQ(mounts[0]["ReadOnly"], true);
+  EXPECT_EQ(mounts[1]["Source"], "/state/work/a b:c");
+  EXPECT_EQ(mounts[1]["Target"], "/workspace");
+  EXPECT_EQ(mounts[2]["ReadOnly"], false);
+}
+
+TEST_F(ContainerCommand, MountsAnOverlayAsAVolumeThatGoesWithTheContainer) {
+  job.workspace.lower = {"/layers/2", "/layers/1"};
+  job.workspace.upper = "/work/upper";
+  job.workspace.work = "/work/work";
+  const Json mount = host()["Mounts"][1];
+  EXPECT_FALSE(mount.contains("Source")) << "a named volume would stay";
+  EXPECT_EQ(mount["VolumeOptions"]["DriverConfig"]["Options"]["o"],
+            "lowerdir=/layers/2:/layers/1,upperdir=/work/upper,workdir=/work/work");
+}
+
+TEST_F(ContainerCommand, JoinsItsNetworkWithoutANameOfItsOwn) {
+  EXPECT_EQ(body()["Hostname"], "pipe");
+  const Json joined = body("f00d");
+  EXPECT_EQ(joined["HostConfig"]["NetworkMode"], "container:f00d");
+  EXPECT_FALSE(joined.contains("Hostname")) << "engines refuse both together";
+}
+
+TEST_F(ContainerCommand, IsTheSameContainerWhateverItWillRun) {
+  const Json before = body();
+  job.argv = {"other"};
+  job.env = {{"A", "1"}};
+  job.timeout = dsl::Duration{5};
+  EXPECT_EQ(body(), before);
+}
+
+/// The texts of a request after its size.
+std::vector<std::string> texts_of(const std::string& request) {
+  const std::size_t newline = request.find('\n');
+  EXPECT_EQ(std::stoul(request), request.size() - newline - 1);
+  std::vector<std::string> texts;
+  for (std::size_t at = newline + 1; at < request.size();) {
+    const std::size_t end = request.find('\0', at);
+    texts.push_back(request.substr(at, end - at));
+    at = end + 1;
+  }
+  return texts;
+}
+
+TEST_F(ContainerCommand, GivesAJobItsOwnEnvironmentAndOfTheImageOnlyAMissingPath) {
+  job.env = {{"A", "1"}};
+  job.working_directory = "/workspace";
+  EXPECT_THAT(texts_of(init_request(job, image)),
+              ElementsAre("/workspace", "2", "A=1", "PATH=/opt/go/bin:/bin", "0", "1", "make"));
+  job.env = {{"PATH", "/mine"}};
+  EXPECT_THAT(texts_of(init_request(job, image)),
+              ElementsAre("/workspace", "1", "PATH=/mine", "0", "1", "make"));
+}
+
+TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
+  job.argv.clear();
+  job.env = {{"GOROOT", "/mine"}};
+  EXPECT_THAT(
+      texts_of(init_request(job, image)),
+      ElementsAre(
+          "/srv", "2", "GOROOT=/mine", "PATH=/opt/go/bin:/bin", "0", "2", "/entry", "serve"));
+}
+
+TEST_F(ContainerCommand, SupportsAnOrdinaryImageWithLimits) {
+  JobNeeds needs;
+  needs.image.kind = dsl::Image::Kind::Reference;
+  needs.resources.memory = dsl::Bytes{1 << 30};
+  needs.runtime = "runc";
+  EXPECT_THAT(unsupported(needs), IsEmpty());
+}
+
+TEST_F(ContainerCommand, RefusesWhatItCannotEnforceAllAtOnce) {
+  program.limits_memory = program.limits_cpus = false;
+  program.rootless = true;
+  JobNeeds needs;
+  needs.image.kind = dsl::Image::Kind::Host;
+  needs.resources.memory = dsl::Bytes{1};
+  needs.resources.cpus = dsl::Cpus{1};
+  needs.resources.disk = dsl::Bytes{1};
+  needs.runtime = "runsc";
+  std::vector<std::string> messages;
+  for (const dsl::Error& error : unsupported(needs)) {
+    messages.push_back(error.message);
+    EXPECT_NE(error.remedy, "") << error.message;
+  }
+  EXPECT_THAT(messages,
+              ElementsAre(HasSubstr("image 'host'"),
+                          "'docker' cannot limit memory here: it is rootless, and this machine has "
+                          "cgroups of version 1",
+                          HasSubstr("limit cpus"),
+                          HasSubstr("limit disk"),
+                          "'docker' has no runtime 'runsc', only: runc"));
+}
+
+TEST_F(ContainerCommand, RefusesRootWhereTheFilesWouldBelongToSomebodyElse) {
+  JobNeeds needs;
+  needs.image.kind = dsl::Image::Kind::Reference;
+  needs.user = "root";
+  EXPECT_THAT(unsupported(needs), SizeIs(1));
+  caller = {0, 0};
+  EXPECT_THAT(unsupported(needs), IsEmpty());
+  caller = {1000, 100};
+  program.rootless = true;
+  EXPECT_THAT(unsupported(needs), IsEmpty());
+}
+
+TEST(ContainerImage, IsReadFromItsDescription) {
+  const auto image = read_image(R"({"Id": "sha256:1", "Config": {
+    "Entrypoint": ["/e"], "Cmd": ["a", "b"], "Env": ["A=1=2", "B="], "WorkingDir": "/w"}})");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->id, "sha256:1");
+  EXPECT_THAT(image->command, ElementsAre("/e", "a", "b"));
+  EXPECT_THAT(image->env, ElementsAre(testing::Pair("A", "1=2"), testing::Pair("B", "")));
+  EXPECT_EQ(image->working_directory, "/w");
+  EXPECT_EQ(read_image(R"({"Id": "12ab"})")->id, "sha256:12ab");
+  EXPECT_FALSE(read_image("{}"));
+}
+
+class ContainerReport : public testing::Test {
+ protected:
+  JobEnd end(const std::string& report) { return read_container_report(job, report); }
+  Job job;
+};
+
+TEST_F(ContainerReport, TellsTheExitAndThePeak) {
+  const JobEnd exited = end("memory 1048576 0\nexited 3\n");
+  EXPECT_EQ(exited.how, JobEnd::How::Exited);
+  EXPECT_EQ(exited.code, 3);
+  EXPECT_EQ(exited.peak_memory, dsl::Bytes{1 << 20});
+}
+
+TEST_F(ContainerReport, CallsAKillForTheJobsOwnLimitOutOfMemory) {
+  EXPECT_EQ(end("memory 1 2\nexited 137\n").how, JobEnd::How::Exited) << "it has no limit";
+  job.resources.memory = dsl::Bytes{1};
+  EXPECT_EQ(end("memory 1 2\nexited 137\n").how, JobEnd::How::OutOfMemory);
+  EXPECT_EQ(end("memory 1 1\nsignalled 9\n").how, JobEnd::How::OutOfMemory);
+  EXPECT_EQ(end("memory 1 1\nexited 0\n").how, JobEnd::How::Exited) << "it coped";
+  EXPECT_EQ(end("memory 1 0\nsignalled 9\n").how, JobEnd::How::Signalled);
+}
+
+TEST_F(ContainerReport, IsLostWithoutAReport) {
+  EXPECT_EQ(end("").how, JobEnd::How::Lost);
+  EXPECT_THAT(end("").detail, HasSubstr("killed from outside"));
+  const JobEnd broken = end("pipe-init: read the job's spec: no memory\n");
+  EXPECT_EQ(broken.how, JobEnd::How::Lost);
+  EXPECT_EQ(broken.detail, "pipe-init: read the job's spec: no memory");
+}
+
+TEST_F(ContainerReport, TellsACommandThatIsNotThere) {
+  job.argv = {"nothere"};
+  const JobEnd missing = end("exec-failed 2 nothere\n");
+  EXPECT_EQ(missing.how, JobEnd::How::NotStarted);
+  EXPECT_THAT(missing.detail, HasSubstr("'nothere'"));
+}
+
+}  // namespace
+}  // namespace runner
