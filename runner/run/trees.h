@@ -21,8 +21,8 @@
 namespace runner {
 
 /// A state of the project's files. `commit` (hex object id) has the tracked files and the history
-/// of the run that led to them; `artifacts` (hex id of a tree, "" none) the declared files that
-/// .gitignore keeps out of it.
+/// of the run that led to them; `artifacts` (hex object id, "" none) the declared files that
+/// .gitignore keeps out of it, and the folders that hold no file.
 struct TreeRef {
   std::string commit;
   std::string artifacts;
@@ -72,12 +72,15 @@ struct WorkspaceRequest {
   std::vector<CachePath> caches;
 };
 
-/// A private copy, ready for a job. `scratch` is an empty host folder of the same job, outside the
-/// workspace, for outputs and feedback; `home` an empty host folder for HOME. All are removed by
-/// `discard`.
+/// A private copy, ready for a job. `scratch` is a host folder of the same job, outside the
+/// workspace, for outputs and feedback; `home` a host folder for HOME. In `scratch` are the empty
+/// folders `outputs` and `home` (the latter is `home`), nothing else. All are removed by `discard`.
+/// There is no `.git` in a workspace, and one that the job makes is not taken.
 struct PreparedWorkspace {
   JobName job;
   TreeRef tree;
+  std::string laid_out_files;      // ids of the trees that the job sees, `protect` obeyed
+  std::string laid_out_artifacts;
   WorkspaceMount mount;
   std::string scratch;
   std::string home;

@@ -1,0 +1,368 @@
+#include "runner/store/project.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "runner/store/scan.h"
+#include "runner/store/stamps.h"
+#include "runner/store/tree_paths.h"
+#include "runner/sys/files.h"
+#include "runner/sys/git_project.h"
+
+namespace runner {
+namespace {
+
+using git::Entry;
+using git::Kind;
+using git::Objects;
+using git::Oid;
+
+std::string short_id(const Oid& id) {
+  return git::to_hex(id).substr(0, 12);
+}
+
+/// `path` beneath `folder`: "" where they are the same, no value where it is elsewhere.
+std::optional<std::string> beneath(const std::string& folder, const std::string& path) {
+  if (path == folder) {
+    return "";
+  }
+  const std::string start = folder == "/" ? folder : folder + "/";
+  return path.starts_with(start) ? std::optional(path.substr(start.size())) : std::nullopt;
+}
+
+std::string subject_of(const git::Commit& commit) {
+  const std::string line = commit.message.substr(0, commit.message.find('\n'));
+  return files::printable(line.size() > 60 ? line.substr(0, 57) + "..." : line);
+}
+
+std::string count_of(std::int64_t count, const char* what) {
+  return fmt::format("{} {} file{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string refused_text(const Project& project) {
+  if (project.refused.empty()) {
+    return "";
+  }
+  const auto& [path, reason] = project.refused.front();
+  return fmt::format(
+      "; left out: '{}' ({}){}",
+      files::printable(path),
+      reason,
+      project.refused.size() == 1 ? "" : fmt::format(" and {} more", project.refused.size() - 1));
+}
+
+class Taker {
+ public:
+  Taker(TreeStore& store, const TakeRequest& request) : store_(store), request_(request) {}
+
+  dsl::Result<Project> take() {
+    auto real = files::real_path(request_.folder);
+    if (!real) {
+      return real.error().within("workspace");
+    }
+    struct stat status {};
+    if (::stat(real->c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+      return dsl::Error{fmt::format("workspace '{}' is not a folder", files::printable(*real)),
+                        "name the project's folder as `workspace: {source: …}`"};
+    }
+    project_.folder = *real;
+    auto found = git::Project::find(*real);
+    if (!found) {
+      return found.error();
+    }
+    auto taken = *found ? take_repository(**found) : take_folder("");
+    if (!taken) {
+      return taken.error();
+    }
+    std::string named = request_.folder;
+    while (named.size() > 1 && named.ends_with('/')) {
+      named.pop_back();
+    }
+    if (::lstat(named.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+      project_.taken += fmt::format(
+          " (the link '{}' leads to '{}')", files::printable(named), files::printable(*real));
+    }
+    project_.taken += refused_text(project_);
+    return std::move(project_);
+  }
+
+ private:
+  // ---- A repository
+  // -------------------------------------------------------------------------------
+
+  dsl::Status take_repository(git::Project& repository) {
+    if (!repository.work_tree().empty()) {
+      auto top = files::real_path(repository.work_tree());
+      if (!top) {
+        return top.error();
+      }
+      const auto prefix = beneath(*top, project_.folder);
+      if (!prefix || *prefix == ".git" || prefix->starts_with(".git/")) {
+        return dsl::Error{
+            fmt::format("workspace '{}' lies in the data of a repository, not in its files",
+                        project_.folder),
+            "name a folder of the project's files"};
+      }
+      project_.prefix = *prefix;
+    }
+    auto head = repository.head();
+    if (!head) {
+      return head.error().within(fmt::format("repository '{}'", repository.git_folder()));
+    }
+    if (!head->commit) {
+      return dsl::Error{fmt::format("the repository of '{}' has no commits yet", project_.folder),
+                        "make a first one: git add -A && git commit -m 'first'"};
+    }
+    if (auto added = store_.add_alternate(repository.objects_folder()); !added) {
+      return added;
+    }
+    auto objects = store_.borrow();
+    if (!objects) {
+      return objects.error();
+    }
+    auto commit = (*objects)->read_commit(*head->commit);
+    if (!commit) {
+      return commit.error().within("HEAD");
+    }
+    auto top = find_entry(**objects, commit->tree, project_.prefix);
+    if (!top) {
+      return top.error();
+    }
+    if (!*top || (*top)->kind != Kind::Folder) {
+      const std::string prefix = std::exchange(project_.prefix, "");
+      return take_folder(
+          fmt::format(", which the repository '{}' does not track", repository.work_tree()));
+    }
+    project_.kind = Project::Kind::Repository;
+    project_.objects = repository.objects_folder();
+    project_.head = git::to_hex(*head->commit);
+    project_.input = {project_.head, ""};
+    if (!project_.prefix.empty()) {
+      auto root =
+          store_.commit_root(**objects,
+                             {(*top)->id, git::empty_tree()},
+                             fmt::format("Folder '{}' of {}", project_.prefix, project_.head),
+                             commit->time_s);
+      if (!root) {
+        return root.error();
+      }
+      project_.input = *std::move(root);
+    }
+    project_.taken = fmt::format("commit {} '{}' {}",
+                                 short_id(*head->commit),
+                                 subject_of(*commit),
+                                 head->branch.empty() ? "(detached HEAD)" : "on " + head->branch);
+    if (!project_.prefix.empty()) {
+      project_.taken += fmt::format(", folder '{}'", files::printable(project_.prefix));
+    }
+    if (repository.work_tree().empty()) {
+      project_.taken += ", a bare repository";
+      return store_.settle(**objects);
+    }
+    auto dirty = take_uncommitted(repository, **objects, (*top)->id);
+    return dirty ? store_.settle(**objects) : dirty;
+  }
+
+  dsl::Status take_uncommitted(git::Project& repository, Objects& objects, const Oid& committed) {
+    if (!request_.include_dirty) {
+      auto dirty = repository.uncommitted(project_.prefix);
+      if (!dirty) {
+        return dirty.error();
+      }
+      if (dirty->changed + dirty->untracked > 0) {
+        std::string what = dirty->changed > 0 ? count_of(dirty->changed, "changed") : "";
+        if (dirty->untracked > 0) {
+          what += (what.empty() ? "" : " and ") + count_of(dirty->untracked, "untracked");
+        }
+        project_.taken +=
+            fmt::format("; {} in the work tree left out (--include-dirty takes them)", what);
+      }
+      return dsl::Ok{};
+    }
+    auto index = repository.index_tree(objects);
+    if (!index) {
+      return index.error();
+    }
+    auto tracked = find_entry(objects, *index, project_.prefix);
+    if (!tracked) {
+      return tracked.error();
+    }
+    ScanRequest wanted;
+    wanted.before.files =
+        *tracked && (*tracked)->kind == Kind::Folder ? (*tracked)->id : git::empty_tree();
+    if (auto rules = files::read_file(repository.git_folder() + "/info/exclude", 1 << 20);
+        rules && project_.prefix.empty()) {
+      wanted.rules = *std::move(rules);
+    }
+    auto found = scan_project(objects, wanted);
+    if (!found) {
+      return found.error();
+    }
+    const Halves committed_files{committed, git::empty_tree()};
+    if (found->after == committed_files) {
+      return dsl::Ok{};
+    }
+    auto changes = TreeStore::changes(objects, committed_files, found->after);
+    auto commit = store_.commit(
+        objects, project_.input, found->after, "Uncommitted changes", request_.time_s);
+    if (!changes || !commit) {
+      return changes ? commit.error() : changes.error();
+    }
+    project_.input = *std::move(commit);
+    if (!changes->empty()) {
+      project_.taken += fmt::format(
+          " with {}", count_of(static_cast<std::int64_t>(changes->size()), "uncommitted"));
+    }
+    return dsl::Ok{};
+  }
+
+  // ---- Any other folder
+  // ---------------------------------------------------------------------------
+
+  dsl::Status take_folder(const std::string& remark) {
+    auto objects = store_.borrow();
+    if (!objects) {
+      return objects.error();
+    }
+    auto found = scan_project(**objects, {});
+    if (!found) {
+      return found.error();
+    }
+    const std::string name = project_.folder.substr(project_.folder.rfind('/') + 1);
+    auto root = store_.commit_root(**objects,
+                                   found->after,
+                                   fmt::format("Files of '{}'", files::printable(name)),
+                                   request_.time_s);
+    if (!root) {
+      return root.error();
+    }
+    project_.kind = Project::Kind::Folder;
+    project_.input = *std::move(root);
+    project_.taken = fmt::format("folder '{}'{}", files::printable(project_.folder), remark);
+    return store_.settle(**objects);
+  }
+
+  dsl::Result<Scan> scan_project(Objects& objects, ScanRequest wanted) {
+    auto folder = files::open_folder(project_.folder);
+    if (!folder) {
+      return folder.error();
+    }
+    wanted.folder = folder->get();
+    for (const std::string& path : request_.excluded) {
+      auto real = files::real_path(path);
+      const auto inside = real ? beneath(project_.folder, *real) : std::nullopt;
+      if (inside && !inside->empty()) {
+        wanted.skipped.push_back(*inside);
+      }
+    }
+    const StampBook known =
+        request_.stamps.empty() ? StampBook{} : StampBook::load(request_.stamps);
+    StampBook noted;
+    wanted.known = &known;
+    wanted.noted = request_.stamps.empty() ? nullptr : &noted;
+    const std::int64_t started_ns = file_clock_ns();
+    auto found = scan(objects, wanted);
+    if (!found) {
+      return found.error().within(fmt::format("take '{}'", files::printable(project_.folder)));
+    }
+    // A repository in the folder, or of the folder itself, is not worth a word.
+    std::erase_if(found->refused, [](const auto& refused) {
+      return refused.first == ".git" || refused.first.ends_with("/.git");
+    });
+    project_.refused = found->refused;
+    if (wanted.noted != nullptr && noted.size() > 0) {
+      // Only makes the next run quicker; changes after the scan began must not go unseen.
+      static_cast<void>(noted.save(request_.stamps, started_ns));
+    }
+    return found;
+  }
+
+  TreeStore& store_;
+  const TakeRequest& request_;
+  Project project_;
+};
+
+}  // namespace
+
+dsl::Result<Project> take_project(TreeStore& store, const TakeRequest& request) {
+  return Taker(store, request).take();
+}
+
+dsl::Status reopen_project(TreeStore& store, const Project& project) {
+  if (project.kind == Project::Kind::Folder) {
+    return dsl::Ok{};
+  }
+  auto added = store.add_alternate(project.objects);
+  return added ? added : added.error().within("the project's repository");
+}
+
+// ---- JSON
+// -----------------------------------------------------------------------------------------
+
+std::string project_to_json(const Project& project) {
+  // Paths may hold any bytes; JSON may not. Hex is exact and never misread.
+  const auto hex = [](const std::string& bytes) {
+    std::string text;
+    for (const char byte : bytes) {
+      text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    }
+    return text;
+  };
+  const nlohmann::ordered_json document{
+      {"version", 1},
+      {"kind", project.kind == Project::Kind::Repository ? "repository" : "folder"},
+      {"folder", files::printable(project.folder)},
+      {"folder_hex", hex(project.folder)},
+      {"prefix_hex", hex(project.prefix)},
+      {"objects_hex", hex(project.objects)},
+      {"head", project.head},
+      {"input", {{"commit", project.input.commit}, {"artifacts", project.input.artifacts}}},
+      {"taken", project.taken}};
+  return document.dump(2) + "\n";
+}
+
+dsl::Result<Project> project_from_json(std::string_view text) {
+  const auto document = nlohmann::json::parse(text, nullptr, false);
+  const dsl::Error broken{"the run's project file is damaged", "start a new run"};
+  if (!document.is_object()) {
+    return broken;
+  }
+  bool whole = true;
+  const auto string_at = [&](const nlohmann::json& from, const char* key) {
+    const auto found = from.is_object() ? from.find(key) : from.end();
+    if (!from.is_object() || found == from.end() || !found->is_string()) {
+      whole = false;
+      return std::string();
+    }
+    return found->get<std::string>();
+  };
+  const auto bytes_at = [&](const char* key) {
+    const std::string hex = string_at(document, key);
+    std::string bytes;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+      bytes += static_cast<char>(std::strtol(hex.substr(i, 2).c_str(), nullptr, 16));
+    }
+    return bytes;
+  };
+  if (document.value("version", 0) != 1) {
+    return dsl::Error{"the run was made by a newer pipe", "use that newer pipe"};
+  }
+  Project project;
+  project.kind = string_at(document, "kind") == "repository" ? Project::Kind::Repository
+                                                             : Project::Kind::Folder;
+  project.folder = bytes_at("folder_hex");
+  project.prefix = bytes_at("prefix_hex");
+  project.objects = bytes_at("objects_hex");
+  project.head = string_at(document, "head");
+  const nlohmann::json input = document.value("input", nlohmann::json::object());
+  project.input = {string_at(input, "commit"), string_at(input, "artifacts")};
+  project.taken = string_at(document, "taken");
+  return whole ? dsl::Result<Project>(std::move(project)) : broken;
+}
+
+}  // namespace runner

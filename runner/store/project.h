@@ -1,0 +1,71 @@
+#pragma once
+
+// The user's project, before and after a run: what is taken as the run's input, and how the result
+// gets back. Nothing in it changes before `deliver`. A repository stays where it is and is read in
+// place, uncommitted changes only on demand; any other folder is copied into the store. Neither its
+// configuration nor its hooks or filters count. Any thread; blocks on the disk.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dsl/result.h"
+#include "runner/run/trees.h"
+#include "runner/store/tree_store.h"
+
+namespace runner {
+
+struct TakeRequest {
+  std::string folder;          // as the user named it
+  bool include_dirty = false;  // uncommitted files of a repository count too
+  std::int64_t time_s = 0;     // since the epoch, of the commits that are made
+  std::string stamps;          // a file that remembers a folder's files from run to run; "" none
+  std::vector<std::string> excluded;  // absolute paths that are never taken: the run store
+};
+
+/// What was taken: plain data, kept with the run.
+struct Project {
+  enum class Kind { Repository, Folder };
+  Kind kind = Kind::Folder;
+  std::string folder;   // absolute, without links
+  std::string prefix;   // Repository: the workspace beneath its top, "" is the top
+  std::string objects;  // Repository: its object folder
+  std::string head;     // Repository: the commit, hex
+  TreeRef input;
+  std::string taken;  // for people, one sentence without a full stop
+  std::vector<std::pair<std::string, std::string>> refused;  // path, reason
+};
+
+/// Errors: no such folder, a repository without commits, one that belongs to somebody else or needs
+/// a newer git, a file that cannot be read.
+dsl::Result<Project> take_project(TreeStore& store, const TakeRequest& request);
+
+/// Makes the objects of a project that was taken earlier visible again, for `resume` and `show`.
+dsl::Status reopen_project(TreeStore& store, const Project& project);
+
+std::string project_to_json(const Project& project);
+dsl::Result<Project> project_from_json(std::string_view text);
+
+/// Brings the result to the user: a new branch of the repository, or files of the folder. Returns
+/// where it is, for people ("branch 'pipe/calm-otter-3f2a'", "folder '/home/a/b'", "nothing
+/// changed"). Doing it again is harmless, also after a crash in the middle.
+dsl::Result<std::string> deliver(TreeStore& store,
+                                 const Project& project,
+                                 const std::string& branch,
+                                 const TreeRef& result);
+
+/// Makes the branch and nothing else: neither work tree, index nor HEAD change. An Error where a
+/// branch of that name leads elsewhere.
+dsl::Status publish_branch(TreeStore& store,
+                           const Project& project,
+                           const std::string& branch,
+                           const TreeRef& result);
+
+/// Applies what differs between the project's input and `result` to its folder. First every file is
+/// checked to be as it was taken: where one is not, nothing is written and the Error names it.
+/// Artifacts are not written.
+dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& result);
+
+}  // namespace runner

@@ -1,0 +1,91 @@
+#pragma once
+
+// The trees of all runs in one bare repository, and what can be asked of them. A TreeRef's `commit`
+// has the tracked files; its `artifacts` is a commit too, on a line of its own with neither author
+// nor time that matter, so that declared files merge by their history like all others. Only what is
+// new is written; the user's repository is read where it lies.
+//
+// Any thread; calls may block on the disk.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/result.h"
+#include "runner/run/trees.h"
+#include "runner/store/scan.h"
+#include "runner/sys/git.h"
+
+namespace runner {
+
+class TreeStore {
+ public:
+  struct Options {
+    std::string author = "pipe <pipe@localhost>";
+    bool durable = true;  // new trees survive a crash of the machine; false for tests and benches
+  };
+
+  /// `folder` is the repository (".../trees.git"); made where it is not there.
+  static dsl::Result<std::unique_ptr<TreeStore>> open(const std::string& folder, Options options);
+
+  /// Borrows another repository's objects; as ObjectDatabase::add_alternate.
+  dsl::Status add_alternate(const std::string& objects_folder);
+
+  dsl::Result<git::ObjectDatabase::Lease> borrow() { return database_->borrow(); }
+  [[nodiscard]] git::ObjectDatabase& database() { return *database_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+
+  // ---- As in Trees, at once
+  // -----------------------------------------------------------------------
+
+  dsl::Result<Merge> merge(const std::vector<MergeSide>& sides);
+  dsl::Result<TreeRef> adopt(const TreeRef& parent,
+                             const std::string& content_tree,
+                             const std::string& artifacts,
+                             const std::string& message,
+                             std::int64_t time_s);
+  dsl::Result<std::string> content_of(const TreeRef& tree);
+  dsl::Result<std::optional<TreeFile>> read_file(const TreeRef& tree,
+                                                 const std::string& path,
+                                                 std::int64_t cap);
+  dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
+  dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);
+
+  /// Whether the store still has the tree with these ids ("" artifacts: none).
+  bool has(const std::string& content_tree, const std::string& artifacts);
+
+  /// Writes the files of a tree, artifacts too, to a new folder.
+  dsl::Status write_to(const TreeRef& tree, const std::string& folder);
+
+  // ---- For the other files of this room
+  // -------------------------------------------------------------
+
+  static dsl::Result<Halves> halves(git::Objects& objects, const TreeRef& tree);
+  /// `parent` with these files: a commit only where they differ from the parent's.
+  dsl::Result<TreeRef> commit(git::Objects& objects,
+                              const TreeRef& parent,
+                              const Halves& after,
+                              const std::string& message,
+                              std::int64_t time_s) const;
+  /// A commit without parents.
+  dsl::Result<TreeRef> commit_root(git::Objects& objects,
+                                   const Halves& files,
+                                   const std::string& message,
+                                   std::int64_t time_s) const;
+  static dsl::Result<std::vector<ChangedPath>> changes(git::Objects& objects,
+                                                       const Halves& before,
+                                                       const Halves& after);
+  /// To be called when all of a result is written.
+  dsl::Status settle(git::Objects& objects) const;
+
+ private:
+  TreeStore(std::unique_ptr<git::ObjectDatabase> database, Options options)
+      : database_(std::move(database)), options_(std::move(options)) {}
+
+  std::unique_ptr<git::ObjectDatabase> database_;
+  const Options options_;
+};
+
+}  // namespace runner

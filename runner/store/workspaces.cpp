@@ -1,0 +1,482 @@
+#include "runner/store/workspaces.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "runner/store/checkout.h"
+#include "runner/store/tree_paths.h"
+#include "runner/sys/files.h"
+
+namespace runner {
+namespace {
+
+using git::Entry;
+using git::Kind;
+using git::Objects;
+using git::Oid;
+
+constexpr std::int64_t kMaxOutput = 1 << 20;
+constexpr int kFewFiles = 16;  // copied quicker than an overlay is mounted
+constexpr std::int64_t kFewBytes = 256 << 10;
+constexpr std::size_t kStampsFrom = 64;  // fewer files are read again instead
+
+constexpr std::array<const char*, 4> kEmptyFolders{"ws", "pipe", "pipe/home", "pipe/outputs"};
+
+bool is_overlay(const PreparedWorkspace& workspace) {
+  return !workspace.mount.lower.empty();
+}
+
+/// Where what the job wrote lies on the host.
+const std::string& written_folder(const PreparedWorkspace& workspace) {
+  return is_overlay(workspace) ? workspace.mount.upper : workspace.mount.directory;
+}
+
+/// Whether laying out the tree by copying costs next to nothing.
+dsl::Result<bool> is_cheap(Objects& objects, const Oid& tree) {
+  if (tree == git::empty_tree()) {
+    return true;
+  }
+  int files = 0;
+  std::int64_t bytes = 0;
+  bool cheap = true;
+  const dsl::Error enough{"enough", ""};  // ends the walk
+  auto walked =
+      for_each_entry(objects, tree, [&](const std::string&, const Entry& entry) -> dsl::Status {
+        if (entry.kind == Kind::File || entry.kind == Kind::Executable) {
+          auto size = objects.blob_size(entry.id);
+          if (!size) {
+            return size.error();
+          }
+          bytes += *size;
+        }
+        cheap = ++files <= kFewFiles && bytes <= kFewBytes;
+        return cheap ? dsl::Status(dsl::Ok{}) : enough;
+      });
+  if (!walked && cheap) {
+    return walked.error();
+  }
+  return cheap;
+}
+
+/// `tree` with everything at `path` as it is in `from`.
+dsl::Result<Oid> put_back(Objects& objects, const Oid& tree, std::string path, const Oid& from) {
+  while (path.ends_with('/')) {
+    path.pop_back();
+  }
+  if (auto joined = files::join_below(".", path); !joined) {
+    return joined.error().within("protect");
+  }
+  while (path.starts_with("./")) {
+    path.erase(0, 2);
+  }
+  auto original = find_entry(objects, from, path);
+  auto now = find_entry(objects, tree, path);
+  if (!original || !now) {
+    return original ? now.error() : original.error();
+  }
+  if (*original == *now) {
+    return tree;
+  }
+  return put_entry(objects, tree, path, *original);
+}
+
+dsl::Status make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0) {
+    return files::system_error("make folder", path, errno);
+  }
+  return dsl::Ok{};
+}
+
+/// An empty folder, with the mode and the owner that we gave it and nothing attached.
+bool is_as_new(int parent, const char* name, std::size_t expected_names) {
+  const Fd folder(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!folder || ::fstat(folder.get(), &status) != 0 || (status.st_mode & 07777U) != 0755 ||
+      status.st_uid != ::geteuid() || ::flistxattr(folder.get(), nullptr, 0) > 0) {
+    return false;
+  }
+  std::size_t names = 0;
+  const bool listed = files::for_each_name(
+      folder.get(), [&](const char*, unsigned char) { return ++names <= expected_names; });
+  return listed && names == expected_names;
+}
+
+}  // namespace
+
+Workspaces::Workspaces(TreeStore& store, dsl::RunId run, Places places)
+    : store_(store),
+      run_(std::move(run)),
+      places_(std::move(places)),
+      caches_(places_.caches),
+      layers_(places_.bases, places_.work + "/layers") {}
+
+// ---- Before the job -----------------------------------------------------------------------------
+
+dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const WorkspaceRequest& request) {
+  auto both = TreeStore::halves(objects, request.tree);
+  if (!both || request.protect.empty()) {
+    return both;
+  }
+  auto from = TreeStore::halves(objects, request.protect_from);
+  if (!from) {
+    return from;
+  }
+  for (const std::string& path : request.protect) {
+    auto files = put_back(objects, both->files, path, from->files);
+    auto artifacts = put_back(objects, both->artifacts, path, from->artifacts);
+    if (!files || !artifacts) {
+      return files ? artifacts.error() : files.error();
+    }
+    *both = {*files, *artifacts};
+  }
+  return both;
+}
+
+dsl::Status Workspaces::make_folders(const std::string& job, const std::string& recycled) {
+  if (!recycled.empty() && ::rename(recycled.c_str(), job.c_str()) == 0) {
+    return dsl::Ok{};
+  }
+  if (::mkdir(job.c_str(), 0755) != 0) {
+    if (errno == ENOENT) {
+      if (auto made = files::make_directories(places_.work); !made) {
+        return made;
+      }
+    } else if (errno == EEXIST) {
+      // Left by a runner that died.
+      if (auto removed = files::remove_tree(job); !removed) {
+        return removed;
+      }
+    }
+    if (auto made = make_folder(job); !made) {
+      return made;
+    }
+  }
+  for (const char* name : kEmptyFolders) {
+    const std::string path = job + "/" + name;
+    if (auto made = make_folder(path); !made) {
+      return made;
+    }
+    // Against a umask that would keep a job of another user out.
+    if (::chmod(path.c_str(), 0755) != 0) {
+      return files::system_error("make folder", path, errno);
+    }
+  }
+  return dsl::Ok{};
+}
+
+dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& request,
+                                                   const std::string& recycled) {
+  auto objects = store_.borrow();
+  if (!objects) {
+    return objects.error();
+  }
+  auto both = effective(**objects, request);
+  if (!both) {
+    return both.error();
+  }
+  auto layout = unite_trees(**objects, both->files, both->artifacts);
+  if (!layout) {
+    return layout.error();
+  }
+  const std::string job = places_.work + "/" + request.job.value;
+  if (auto made = make_folders(job, recycled); !made) {
+    return made.error();
+  }
+  PreparedWorkspace workspace;
+  workspace.job = request.job;
+  workspace.tree = request.tree;
+  workspace.laid_out_files = git::to_hex(both->files);
+  workspace.laid_out_artifacts = git::to_hex(both->artifacts);
+  workspace.mount.directory = job + "/ws";
+  workspace.mount.read_only = request.read_only;
+  workspace.scratch = job + "/pipe";
+  workspace.home = job + "/pipe/home";
+  workspace.caches = request.caches;
+  auto done = lay_out(**objects, request, *layout, workspace);
+  if (done && !workspace.caches.empty()) {
+    done = restore_caches(workspace);
+  }
+  if (!done) {
+    static_cast<void>(files::remove_tree(job));
+    return done.error();
+  }
+  return workspace;
+}
+
+dsl::Status Workspaces::lay_out(git::Objects& objects,
+                                const WorkspaceRequest& request,
+                                const git::Oid& layout,
+                                PreparedWorkspace& workspace) {
+  if (layout == git::empty_tree()) {
+    return dsl::Ok{};
+  }
+  if (!request.overlay) {
+    return lay_out_plain(objects, layout, workspace);
+  }
+  auto cheap = is_cheap(objects, layout);
+  if (!cheap) {
+    return cheap.error();
+  }
+  if (*cheap) {
+    return lay_out_plain(objects, layout, workspace);
+  }
+  auto lower = layers_.folders_for(objects, layout);
+  if (!lower) {
+    return lower.error();
+  }
+  const std::string job = places_.work + "/" + request.job.value;
+  workspace.mount.lower = *std::move(lower);
+  workspace.mount.upper = job + "/upper";
+  workspace.mount.work = job + "/over";
+  for (const std::string& path : {workspace.mount.upper, workspace.mount.work}) {
+    if (auto made = make_folder(path); !made) {
+      return made;
+    }
+  }
+  if (::chmod(workspace.mount.upper.c_str(), 0755) != 0) {  // it becomes the workspace's own mode
+    return files::system_error("make folder", workspace.mount.upper, errno);
+  }
+  return dsl::Ok{};
+}
+
+dsl::Status Workspaces::lay_out_plain(git::Objects& objects,
+                                      const git::Oid& layout,
+                                      const PreparedWorkspace& workspace) {
+  auto folder = files::open_folder(workspace.mount.directory);
+  if (!folder) {
+    return folder.error();
+  }
+  StampBook stamps;
+  if (auto done = check_out(objects, layout, folder->get(), &stamps); !done) {
+    return done.error().within("lay out the workspace");
+  }
+  if (stamps.size() < kStampsFrom) {
+    return dsl::Ok{};
+  }
+  return stamps.save(workspace.mount.directory + "/../stamps", file_clock_ns());
+}
+
+// ---- After the job ------------------------------------------------------------------------------
+
+dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
+                                        const CaptureRequest& request,
+                                        const Halves& before) {
+  const PreparedWorkspace& workspace = request.workspace;
+  auto folder = files::open_folder(written_folder(workspace));
+  if (!folder) {
+    return folder.error();
+  }
+  ScanRequest wanted;
+  wanted.folder = folder->get();
+  wanted.what = is_overlay(workspace) ? Scanned::OverlayTop : Scanned::Whole;
+  wanted.before = before;
+  std::vector<std::string> globs;
+  for (const dsl::ArtifactDecl& artifact : request.artifacts) {
+    globs.insert(globs.end(), artifact.paths.begin(), artifact.paths.end());
+  }
+  wanted.artifacts = GlobSet(globs);
+  for (const CachePath& cache : workspace.caches) {
+    for (std::string path : cache.paths) {
+      while (path.ends_with('/')) {
+        path.pop_back();
+      }
+      wanted.skipped.push_back(path.starts_with("./") ? path.substr(2) : path);
+    }
+  }
+  StampBook stamps;
+  if (!is_overlay(workspace) && before != Halves{}) {
+    stamps = StampBook::load(workspace.mount.directory + "/../stamps");
+    wanted.known = &stamps;
+  }
+  return scan(objects, wanted);
+}
+
+namespace {
+
+/// A declared output. In an overlay a file that the job did not write is only in the trees.
+dsl::Result<std::string> read_output(Objects& objects,
+                                     const PreparedWorkspace& workspace,
+                                     const Halves& after,
+                                     const dsl::OutputDecl& output) {
+  const bool handed_over = output.file.empty();
+  const std::string& path = handed_over ? output.name : output.file;
+  const std::string folder =
+      handed_over ? workspace.scratch + "/outputs" : written_folder(workspace);
+  const dsl::Error absent{
+      handed_over
+          ? fmt::format("output '{}' was not written to $PIPE_OUTPUTS/{}", output.name, output.name)
+          : fmt::format(
+                "output '{}': the file '{}' was not written", output.name, files::printable(path)),
+      "write the file before the command ends"};
+  auto opened = files::open_folder(folder);
+  if (!opened) {
+    return opened.error();
+  }
+  auto read = files::read_beneath(opened->get(), path, kMaxOutput);
+  if (read) {
+    return read;
+  }
+  if (::faccessat(opened->get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+      (errno != ENOENT && errno != ENOTDIR)) {
+    return read.error().within(fmt::format("output '{}'", output.name));
+  }
+  if (handed_over || !is_overlay(workspace)) {
+    return absent;
+  }
+  for (const Oid& half : {after.files, after.artifacts}) {
+    auto entry = find_entry(objects, half, path);
+    if (!entry) {
+      return entry.error();
+    }
+    if (!entry->has_value()) {
+      continue;
+    }
+    if ((*entry)->kind != Kind::File && (*entry)->kind != Kind::Executable) {
+      return dsl::Error{
+          fmt::format(
+              "output '{}': '{}' is not a regular file", output.name, files::printable(path)),
+          ""};
+    }
+    auto size = objects.blob_size((*entry)->id);
+    if (size && *size > kMaxOutput) {
+      return dsl::Error{fmt::format("output '{}': '{}' is larger than {} bytes",
+                                    output.name,
+                                    files::printable(path),
+                                    kMaxOutput),
+                        ""};
+    }
+    return objects.read_blob((*entry)->id, kMaxOutput);
+  }
+  return absent;
+}
+
+}  // namespace
+
+dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
+  const PreparedWorkspace& workspace = request.workspace;
+  auto objects = store_.borrow();
+  if (!objects) {
+    return objects.error();
+  }
+  auto input = TreeStore::halves(**objects, workspace.tree);
+  auto files_tree = git::parse_oid(workspace.laid_out_files);
+  auto artifacts_tree = git::parse_oid(workspace.laid_out_artifacts);
+  if (!input || !files_tree || !artifacts_tree) {
+    return !input ? input.error() : !files_tree ? files_tree.error() : artifacts_tree.error();
+  }
+  Capture result;
+  Halves after{*files_tree, *artifacts_tree};
+  if (!workspace.mount.read_only) {
+    auto scanned = read_back(**objects, request, after);
+    if (!scanned) {
+      return scanned.error();
+    }
+    after = scanned->after;
+    result.refused = std::move(scanned->refused);
+  }
+  result.tree = workspace.tree;
+  if (after != *input) {
+    auto committed = store_.commit(
+        **objects, workspace.tree, after, request.commit_message, request.commit_time_s);
+    auto changes = TreeStore::changes(**objects, *input, after);
+    if (!committed || !changes) {
+      return committed ? changes.error() : committed.error();
+    }
+    result.tree = *std::move(committed);
+    result.changes = *std::move(changes);
+  }
+  for (const dsl::OutputDecl& output : request.outputs) {
+    result.outputs.push_back(read_output(**objects, workspace, after, output));
+  }
+  if (request.save_caches && !workspace.caches.empty()) {
+    if (auto saved = save_caches(workspace); !saved) {
+      return saved.error();
+    }
+  }
+  if (auto settled = store_.settle(**objects); !settled) {
+    return settled.error();
+  }
+  if (result.tree != workspace.tree) {
+    if (auto kept = keep(workspace.job.value, result.tree); !kept) {
+      return kept.error();
+    }
+  }
+  return result;
+}
+
+dsl::Status Workspaces::keep(const std::string& name, const TreeRef& tree) {
+  const std::string reference = fmt::format("refs/pipe/runs/{}/{}", run_.value, name);
+  for (const auto& [suffix, hex] :
+       {std::pair("", tree.commit), std::pair(".artifacts", tree.artifacts)}) {
+    if (hex.empty()) {
+      continue;
+    }
+    auto id = git::parse_oid(hex);
+    if (!id) {
+      return id.error();
+    }
+    if (auto set = store_.database().set_reference(reference + suffix, *id); !set) {
+      return set;
+    }
+  }
+  return dsl::Ok{};
+}
+
+// ---- Caches -------------------------------------------------------------------------------------
+
+dsl::Status Workspaces::restore_caches(const PreparedWorkspace& workspace) {
+  auto folder = files::open_folder(written_folder(workspace));
+  auto home = files::open_folder(workspace.home);
+  if (!folder || !home) {
+    return folder ? home.error() : folder.error();
+  }
+  for (const CachePath& cache : workspace.caches) {
+    if (auto restored = caches_.restore(cache, {folder->get(), home->get()}); !restored) {
+      return restored;
+    }
+  }
+  return dsl::Ok{};
+}
+
+dsl::Status Workspaces::save_caches(const PreparedWorkspace& workspace) {
+  auto folder = files::open_folder(written_folder(workspace));
+  auto home = files::open_folder(workspace.home);
+  if (!folder || !home) {
+    return folder ? home.error() : folder.error();
+  }
+  for (const CachePath& cache : workspace.caches) {
+    if (auto saved = caches_.save(cache, {folder->get(), home->get()}); !saved) {
+      return saved;
+    }
+  }
+  return dsl::Ok{};
+}
+
+// ---- The end ------------------------------------------------------------------------------------
+
+dsl::Result<std::optional<std::string>> Workspaces::discard(const PreparedWorkspace& workspace) {
+  const std::string job = places_.work + "/" + workspace.job.value;
+  if (!is_overlay(workspace)) {
+    const Fd folder(::open(job.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    // "pipe" holds its two folders; where the job has stamps it was not empty anyway.
+    if (folder && is_as_new(folder.get(), "ws", 0) && is_as_new(folder.get(), "pipe", 2) &&
+        is_as_new(folder.get(), "pipe/home", 0) && is_as_new(folder.get(), "pipe/outputs", 0) &&
+        ::faccessat(folder.get(), "stamps", F_OK, 0) != 0) {
+      return std::optional<std::string>(job);
+    }
+  }
+  if (auto removed = files::remove_tree(job); !removed) {
+    return removed.error();
+  }
+  return std::optional<std::string>();
+}
+
+}  // namespace runner

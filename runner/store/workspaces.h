@@ -1,0 +1,72 @@
+#pragma once
+
+// The folders of jobs: laid out before (plainly, or as the layers of an overlay), read after,
+// removed. In the run's folder:
+//
+//   <work>/<job>/ws/                the workspace, or where the engine may mount the overlay
+//   <work>/<job>/upper/ over/       of an overlay
+//   <work>/<job>/pipe/home/ outputs/  HOME and what the job hands over
+//   <work>/<job>/stamps             what the laid out files looked like (large plain workspaces)
+//   <work>/layers/                  see layers.h
+//
+// An engine that mounts the overlay does so with redirect_dir, metacopy and index off. Any thread;
+// one call at a time for one job.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/result.h"
+#include "runner/run/trees.h"
+#include "runner/store/caches.h"
+#include "runner/store/layers.h"
+#include "runner/store/tree_store.h"
+
+namespace runner {
+
+class Workspaces {
+ public:
+  struct Places {
+    std::string work;    // the run's; made when needed
+    std::string bases;   // the store's
+    std::string caches;  // the store's
+  };
+  /// `store` outlives this object. New trees are kept from pruning under refs/pipe/runs/<run>/.
+  Workspaces(TreeStore& store, dsl::RunId run, Places places);
+
+  /// `recycled`: a folder that `discard` returned, or "".
+  dsl::Result<PreparedWorkspace> prepare(const WorkspaceRequest& request,
+                                         const std::string& recycled);
+  dsl::Result<Capture> capture(const CaptureRequest& request);
+
+  /// Removes the job's folder; where it turns out to be as good as new its path is returned, for
+  /// another job of the run.
+  dsl::Result<std::optional<std::string>> discard(const PreparedWorkspace& workspace);
+
+  /// Keeps a tree from being pruned as long as the run is there.
+  dsl::Status keep(const std::string& name, const TreeRef& tree);
+
+ private:
+  dsl::Result<Halves> effective(git::Objects& objects, const WorkspaceRequest& request);
+  dsl::Status make_folders(const std::string& job, const std::string& recycled);
+  dsl::Status lay_out(git::Objects& objects,
+                      const WorkspaceRequest& request,
+                      const git::Oid& layout,
+                      PreparedWorkspace& workspace);
+  dsl::Status lay_out_plain(git::Objects& objects,
+                            const git::Oid& layout,
+                            const PreparedWorkspace& workspace);
+  dsl::Status restore_caches(const PreparedWorkspace& workspace);
+  dsl::Status save_caches(const PreparedWorkspace& workspace);
+  dsl::Result<Scan> read_back(git::Objects& objects,
+                              const CaptureRequest& request,
+                              const Halves& before);
+
+  TreeStore& store_;
+  const dsl::RunId run_;
+  const Places places_;
+  const Caches caches_;
+  Layers layers_;
+};
+
+}  // namespace runner

@@ -1,0 +1,53 @@
+#pragma once
+
+// For git.cpp and git_project.cpp alone, the two files that know libgit2: what libgit2 says, as our
+// Error.
+
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <git2.h>
+
+#include "dsl/result.h"
+#include "runner/sys/git.h"
+
+namespace runner::git {
+
+/// Starts libgit2 once, with no configuration of system or user in sight.
+void start_library();
+
+inline dsl::Error error_of(const std::string& context, int code) {
+  const git_error* last = git_error_last();
+  const std::string text = last != nullptr && last->message != nullptr
+                               ? std::string(last->message)
+                               : fmt::format("libgit2 error {}", code);
+  const bool no_space = text.find("o space left") != std::string::npos;
+  return {fmt::format("{}: {}", context, text),
+          no_space ? "make room on the file system and run the command again" : ""};
+}
+
+inline git_oid to_git(const Oid& id) {
+  git_oid raw{};
+  std::copy(id.bytes.begin(), id.bytes.end(), raw.id);
+  return raw;
+}
+
+inline Oid from_git(const git_oid& raw) {
+  Oid id;
+  std::copy(raw.id, raw.id + id.bytes.size(), id.bytes.begin());
+  return id;
+}
+
+/// Owns any libgit2 object: Held<git_tree, git_tree_free>.
+template <class T, void (*Free)(T*)>
+struct Freed {
+  void operator()(T* object) const { Free(object); }
+};
+template <class T, void (*Free)(T*)>
+using Held = std::unique_ptr<T, Freed<T, Free>>;
+
+/// The entries of an index without conflicts as a tree.
+dsl::Result<Oid> write_index(Objects& objects, git_index* index);
+
+}  // namespace runner::git
