@@ -54,15 +54,19 @@ using MakeObservers =
 struct SessionEnd {
   ExitCode code = ExitCode::Passed;
   dsl::RunId run;
-  std::vector<dsl::Error> problems;  // for Environment: everything that stood in the way
+  std::vector<dsl::Error> problems;  // everything that stood in the way
+  std::vector<dsl::Error> warnings;  // what went wrong beside it and changes nothing of the outcome
 };
 
-SessionEnd run_session(const Settings& settings, RunRequest request,
+SessionEnd run_session(const Settings& settings,
+                       RunRequest request,
                        const MakeObservers& make_observers);
 
 /// Goes on with a run that was interrupted, died or waits for a person. A finished run is an Error
 /// in `problems` with ExitCode::Invalid; one that another runner holds too.
-SessionEnd resume_session(const Settings& settings, const dsl::RunId& run, int jobs,
+SessionEnd resume_session(const Settings& settings,
+                          const dsl::RunId& run,
+                          int jobs,
                           const MakeObservers& make_observers);
 
 }  // namespace runner

@@ -1,11 +1,16 @@
 #pragma once
 
-// The user's and the project's settings: where the store is, which engine, how many jobs. Read from
-// the environment, ~/.config/pipe/config.yaml and <project>/.pipe/config.yaml, later ones above
-// earlier ones, the command line above all.
+// The user's and the project's settings: where the store is, which engine, how many jobs. Each
+// layer is above those before it: defaults, the user's file ($XDG_CONFIG_HOME/pipe/config.yaml,
+// else
+// ~/.config/pipe/config.yaml), the project's (<project>/.pipe/config.yaml), the environment
+// (PIPE_STATE, PIPE_ENGINE, PIPE_JOBS), and the command line, which the commands themselves apply.
+// Where this machine keeps things (state_dir, docker_socket, container_prefix) is the user's
+// business: in a project's file, which may come from anywhere, these keys are an error.
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dsl/plan.h"
@@ -16,8 +21,8 @@ namespace runner {
 struct Settings {
   std::string state_dir;  // absolute; holds the run store
   dsl::EngineName engine = dsl::EngineName::Auto;
-  int jobs = 0;                // 0: as many as processors
-  std::string docker_socket;   // "" is the program's own default (DOCKER_HOST, contexts)
+  int jobs = 0;               // 0: as many as processors
+  std::string docker_socket;  // "" is the program's own default (DOCKER_HOST, contexts)
   std::string container_prefix = "pipe";
   dsl::Duration grace{10'000};  // between TERM and KILL when a run is stopped
 
@@ -32,5 +37,11 @@ struct Settings {
 
 /// `project` is the folder whose .pipe/config.yaml counts. An Error names the file, line and key.
 dsl::Result<Settings> load_settings(const std::string& project);
+
+/// The word for an engine in files, options and output: "auto", "sandbox", "docker", …
+std::string_view engine_word(dsl::EngineName engine);
+std::optional<dsl::EngineName> engine_from_word(std::string_view word);
+/// All of them, for messages and completion.
+const std::vector<std::string>& engine_words();
 
 }  // namespace runner

@@ -1,0 +1,40 @@
+#include "runner/app/engines.h"
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+namespace runner {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+EngineOptions engine_options(const Settings& settings) {
+  EngineOptions options;
+  options.state_dir = settings.state_dir;
+  return options;
+}
+
+ContainerEnvironment container_environment(const Settings& settings) {
+  ContainerEnvironment made;
+  made.docker_socket = settings.docker_socket;
+  made.docker_host = variable("DOCKER_HOST");
+  made.docker_context = variable("DOCKER_CONTEXT");
+  made.home = variable("HOME");
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) {
+      made.variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  return made;
+}
+
+}  // namespace runner

@@ -1,0 +1,50 @@
+#include "runner/app/paths.h"
+
+#include <filesystem>
+
+namespace runner {
+
+namespace {
+
+std::string below(const std::filesystem::path& folder, const std::string& path) {
+  std::string whole = (folder / path).lexically_normal().string();
+  if (whole.size() > 1 && whole.back() == '/') {
+    whole.pop_back();
+  }
+  return whole;
+}
+
+void make_absolute(dsl::Image& image, const std::filesystem::path& folder) {
+  switch (image.kind) {
+    case dsl::Image::Kind::Host:
+    case dsl::Image::Kind::Reference:
+      return;
+    case dsl::Image::Kind::Build:
+      image.reference = below(folder, image.reference);
+      image.context = below(folder, image.context);
+      return;
+    case dsl::Image::Kind::RootFs:
+    case dsl::Image::Kind::OciArchive:
+    case dsl::Image::Kind::Devcontainer:
+      image.reference = below(folder, image.reference);
+      return;
+  }
+}
+
+}  // namespace
+
+void make_paths_absolute(dsl::Plan& plan, const std::string& pipeline_file) {
+  std::error_code failed;  // no current folder: the paths stay relative, and using them says so
+  const std::filesystem::path folder =
+      std::filesystem::absolute(pipeline_file, failed).parent_path();
+  plan.workspace.source = below(folder, plan.workspace.source);
+  for (dsl::PlanNode& node : plan.nodes) {
+    node.workspace.source = plan.workspace.source;
+    make_absolute(node.image, folder);
+    for (dsl::Service& service : node.services) {
+      make_absolute(service.image, folder);
+    }
+  }
+}
+
+}  // namespace runner

@@ -1,0 +1,393 @@
+#include "runner/app/session.h"
+
+#include <csignal>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/digest.h"
+#include "dsl/plan_json.h"
+#include "runner/app/engines.h"
+#include "runner/app/node_engines.h"
+#include "runner/app/paths.h"
+#include "runner/app/random.h"
+#include "runner/run/preflight.h"
+#include "runner/run/run_loop.h"
+#include "runner/run/scheduler.h"
+#include "runner/store/job_files.h"
+#include "runner/store/journal.h"
+#include "runner/store/project.h"
+#include "runner/store/result_cache.h"
+#include "runner/store/run_store.h"
+#include "runner/store/trees.h"
+#include "runner/sys/event_loop.h"
+#include "runner/sys/files.h"
+
+namespace runner {
+
+using dsl::Error;
+using dsl::Plan;
+using dsl::Result;
+using dsl::RunId;
+using dsl::Status;
+
+namespace {
+
+/// Everything of one run, wired together. Members are destroyed from the last to the first: the
+/// loop outlives all that calls it.
+class Session {
+ public:
+  Session(const Settings& settings, const MakeObservers& make_observers)
+      : settings_(settings), make_observers_(make_observers) {}
+
+  SessionEnd run(RunRequest request) {
+    jobs_ = request.jobs;
+    reuse_ = request.reuse;
+    plan_ = std::move(request.plan);
+    make_paths_absolute(plan_, request.file);
+    if (!open_store() || !look_for_engines()) {
+      return refused(ExitCode::Environment);
+    }
+    TakeRequest take;
+    take.folder = plan_.workspace.source;
+    take.include_dirty = request.include_dirty;
+    take.time_s = loop_.wall_ms() / 1000;
+    take.excluded = {settings_.state_dir};
+    Result<Project> project = take_project(*trees_, take);
+    if (!project) {
+      return refused(ExitCode::Environment, project.error());
+    }
+    if (!prepare_images()) {
+      return refused(ExitCode::Environment);
+    }
+    const std::string json = dsl::plan_to_json(plan_, dsl::JsonLayout::Indented);
+    Result<RunId> run = store_->create_run(request.name, json, random_numbers());
+    if (!run) {
+      return refused(ExitCode::Invalid, run.error());
+    }
+    run_ = *run;
+    const Status kept = files::write_atomically(
+        project_file(), project_to_json(*project), files::Durable::Yes, 0600);
+    if (!kept) {
+      return refused(ExitCode::Environment, kept.error());
+    }
+    RunStarted started;
+    started.run = run_;
+    started.pipeline = plan_.name;
+    started.plan_digest = dsl::sha256_hex(json);
+    started.input = project->input;
+    started.taken = project->taken;
+    started.jobs = static_cast<std::int64_t>(slots());
+    return drive(*project, [&](RunLoop& loop) { loop.start(started); });
+  }
+
+  SessionEnd resume(const RunId& run, int jobs) {
+    jobs_ = jobs;
+    run_ = run;
+    resumed_ = true;
+    if (!open_store()) {
+      return refused(ExitCode::Environment);
+    }
+    const Result<std::string> json = store_->plan_json(run);
+    if (!json) {
+      return refused(ExitCode::Environment, json.error());
+    }
+    Result<Plan> plan = dsl::plan_from_json(*json);
+    if (!plan) {
+      return refused(ExitCode::Environment, plan.error().within("plan of run " + run.value));
+    }
+    plan_ = *std::move(plan);
+    Result<RunLock> lock = store_->lock(run_);
+    if (!lock) {
+      return refused(ExitCode::Invalid, lock.error());
+    }
+    lock_.emplace(*std::move(lock));
+    Result<Project> project = read_project();
+    if (!project) {
+      return refused(ExitCode::Environment, project.error());
+    }
+    if (!look_for_engines() || !prepare_images() || !remove_leftovers()) {
+      return refused(ExitCode::Environment);
+    }
+    return drive(*project, [](RunLoop& loop) { loop.resume(); });
+  }
+
+ private:
+  // ---- before the run
+  // ------------------------------------------------------------------------------
+
+  bool open_store() {
+    Result<RunStore> store = RunStore::open(settings_.state_dir, RunStore::Access::Create);
+    if (!store) {
+      return fail(store.error());
+    }
+    store_.emplace(*std::move(store));
+    Result<std::unique_ptr<TreeStore>> trees = TreeStore::open(store_->trees_folder(), {});
+    if (!trees) {
+      return fail(trees.error());
+    }
+    trees_ = *std::move(trees);
+    return true;
+  }
+
+  std::string project_file() const { return store_->run_folder(run_) + "/project.json"; }
+
+  Result<Project> read_project() {
+    constexpr std::int64_t kCap = 64LL << 20;
+    const Result<std::string> json = files::read_file(project_file(), kCap);
+    if (!json) {
+      return json.error();
+    }
+    Result<Project> project = project_from_json(*json);
+    if (project) {
+      if (const Status opened = reopen_project(*trees_, *project); !opened) {
+        return opened.error();
+      }
+    }
+    return project;
+  }
+
+  bool look_for_engines() {
+    engines_ = std::make_unique<EngineRegistry>(
+        loop_, engine_options(settings_), container_environment(settings_));
+    bool done = false;
+    engines_->look_for(engines_of(plan_), [&done] { done = true; });
+    wait_for(done);
+    by_node_ = choose_engines(plan_, *engines_, problems_);
+    for (Error& problem : preflight(plan_, by_node_)) {
+      problems_.push_back(std::move(problem));
+    }
+    return problems_.empty();
+  }
+
+  bool prepare_images() {
+    bool done = false;
+    prepare_all_images(plan_, by_node_, [&](Result<std::vector<std::string>> digests) {
+      done = true;
+      if (digests) {
+        digests_ = *std::move(digests);
+      } else {
+        problems_.push_back(digests.error());
+      }
+    });
+    wait_for(done);
+    return problems_.empty();
+  }
+
+  bool remove_leftovers() {
+    for (Engine* engine : engines_->engines()) {
+      bool done = false;
+      engine->remove_leftovers(run_, [&](Status removed) {
+        done = true;
+        if (!removed) {
+          problems_.push_back(removed.error());
+        }
+      });
+      wait_for(done);
+    }
+    return problems_.empty();
+  }
+
+  void wait_for(const bool& done) {
+    while (!done) {
+      loop_.run_for(dsl::Duration{1'000});
+    }
+  }
+
+  // ---- the run
+  // -------------------------------------------------------------------------------------
+
+  SessionEnd drive(const Project& project, const std::function<void(RunLoop&)>& begin) {
+    if (!lock_) {
+      Result<RunLock> lock = store_->lock(run_);
+      if (!lock) {
+        return refused(ExitCode::Invalid, lock.error());
+      }
+      lock_.emplace(*std::move(lock));
+    }
+    const std::string folder = store_->run_folder(run_);
+    Result<std::unique_ptr<SqliteJournal>> journal = SqliteJournal::open(folder);
+    Result<std::unique_ptr<SqliteResultCache>> cache = open_cache();
+    if (!journal || !cache) {
+      return refused(ExitCode::Environment, journal ? cache.error() : journal.error());
+    }
+    RunState state(plan_, remaining_path(plan_, expected(**cache)));
+    if (resumed_) {
+      if (const Status replayed = replay(folder, state); !replayed) {
+        return refused(ExitCode::Environment, replayed.error());
+      }
+      const bool delivered = state.outcome() != Outcome::Passed || !state.delivered().empty();
+      if (state.outcome() && delivered) {
+        return refused(ExitCode::Invalid,
+                       Error{"run '" + run_.value + "' has finished already",
+                             "see `pipe show " + run_.value + "`, or start a new run"});
+      }
+    }
+    const Workspaces::Places places{
+        store_->work_folder(run_), store_->folder() + "/checkouts", store_->folder() + "/caches"};
+    StoreTrees trees(loop_, *trees_, run_, places, [this](const Error& problem) {
+      warnings_.push_back(problem);
+    });
+    DiskJobFiles files(folder);
+    const std::vector<std::unique_ptr<Observer>> observers =
+        make_observers_({run_, folder, plan_, resumed_, &loop_});
+    RunParts parts{trees, **journal, loop_, files, cache->get(), by_node_, digests_, {}};
+    for (const auto& observer : observers) {
+      parts.observers.push_back(observer.get());
+    }
+    RunLoopOptions options;
+    options.slots = slots();
+    options.reuse = reuse_;
+    options.grace = settings_.grace;
+    options.job_prefix = settings_.container_prefix;
+    std::optional<RunEnd> end;
+    RunLoop loop(state, std::move(parts), options, [&](RunEnd how) {
+      end = std::move(how);
+      loop_.stop();
+    });
+    int signalled = 0;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+      loop_.on_signal(number, [&loop, &signalled](int got) {
+        signalled = signalled == 0 ? got : signalled;
+        loop.stop(got == SIGINT ? "SIGINT" : got == SIGTERM ? "SIGTERM" : "SIGHUP");
+      });
+    }
+    begin(loop);
+    loop_.run();
+    return conclude(*end, signalled, project, state, loop);
+  }
+
+  SessionEnd conclude(const RunEnd& end,
+                      int signalled,
+                      const Project& project,
+                      const RunState& state,
+                      RunLoop& loop) {
+    SessionEnd ended;
+    ended.run = run_;
+    ended.warnings = warnings_;
+    switch (end.how) {
+      case RunEnd::How::Interrupted:
+        ended.code = signalled == SIGTERM ? ExitCode::Terminated : ExitCode::Interrupted;
+        return ended;
+      case RunEnd::How::Waiting:
+        ended.code = ExitCode::WaitingForApproval;
+        return ended;
+      case RunEnd::How::Broken:
+        ended.code =
+            end.error.message.compare(0, 4, "BUG:") == 0 ? ExitCode::Bug : ExitCode::Environment;
+        ended.problems.push_back(end.error);
+        return ended;
+      case RunEnd::How::Finished:
+        break;
+    }
+    if (state.outcome() != Outcome::Passed) {
+      ended.code = state.outcome() == Outcome::Errored ? ExitCode::Environment : ExitCode::Failed;
+      return ended;
+    }
+    const std::string branch = "pipe/" + plan_.name + "/" + run_.value;
+    const Result<std::string> where = deliver(*trees_, project, branch, state.result());
+    if (!where) {
+      ended.code = ExitCode::Environment;
+      ended.problems.push_back(where.error());
+      return ended;
+    }
+    if (const Status recorded = loop.record(ResultDelivered{*where}); !recorded) {
+      ended.code = ExitCode::Environment;
+      ended.problems.push_back(recorded.error());
+    }
+    return ended;
+  }
+
+  Result<std::unique_ptr<SqliteResultCache>> open_cache() {
+    Result<Database> database = store_->database();
+    if (!database) {
+      return database.error();
+    }
+    return SqliteResultCache::open(
+        *std::move(database), [this](const std::string& content, const std::string& artifacts) {
+          return trees_->has(content, artifacts);
+        });
+  }
+
+  static Status replay(const std::string& folder, RunState& state) {
+    Result<JournalReader> reader = JournalReader::open(folder);
+    if (!reader) {
+      return reader.error();
+    }
+    const Result<std::vector<Event>> events = reader->more();
+    if (!events) {
+      return events.error();
+    }
+    for (const Event& event : *events) {
+      if (const Status applied = state.apply(event); !applied) {
+        return applied;
+      }
+    }
+    return dsl::Ok{};
+  }
+
+  /// The author's estimate, else what the node usually took, else nothing.
+  std::vector<std::int64_t> expected(ResultCache& cache) const {
+    std::vector<std::int64_t> expected;
+    expected.reserve(plan_.nodes.size());
+    for (const dsl::PlanNode& node : plan_.nodes) {
+      expected.push_back(node.expect.ms > 0 ? node.expect.ms
+                                            : cache.usual_ms(plan_.name + "/" + node.id.value));
+    }
+    return expected;
+  }
+
+  std::size_t slots() const {
+    const int asked = jobs_ > 0 ? jobs_ : settings_.jobs;
+    return asked > 0 ? static_cast<std::size_t>(asked)
+                     : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+  }
+
+  bool fail(Error error) {
+    problems_.push_back(std::move(error));
+    return false;
+  }
+
+  SessionEnd refused(ExitCode code) { return {code, run_, std::move(problems_), {}}; }
+  SessionEnd refused(ExitCode code, Error error) {
+    problems_.push_back(std::move(error));
+    return refused(code);
+  }
+
+  const Settings& settings_;
+  const MakeObservers& make_observers_;
+  EventLoop loop_;
+  std::optional<RunStore> store_;
+  std::optional<RunLock> lock_;
+  std::unique_ptr<TreeStore> trees_;
+  std::unique_ptr<EngineRegistry> engines_;
+  Plan plan_;
+  RunId run_;
+  std::vector<Engine*> by_node_;
+  std::vector<std::string> digests_;
+  std::vector<Error> problems_;
+  std::vector<Error> warnings_;
+  int jobs_ = 0;
+  bool reuse_ = true;
+  bool resumed_ = false;
+};
+
+}  // namespace
+
+SessionEnd run_session(const Settings& settings,
+                       RunRequest request,
+                       const MakeObservers& make_observers) {
+  return Session(settings, make_observers).run(std::move(request));
+}
+
+SessionEnd resume_session(const Settings& settings,
+                          const RunId& run,
+                          int jobs,
+                          const MakeObservers& make_observers) {
+  return Session(settings, make_observers).resume(run, jobs);
+}
+
+}  // namespace runner

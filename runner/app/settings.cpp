@@ -1,0 +1,363 @@
+#include "runner/app/settings.h"
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/codes.h"
+#include "dsl/findings.h"
+#include "dsl/render.h"
+#include "dsl/source.h"
+#include "dsl/suggest.h"
+#include "dsl/units.h"
+#include "dsl/yaml.h"
+#include "runner/sys/files.h"
+
+namespace runner {
+namespace {
+
+using dsl::EngineName;
+using dsl::Error;
+using dsl::Ok;
+using dsl::Status;
+
+constexpr std::int64_t kMaxConfigBytes = 1 << 20;
+constexpr int kMaxJobs = 4096;
+
+constexpr std::array<std::pair<std::string_view, EngineName>, 5> kEngines{{
+    {"auto", EngineName::Auto},
+    {"sandbox", EngineName::Sandbox},
+    {"docker", EngineName::Docker},
+    {"podman", EngineName::Podman},
+    {"host", EngineName::Host},
+}};
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// ---- The keys: how each is read, and who may set it
+// ----------------------------------------------
+
+enum class Owner { Anyone, User };
+
+struct Key {
+  std::string_view name;
+  Owner owner;
+  std::string_view expected;  // for messages
+  Status (*set)(Settings& settings, const std::string& text);
+};
+
+Error expected(std::string_view what, const std::string& text) {
+  return {fmt::format("expected {}, found {}", what, dsl::quoted(text)), ""};
+}
+
+Status set_engine(Settings& settings, const std::string& text) {
+  const auto engine = engine_from_word(text);
+  if (!engine) {
+    return expected(fmt::format("one of {}", fmt::join(engine_words(), ", ")), text);
+  }
+  settings.engine = *engine;
+  return Ok{};
+}
+
+Status set_jobs(Settings& settings, const std::string& text) {
+  const bool digits = !text.empty() && text.size() <= 4 &&
+                      text.find_first_not_of("0123456789") == std::string::npos;
+  const int jobs = digits ? std::stoi(text) : -1;
+  if (jobs < 0 || jobs > kMaxJobs) {
+    return expected(fmt::format("a number from 0 (as many as processors) to {}", kMaxJobs), text);
+  }
+  settings.jobs = jobs;
+  return Ok{};
+}
+
+Status set_state_dir(Settings& settings, const std::string& text) {
+  std::string path = text;
+  if (path == "~" || path.starts_with("~/")) {
+    path = variable("HOME") + path.substr(1);
+  }
+  if (!path.starts_with('/')) {
+    return expected("an absolute path", text);
+  }
+  settings.state_dir = std::filesystem::path(path).lexically_normal().string();
+  if (settings.state_dir.size() > 1 && settings.state_dir.ends_with('/')) {
+    settings.state_dir.pop_back();
+  }
+  return Ok{};
+}
+
+Status set_docker_socket(Settings& settings, const std::string& text) {
+  if (!text.empty() && !text.starts_with('/') && !text.starts_with("unix:///")) {
+    return expected("an absolute path of a socket", text);
+  }
+  settings.docker_socket = text;
+  return Ok{};
+}
+
+Status set_container_prefix(Settings& settings, const std::string& text) {
+  const bool fits =
+      !text.empty() && text.size() <= 16 && text.front() >= 'a' && text.front() <= 'z' &&
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  if (!fits) {
+    return expected("at most 16 of a-z, 0-9 and '-', beginning with a letter", text);
+  }
+  settings.container_prefix = text;
+  return Ok{};
+}
+
+Status set_grace(Settings& settings, const std::string& text) {
+  const auto grace = dsl::parse_duration(text);
+  if (!grace) {
+    return grace.error();
+  }
+  settings.grace = *grace;
+  return Ok{};
+}
+
+constexpr std::array<Key, 6> kKeys{{
+    {"engine", Owner::Anyone, "an engine", set_engine},
+    {"jobs", Owner::Anyone, "a number", set_jobs},
+    {"grace", Owner::Anyone, "a duration", set_grace},
+    {"state_dir", Owner::User, "a path", set_state_dir},
+    {"docker_socket", Owner::User, "a path", set_docker_socket},
+    {"container_prefix", Owner::User, "a word", set_container_prefix},
+}};
+
+const Key* find_key(std::string_view name) {
+  for (const Key& key : kKeys) {
+    if (key.name == name) {
+      return &key;
+    }
+  }
+  return nullptr;
+}
+
+// ---- The layers
+// ----------------------------------------------------------------------------------
+
+class Loader {
+ public:
+  /// Applies one value; `origin` is what `pipe config` shows.
+  Status set(const Key& key, const std::string& text, const std::string& origin) {
+    if (Status set = key.set(settings_, text); !set) {
+      return set;
+    }
+    for (Settings::Line& line : settings_.lines) {
+      if (line.key == key.name) {
+        line.value = shown(key.name, text);
+        line.origin = origin;
+        return Ok{};
+      }
+    }
+    settings_.lines.push_back({std::string(key.name), shown(key.name, text), origin});
+    return Ok{};
+  }
+
+  Status set_default(std::string_view name, const std::string& text, const std::string& origin) {
+    return set(*find_key(name), text, origin);
+  }
+
+  Status read_variable(const char* name, std::string_view key) {
+    const std::string text = variable(name);
+    if (text.empty()) {
+      return Ok{};
+    }
+    const Status set_it = set(*find_key(key), text, name);
+    return set_it ? set_it : set_it.error().within(name);
+  }
+
+  Status read_file(const std::string& path, Owner owner) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) {
+      return Ok{};
+    }
+    auto text = files::read_file(path, kMaxConfigBytes);
+    if (!text) {
+      return text.error();
+    }
+    dsl::Sources sources;
+    const std::uint32_t source = sources.add(path, *std::move(text));
+    dsl::Findings findings;
+    if (const auto document = dsl::YamlDocument::parse(sources, source, findings)) {
+      read_keys(document->root(), path, owner, findings);
+    }
+    return first_problem(findings, sources);
+  }
+
+  Settings take() { return std::move(settings_); }
+
+ private:
+  /// The value as it counts: a path with ~ put in, for instance.
+  [[nodiscard]] std::string shown(std::string_view key, const std::string& text) const {
+    return key == "state_dir" ? settings_.state_dir : text;
+  }
+
+  void read_keys(dsl::YamlValue root,
+                 const std::string& path,
+                 Owner owner,
+                 dsl::Findings& findings) {
+    if (root.kind() == dsl::YamlValue::Kind::Null) {
+      return;
+    }
+    if (root.kind() != dsl::YamlValue::Kind::Map) {
+      findings.error(dsl::kWrongKind, root.span(), "settings are a map, for example `jobs: 4`");
+      return;
+    }
+    root.each_entry([&](dsl::YamlValue name, dsl::YamlValue value) {
+      read_key(name, value, path, owner, findings);
+    });
+  }
+
+  void read_key(dsl::YamlValue name,
+                dsl::YamlValue value,
+                const std::string& path,
+                Owner owner,
+                dsl::Findings& findings) {
+    const Key* key = find_key(name.text());
+    if (key == nullptr) {
+      std::vector<std::string_view> known;
+      for (const Key& one : kKeys) {
+        known.push_back(one.name);
+      }
+      const std::string meant = dsl::did_you_mean(name.text(), known);
+      findings.error(dsl::kUnknownKey,
+                     name.span(),
+                     "unknown setting " + dsl::quoted(name.text()),
+                     meant.empty() ? fmt::format("known are {}", fmt::join(known, ", ")) : meant);
+      return;
+    }
+    if (key->owner == Owner::User && owner != Owner::User) {
+      findings.error(dsl::kUselessKey,
+                     name.span(),
+                     fmt::format("a project cannot set '{}'", key->name),
+                     "write it into ~/.config/pipe/config.yaml");
+      return;
+    }
+    if (value.kind() != dsl::YamlValue::Kind::Scalar) {
+      findings.error(
+          dsl::kWrongKind,
+          name.span(),
+          fmt::format("'{}' is {}, found {}", key->name, key->expected, value.described()));
+      return;
+    }
+    if (const Status done = set(*key, std::string(value.text()), path); !done) {
+      findings.error(dsl::kUnknownWord,
+                     value.span(),
+                     fmt::format("'{}': {}", key->name, done.error().message),
+                     done.error().remedy);
+    }
+  }
+
+  static Status first_problem(dsl::Findings& findings, const dsl::Sources& sources) {
+    for (const dsl::Diagnostic& found : findings.take()) {
+      if (found.severity == dsl::Diagnostic::Severity::Error) {
+        const dsl::Place place = sources.place(found.span.source, found.span.begin);
+        return Error{fmt::format("{}:{}:{}: {}",
+                                 sources.name(found.span.source),
+                                 place.line,
+                                 place.column,
+                                 found.message),
+                     found.remedy};
+      }
+    }
+    return Ok{};
+  }
+
+  Settings settings_;
+};
+
+/// $XDG_xxx_HOME/pipe, else the folder below HOME; the second is what it came from.
+std::pair<std::string, std::string> user_folder(const char* xdg, const std::string& below_home) {
+  const std::string given = variable(xdg);
+  if (given.starts_with('/')) {
+    return {given + "/pipe", xdg};
+  }
+  const std::string home = variable("HOME");
+  return {home.starts_with('/') ? home + below_home : "", "default"};
+}
+
+Status load_defaults(Loader& loader) {
+  const Settings defaults;
+  const auto [state, origin] = user_folder("XDG_STATE_HOME", "/.local/state/pipe");
+  if (state.empty() && variable("PIPE_STATE").empty()) {
+    return Error{"there is no place for the run store: HOME is not set",
+                 "set HOME, or PIPE_STATE to an absolute path"};
+  }
+  const std::array<std::array<std::string, 3>, 6> all{{
+      {"state_dir", state.empty() ? "/" : state, origin},
+      {"engine", std::string(engine_word(defaults.engine)), "default"},
+      {"jobs", std::to_string(defaults.jobs), "default"},
+      {"docker_socket", defaults.docker_socket, "default"},
+      {"container_prefix", defaults.container_prefix, "default"},
+      {"grace", dsl::to_text(defaults.grace), "default"},
+  }};
+  for (const auto& [key, value, from] : all) {
+    if (Status set = loader.set_default(key, value, from); !set) {
+      return set;
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+std::string_view engine_word(EngineName engine) {
+  for (const auto& [word, name] : kEngines) {
+    if (name == engine) {
+      return word;
+    }
+  }
+  return "";
+}
+
+std::optional<EngineName> engine_from_word(std::string_view word) {
+  for (const auto& [known, name] : kEngines) {
+    if (known == word) {
+      return name;
+    }
+  }
+  return std::nullopt;
+}
+
+const std::vector<std::string>& engine_words() {
+  static const std::vector<std::string> words = [] {
+    std::vector<std::string> all;
+    for (const auto& [word, name] : kEngines) {
+      all.emplace_back(word);
+    }
+    return all;
+  }();
+  return words;
+}
+
+dsl::Result<Settings> load_settings(const std::string& project) {
+  Loader loader;
+  if (Status done = load_defaults(loader); !done) {
+    return done.error();
+  }
+  const std::string user = user_folder("XDG_CONFIG_HOME", "/.config/pipe").first;
+  if (!user.empty()) {
+    if (Status done = loader.read_file(user + "/config.yaml", Owner::User); !done) {
+      return done.error();
+    }
+  }
+  const std::string folder = project.empty() ? "." : project;
+  if (Status done = loader.read_file(folder + "/.pipe/config.yaml", Owner::Anyone); !done) {
+    return done.error();
+  }
+  constexpr std::array<std::pair<const char*, std::string_view>, 3> variables{
+      {{"PIPE_STATE", "state_dir"}, {"PIPE_ENGINE", "engine"}, {"PIPE_JOBS", "jobs"}}};
+  for (const auto& [name, key] : variables) {
+    if (Status done = loader.read_variable(name, key); !done) {
+      return done.error();
+    }
+  }
+  return loader.take();
+}
+
+}  // namespace runner
