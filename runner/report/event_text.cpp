@@ -146,14 +146,14 @@ struct EventText {
   [[nodiscard]] std::size_t count_tasks() const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < state.nodes().size(); ++i) {
-      count += is_shown(state, i) ? 1U : 0U;
+      count += is_counted(state, i) ? 1U : 0U;
     }
     return count;
   }
   [[nodiscard]] std::size_t count_settled() const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < state.nodes().size(); ++i) {
-      count += is_shown(state, i) && state.nodes()[i].outcome ? 1U : 0U;
+      count += is_counted(state, i) && state.nodes()[i].outcome ? 1U : 0U;
     }
     return count;
   }

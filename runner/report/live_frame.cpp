@@ -21,13 +21,12 @@ struct Count {
 Count count_of(const RunState& state) {
   Count count;
   for (std::size_t i = 0; i < state.nodes().size(); ++i) {
-    if (!is_shown(state, i)) {
-      continue;
-    }
     const auto& outcome = state.nodes()[i].outcome;
-    ++count.all;
-    count.settled += outcome ? 1U : 0U;
-    count.failed += outcome == Outcome::Failed || outcome == Outcome::Errored ? 1U : 0U;
+    const bool counted = is_counted(state, i);
+    count.all += counted ? 1U : 0U;
+    count.settled += counted && outcome ? 1U : 0U;
+    const bool wrong = outcome == Outcome::Failed || outcome == Outcome::Errored;
+    count.failed += wrong && is_shown(state, i) ? 1U : 0U;
   }
   return count;
 }

@@ -79,6 +79,11 @@ bool is_shown(const RunState& state, std::size_t node) {
   return n.instances.empty() || n.outcome == Outcome::Errored;
 }
 
+bool is_counted(const RunState& state, std::size_t node) {
+  return state.plan_node(node).kind != dsl::NodeKind::PhaseGate &&
+         state.nodes()[node].instances.empty();
+}
+
 std::vector<std::size_t> file_order(const RunState& state) {
   std::vector<std::vector<std::size_t>> by_phase(state.plan().phases.size() + 1);
   for (std::size_t i = 0; i < state.plan().nodes.size(); ++i) {

@@ -24,6 +24,9 @@ std::string stage_text(const RunState& state, std::size_t node);
 /// did not pass by its own fault), and a for_each node, for which its instances stand.
 bool is_shown(const RunState& state, std::size_t node);
 
+/// Is it a task or an approval, and not one for which its instances stand? What "12 tasks" counts.
+bool is_counted(const RunState& state, std::size_t node);
+
 /// Nodes in the order of the file: by phase, then by place, instances behind their for_each node.
 std::vector<std::size_t> file_order(const RunState& state);
 

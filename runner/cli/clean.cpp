@@ -1,0 +1,181 @@
+// pipe clean [RUN...]: removes runs and what dead runners left.
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "runner/cli/commands.h"
+#include "runner/cli/engine_shelf.h"
+#include "runner/cli/run_status.h"
+#include "runner/cli/runs.h"
+#include "runner/report/escape.h"
+#include "runner/report/node_text.h"
+
+namespace runner::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> runs;
+  bool all = false;
+  bool force = false;
+};
+
+std::string size_text(std::int64_t bytes) {
+  const auto amount = static_cast<double>(bytes);
+  if (bytes < (1 << 20)) {
+    return fmt::format("{:.0f} KiB", amount / 1024);
+  }
+  if (bytes < (1LL << 30U)) {
+    return fmt::format("{:.1f} MiB", amount / (1 << 20));
+  }
+  return fmt::format("{:.1f} GiB", amount / static_cast<double>(1LL << 30U));
+}
+
+class Cleaner {
+ public:
+  Cleaner(Runs& runs, const Arguments& arguments, Console& console)
+      : runs_(runs), arguments_(arguments), console_(console) {}
+
+  ExitCode clean() {
+    std::vector<dsl::RunId> chosen;
+    for (const std::string& name : arguments_.runs) {
+      auto run = runs_.find(name);
+      if (!run) {
+        return console_.fail(ExitCode::Invalid, run.error());
+      }
+      chosen.push_back(*std::move(run));
+    }
+    const bool named = !chosen.empty();
+    for (const dsl::RunId& run : named ? chosen : runs_.names()) {
+      consider(run, named);
+    }
+    if (arguments_.force) {
+      remove_all_leftovers();
+    }
+    say_what_was_done();
+    return code_;
+  }
+
+ private:
+  /// Removes the run, or says why not. Runs nobody named are left in silence unless they could be
+  /// removed with --force.
+  void consider(const dsl::RunId& run, bool named) {
+    const std::string name = report::one_line(run.value);
+    if (const auto pid = runs_.runner_of(run)) {
+      running_ = true;
+      if (named) {
+        fail({fmt::format("'{}' is running (process {})", name, *pid),
+              "`pipe stop " + name + "` first"});
+      }
+      return;
+    }
+    const auto view = runs_.view(run);
+    const bool finished = view && is_finished(status_of(*view));
+    if (!finished && !arguments_.force) {
+      ++kept_;
+      if (named) {
+        fail({"'" + name + "' is not finished; it can go on with `pipe resume " + name + "`",
+              "`pipe clean --force " + name + "` removes it all the same"});
+      }
+      return;
+    }
+    remove(run, finished);
+  }
+
+  void remove(const dsl::RunId& run, bool finished) {
+    const std::string name = report::one_line(run.value);
+    if (!finished) {
+      for (const dsl::Error& error : engines().remove_leftovers(run)) {
+        fail(error.within("leftovers of '" + name + "'"));
+      }
+    }
+    const std::int64_t size = runs_.size_of(run);
+    if (const dsl::Status removed = runs_.remove(run); !removed) {
+      fail(removed.error());
+      return;
+    }
+    console_.out(fmt::format("removed {} ({})\n", name, size_text(size)));
+    freed_ += size;
+    ++removed_;
+  }
+
+  /// What runs left whose folders are gone already.
+  void remove_all_leftovers() {
+    if (running_ || !arguments_.runs.empty()) {
+      return;  // only asked of engines while no runner is alive
+    }
+    for (const dsl::Error& error : engines().remove_leftovers(dsl::RunId())) {
+      fail(error.within("leftovers"));
+    }
+  }
+
+  void say_what_was_done() {
+    if (removed_ > 0) {
+      console_.out(
+          fmt::format("{}, {} freed\n", report::counted(removed_, "run"), size_text(freed_)));
+    } else if (code_ == ExitCode::Passed) {
+      console_.note("nothing to remove");
+    }
+    if (kept_ > 0 && arguments_.runs.empty()) {
+      console_.note(fmt::format("kept {} that can go on (`pipe ls`); --force removes them too",
+                                report::counted(kept_, "run")));
+    }
+  }
+
+  void fail(const dsl::Error& error) { code_ = console_.fail(ExitCode::Environment, error); }
+
+  EngineShelf& engines() {
+    if (!engines_) {
+      engines_ = std::make_unique<EngineShelf>(runs_.settings());
+    }
+    return *engines_;
+  }
+
+  Runs& runs_;
+  const Arguments& arguments_;
+  Console& console_;
+  std::unique_ptr<EngineShelf> engines_;  // looked for when first needed
+  bool running_ = false;
+  std::size_t kept_ = 0;
+  std::size_t removed_ = 0;
+  std::int64_t freed_ = 0;
+  ExitCode code_ = ExitCode::Passed;
+};
+
+ExitCode clean(const Arguments& arguments, Console& console) {
+  if (arguments.all && !arguments.runs.empty()) {
+    return console.fail(ExitCode::Invalid, {"--all goes with no names", "leave out one of them"});
+  }
+  auto runs = Runs::open_here();
+  if (!runs) {
+    return console.fail(ExitCode::Environment, runs.error());
+  }
+  return Cleaner(*runs, arguments, console).clean();
+}
+
+}  // namespace
+
+Command clean_command(Console& console) {
+  auto arguments = std::make_shared<Arguments>();
+  Command command;
+  command.name = "clean";
+  command.summary = "remove finished runs";
+  command.description =
+      "Removes runs with their logs and working folders: those named, or all that are\n"
+      "finished. Results that reached the project stay. With --force also runs that could\n"
+      "go on, and containers and folders that killed runners left in any engine.";
+  command.positionals = {{"RUN",
+                          "the runs; all finished ones where none is given",
+                          false,
+                          Completes::Run,
+                          {},
+                          &arguments->runs}};
+  command.options = {
+      {"-a,--all", "", "all finished runs, as without a name", {}, &arguments->all},
+      {"-f,--force", "", "unfinished runs and leftovers too", {}, &arguments->force}};
+  command.examples = {"pipe clean", "pipe clean --all --force"};
+  command.action = [arguments, &console] { return clean(*arguments, console); };
+  return command;
+}
+
+}  // namespace runner::cli

@@ -1,0 +1,137 @@
+#include "runner/cli/drive.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runner/cli/final_words.h"
+#include "runner/cli/runs.h"
+#include "runner/report/escape.h"
+#include "runner/sys/fd.h"
+#include "runner/sys/files.h"
+
+namespace runner::cli {
+namespace {
+
+/// What the run came to. The session's own code counts: it knows of signals.
+void say_how_it_ended(const SessionEnd& end,
+                      bool json,
+                      const Settings& settings,
+                      Console& console) {
+  for (const dsl::Error& problem : end.problems) {
+    console.error(problem);
+  }
+  if (end.run.empty() || !end.problems.empty()) {
+    return;
+  }
+  const auto runs = Runs::open(settings);
+  const auto view = runs ? runs->view(end.run) : dsl::Result<RunView>(runs.error());
+  if (!view) {
+    console.error(view.error());
+    return;
+  }
+  final_words(*view, json, console);
+}
+
+ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& session,
+                    const ProgressOptions& progress,
+                    const std::function<void(const SessionStart&)>& started,
+                    const Settings& settings,
+                    Console& console) {
+  // A reader of our streams that goes away is no reason to end a run.
+  std::signal(SIGPIPE, SIG_IGN);
+  const SessionEnd end = session([&](const SessionStart& start) {
+    started(start);
+    return make_progress(progress, console, *start.clock);
+  });
+  say_how_it_ended(end, progress.json, settings, console);
+  return end.code;
+}
+
+/// In the child: from now on STDOUT and STDERR are a file of the run; the parent is told its name.
+void leave_terminal(const SessionStart& start, Fd& parent) {
+  const std::string log = start.run_folder + "/console.log";
+  const Fd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (file) {
+    ::dup2(file.get(), STDOUT_FILENO);
+    ::dup2(file.get(), STDERR_FILENO);
+  }
+  static_cast<void>(files::write_all(parent.get(), start.run.value));
+  parent.reset();
+}
+
+std::string read_all(const Fd& from) {
+  std::string text;
+  std::array<char, 256> buffer{};
+  while (true) {
+    const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      return text;
+    }
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+/// In the parent: the child's name for the run, or its exit code where it did not come so far.
+ExitCode wait_for_start(pid_t child, const Fd& from, Console& console) {
+  const std::string run = report::one_line(read_all(from));
+  if (!run.empty()) {
+    console.out(run + "\n");
+    console.note("`pipe attach " + run + "` watches it, `pipe stop " + run + "` stops it");
+    return ExitCode::Passed;
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? static_cast<ExitCode>(WEXITSTATUS(status)) : ExitCode::Environment;
+}
+
+}  // namespace
+
+ExitCode drive(const std::function<SessionEnd(const MakeObservers&)>& session,
+               const ProgressOptions& progress,
+               Where where,
+               const Settings& settings,
+               Console& console) {
+  if (where == Where::Foreground) {
+    return drive_here(
+        session, progress, [](const SessionStart&) {}, settings, console);
+  }
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return console.fail(ExitCode::Environment,
+                        {std::string("cannot make a pipe: ") + std::strerror(errno), ""});
+  }
+  Fd reading(ends[0]);
+  Fd writing(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) {
+    return console.fail(ExitCode::Environment,
+                        {std::string("cannot start a process: ") + std::strerror(errno), ""});
+  }
+  if (child > 0) {
+    writing.reset();
+    return wait_for_start(child, reading, console);
+  }
+  reading.reset();
+  ::setsid();
+  const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ::dup2(nothing.get(), STDIN_FILENO);
+  ProgressOptions plain = progress;
+  plain.progress = progress.progress == "none" ? "none" : "plain";
+  return drive_here(
+      session,
+      plain,
+      [&](const SessionStart& start) { leave_terminal(start, writing); },
+      settings,
+      console);
+}
+
+}  // namespace runner::cli

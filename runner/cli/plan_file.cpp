@@ -1,0 +1,158 @@
+#include "runner/cli/plan_file.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "dsl/render.h"
+#include "dsl/suggest.h"
+#include "dsl/yaml.h"
+#include "runner/app/settings.h"
+#include "runner/sys/files.h"
+
+namespace runner::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_yaml(const fs::path& path) {
+  return path.extension() == ".yaml" || path.extension() == ".yml";
+}
+
+/// The names of YAML files in a folder, sorted; at most 1,000 entries are looked at.
+std::vector<std::string> yaml_files(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code stopped;
+  int seen = 0;
+  for (fs::directory_iterator it(folder, stopped), end; !stopped && it != end && ++seen <= 1000;
+       it.increment(stopped)) {
+    if (is_yaml(it->path())) {
+      names.push_back(it->path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string below(const std::string& folder, const std::string& name) {
+  return folder == "." ? name : (fs::path(folder) / name).string();
+}
+
+dsl::Error no_such_file(const std::string& file) {
+  const std::string folder = folder_of(file);
+  const std::vector<std::string> names = yaml_files(folder);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::string remedy;
+  if (const auto near = dsl::nearest_name(fs::path(file).filename().string(), views)) {
+    remedy = "did you mean " + dsl::quoted(below(folder, *near)) + "?";
+  } else if (!names.empty()) {
+    remedy = "there is " + dsl::quoted(below(folder, names.front()));
+  } else {
+    remedy = "give the path of a pipeline file; examples are in 'examples/pipelines'";
+  }
+  return {"no such file: " + dsl::quoted(file), remedy};
+}
+
+dsl::Error is_a_folder(const std::string& file) {
+  const std::vector<std::string> names = yaml_files(file);
+  return {dsl::quoted(file) + " is a folder, not a pipeline file",
+          names.empty() ? "give the path of a pipeline file"
+                        : "for example " + dsl::quoted(below(file, names.front()))};
+}
+
+dsl::Result<std::string> read_plan_file(const std::string& file) {
+  std::error_code failed;
+  const fs::file_status status = fs::status(file, failed);
+  if (status.type() == fs::file_type::not_found) {
+    return no_such_file(file);
+  }
+  if (fs::is_directory(status)) {
+    return is_a_folder(file);
+  }
+  return files::read_file(file, static_cast<std::int64_t>(dsl::YamlDocument::kMaxBytes));
+}
+
+dsl::Result<dsl::CompileRequest> request_of(const PlanSource& source) {
+  dsl::CompileRequest request;
+  request.path = source.file;
+  for (const std::string& input : source.inputs) {
+    const std::size_t equals = input.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return dsl::Error{"--input is NAME=VALUE, not " + dsl::quoted(input),
+                        "for example `--input service=session-gateway`"};
+    }
+    const std::string name = input.substr(0, equals);
+    if (!request.inputs.emplace(name, input.substr(equals + 1)).second) {
+      return dsl::Error{"--input " + dsl::quoted(name) + " is given twice", "leave one out"};
+    }
+  }
+  if (!source.engine.empty()) {
+    request.engine = engine_from_word(source.engine);
+  }
+  return request;
+}
+
+void put_in_engine(dsl::Plan& plan, dsl::EngineName engine) {
+  if (plan.engine == dsl::EngineName::Auto) {
+    plan.engine = engine;
+  }
+  for (dsl::PlanNode& node : plan.nodes) {
+    if (node.engine == dsl::EngineName::Auto) {
+      node.engine = engine;
+    }
+  }
+}
+
+}  // namespace
+
+std::string folder_of(const std::string& file) {
+  const std::string folder = fs::path(file).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void add_plan_options(std::vector<Option>& options, PlanSource& source) {
+  options.push_back(
+      {"-i,--input", "NAME=VALUE", "give an input of the pipeline", {}, &source.inputs});
+  options.push_back({"-e,--engine", "ENGINE", "run in", engine_words(), &source.engine});
+}
+
+dsl::Result<dsl::Compilation> compile_file(const PlanSource& source) {
+  auto request = request_of(source);
+  if (!request) {
+    return request.error();
+  }
+  auto text = read_plan_file(source.file);
+  if (!text) {
+    return text.error();
+  }
+  request->read_file = [&](const std::string& path) {
+    return path == source.file
+               ? dsl::Result<std::string>(*text)
+               : files::read_file(path, static_cast<std::int64_t>(dsl::YamlDocument::kMaxBytes));
+  };
+  return dsl::compile(*request);
+}
+
+std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& console) {
+  auto compilation = compile_file(source);
+  if (!compilation) {
+    console.error(compilation.error());
+    return std::nullopt;
+  }
+  console.err(
+      dsl::render_text(compilation->diagnostics, compilation->sources, console.err_colour()));
+  if (!compilation->plan) {
+    return std::nullopt;
+  }
+  auto settings = load_settings(folder_of(source.file));
+  if (!settings) {
+    console.error(settings.error());
+    return std::nullopt;
+  }
+  if (source.engine.empty()) {
+    put_in_engine(*compilation->plan, settings->engine);
+  }
+  return PlanAndSettings{*std::move(compilation->plan), *std::move(settings)};
+}
+
+}  // namespace runner::cli

@@ -1,0 +1,44 @@
+#pragma once
+
+// A pipeline file on its way to a Plan: read, compiled, its mistakes shown. Main thread.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/compile.h"
+#include "dsl/result.h"
+#include "runner/app/settings.h"
+#include "runner/cli/command.h"
+#include "runner/cli/console.h"
+
+namespace runner::cli {
+
+struct PlanSource {
+  std::string file;
+  std::vector<std::string> inputs;  // "name=text"
+  std::string engine;               // "" as the file says
+};
+
+/// The options that say how a file is compiled: --input and --engine.
+void add_plan_options(std::vector<Option>& options, PlanSource& source);
+
+/// The diagnostics are in the Compilation. An Error where the file cannot be read, with what is
+/// there instead, or where an argument is not of the form it should have.
+dsl::Result<dsl::Compilation> compile_file(const PlanSource& source);
+
+/// A plan, and the settings of the folder that its file is in.
+struct PlanAndSettings {
+  dsl::Plan plan;
+  Settings settings;
+};
+
+/// `compile_file`, with everything that is wrong shown on STDERR. No value: exit with
+/// ExitCode::Invalid. Warnings are shown too and do no harm. Where neither file nor --engine name
+/// an engine, the settings' one is put in.
+std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& console);
+
+/// The folder that settings and `workspace: {source}` are looked up from.
+std::string folder_of(const std::string& file);
+
+}  // namespace runner::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+// The RUN that many commands take: opened, found, or complained about. Main thread.
+
+#include <optional>
+#include <string>
+
+#include "runner/cli/console.h"
+#include "runner/cli/runs.h"
+
+namespace runner::cli {
+
+struct NamedRun {
+  Runs runs;
+  dsl::RunId run;
+};
+
+/// `text` "" is the latest run. No value: exit with `code`, everything is said.
+struct RunLookup {
+  std::optional<NamedRun> found;
+  ExitCode code = ExitCode::Invalid;
+};
+RunLookup look_up_run(const std::string& text, Console& console);
+
+}  // namespace runner::cli

@@ -1,0 +1,190 @@
+#include "runner/cli/run_status.h"
+
+#include <algorithm>
+
+#include "runner/report/node_text.h"
+#include "runner/run/scheduler.h"
+
+namespace runner::cli {
+namespace {
+
+using dsl::Value;
+
+Value number(std::int64_t value) {
+  return Value(static_cast<double>(value));
+}
+
+Value or_null(const std::string& text) {
+  return text.empty() ? Value() : Value(text);
+}
+
+std::string_view outcome_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::Passed:
+      return "passed";
+    case Outcome::Failed:
+      return "failed";
+    case Outcome::Errored:
+      return "error";
+    case Outcome::Skipped:
+      return "skipped";
+  }
+  return "";
+}
+
+std::string_view verdict_word(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::Met:
+      return "met";
+    case Verdict::NotMet:
+      return "not_met";
+    case Verdict::Unverified:
+      return "unverified";
+  }
+  return "";
+}
+
+std::string_view kind_word(dsl::NodeKind kind) {
+  switch (kind) {
+    case dsl::NodeKind::Task:
+      return "task";
+    case dsl::NodeKind::PhaseGate:
+      return "phase";
+    case dsl::NodeKind::Approval:
+      return "approval";
+  }
+  return "";
+}
+
+Value criterion_value(const dsl::Criterion& criterion, const CriterionState& state) {
+  const Evidence& evidence = state.evidence;
+  return Value(Value::Record{
+      {"text", Value(criterion.text)},
+      {"verdict", state.verdict ? Value(std::string(verdict_word(*state.verdict))) : Value()},
+      {"what", or_null(evidence.what)},
+      {"result", or_null(evidence.result)},
+      {"was_red", Value(evidence.was_red)},
+      {"took_ms", number(evidence.took.ms)},
+      {"excerpt", or_null(evidence.excerpt)},
+      {"digest", or_null(evidence.digest)},
+      {"log", or_null(evidence.log)},
+  });
+}
+
+Value node_value(const RunState& state, std::size_t node) {
+  const NodeState& n = state.nodes()[node];
+  const dsl::PlanNode& plan_node = state.plan_node(node);
+  Value::List criteria;
+  for (std::size_t k = 0; k < n.criteria.size(); ++k) {
+    criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k]));
+  }
+  const std::int64_t end = n.outcome ? n.finished_ms : state.last_ms();
+  return Value(Value::Record{
+      {"node", Value(n.id.value)},
+      {"kind", Value(std::string(kind_word(plan_node.kind)))},
+      {"phase", Value(plan_node.phase)},
+      {"stage", Value(report::stage_text(state, node))},
+      {"outcome", n.outcome ? Value(std::string(outcome_word(*n.outcome))) : Value()},
+      {"reason", or_null(n.reason)},
+      {"attempts", number(n.attempt)},
+      {"took_ms", n.started_ms == 0 ? Value() : number(end - n.started_ms)},
+      {"reused_from", or_null(n.reused_from.value)},
+      {"commit", or_null(n.tree.commit)},
+      {"outputs", Value(n.outputs)},
+      {"log", n.last ? or_null(n.last->log) : Value()},
+      {"criteria", Value(std::move(criteria))},
+  });
+}
+
+}  // namespace
+
+RunStatus status_of(const RunView& view) {
+  const RunState& state = view.state();
+  if (state.outcome()) {
+    switch (*state.outcome()) {
+      case Outcome::Passed:
+        return RunStatus::Passed;
+      case Outcome::Failed:
+        return RunStatus::Failed;
+      case Outcome::Errored:
+        return RunStatus::Errored;
+      case Outcome::Skipped:
+        return RunStatus::Skipped;
+    }
+  }
+  if (view.runner()) {
+    return RunStatus::Running;
+  }
+  if (state.interrupted()) {
+    return RunStatus::Interrupted;
+  }
+  return state.started() && standstill(state) == Standstill::Waiting ? RunStatus::Waiting
+                                                                     : RunStatus::Dead;
+}
+
+std::string_view to_text(RunStatus status) {
+  switch (status) {
+    case RunStatus::Passed:
+      return "passed";
+    case RunStatus::Failed:
+      return "failed";
+    case RunStatus::Errored:
+      return "error";
+    case RunStatus::Skipped:
+      return "skipped";
+    case RunStatus::Running:
+      return "running";
+    case RunStatus::Interrupted:
+      return "interrupted";
+    case RunStatus::Waiting:
+      return "waiting";
+    case RunStatus::Dead:
+      return "unfinished";
+  }
+  return "";
+}
+
+bool is_finished(RunStatus status) {
+  return status == RunStatus::Passed || status == RunStatus::Failed ||
+         status == RunStatus::Errored || status == RunStatus::Skipped;
+}
+
+TaskCount count_tasks(const RunState& state) {
+  TaskCount count;
+  for (std::size_t i = 0; i < state.nodes().size(); ++i) {
+    const bool counted = report::is_counted(state, i);
+    count.all += counted ? 1U : 0U;
+    count.settled += counted && state.nodes()[i].outcome ? 1U : 0U;
+  }
+  return count;
+}
+
+dsl::Value::Record summary_record(const RunView& view) {
+  const RunState& state = view.state();
+  const TaskCount count = count_tasks(state);
+  return {
+      {"run", Value(view.run().value)},
+      {"pipeline", Value(state.plan().name)},
+      {"status", Value(std::string(to_text(status_of(view))))},
+      {"started_at_ms", number(state.started_ms())},
+      {"took_ms", number(state.last_ms() - state.started_ms())},
+      {"tasks", number(static_cast<std::int64_t>(count.all))},
+      {"settled", number(static_cast<std::int64_t>(count.settled))},
+      {"result", or_null(state.delivered())},
+      {"folder", Value(view.folder())},
+  };
+}
+
+dsl::Value::Record whole_record(const RunView& view) {
+  Value::Record record = summary_record(view);
+  record.emplace_back("taken", or_null(view.state().taken()));
+  record.emplace_back("reason", or_null(view.state().reason()));
+  Value::List nodes;
+  for (const std::size_t node : report::file_order(view.state())) {
+    nodes.push_back(node_value(view.state(), node));
+  }
+  record.emplace_back("nodes", Value(std::move(nodes)));
+  return record;
+}
+
+}  // namespace runner::cli

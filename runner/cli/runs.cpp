@@ -1,0 +1,207 @@
+#include "runner/cli/runs.h"
+
+#include <chrono>
+#include <filesystem>
+#include <sys/stat.h>
+#include <utility>
+
+#include "dsl/plan_json.h"
+#include "runner/run/scheduler.h"
+#include "runner/store/journal.h"
+#include "runner/store/run_store.h"
+#include "runner/sys/files.h"
+
+namespace runner::cli {
+
+using dsl::Error;
+using dsl::Ok;
+using dsl::Result;
+using dsl::RunId;
+using dsl::Status;
+
+// ---- One run
+// -------------------------------------------------------------------------------------
+
+struct RunView::Impl {
+  Impl(RunStore store_, RunId run_, dsl::Plan plan_)
+      : store(std::move(store_)),
+        run(std::move(run_)),
+        folder(store.run_folder(run)),
+        plan(std::move(plan_)),
+        state(plan, remaining_path(plan, std::vector<std::int64_t>(plan.nodes.size(), 0))) {}
+
+  RunStore store;
+  RunId run;
+  std::string folder;
+  dsl::Plan plan;  // constant: the state looks at it
+  RunState state;
+  std::optional<JournalReader> journal;  // absent while the run has none yet
+  std::vector<Event> events;
+};
+
+RunView::RunView(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RunView::RunView(RunView&&) noexcept = default;
+RunView::~RunView() = default;
+
+const RunId& RunView::run() const {
+  return impl_->run;
+}
+const std::string& RunView::folder() const {
+  return impl_->folder;
+}
+const RunState& RunView::state() const {
+  return impl_->state;
+}
+std::optional<pid_t> RunView::runner() const {
+  return impl_->store.holder(impl_->run);
+}
+const std::vector<Event>& RunView::events_so_far() const {
+  return impl_->events;
+}
+
+Result<std::vector<Event>> RunView::more() {
+  if (!impl_->journal) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(impl_->folder + "/journal.db", ignored)) {
+      return std::vector<Event>{};
+    }
+    auto journal = JournalReader::open(impl_->folder);
+    if (!journal) {
+      return journal.error();
+    }
+    impl_->journal = *std::move(journal);
+  }
+  auto events = impl_->journal->more();
+  if (!events) {
+    return events.error();
+  }
+  for (const Event& event : *events) {
+    if (Status applied = impl_->state.apply(event); !applied) {
+      return applied.error();
+    }
+    impl_->events.push_back(event);
+  }
+  return events;
+}
+
+// ---- All of them
+// ---------------------------------------------------------------------------------
+
+struct Runs::Impl {
+  Settings settings;
+  std::optional<RunStore> store;  // absent: there are no runs yet
+  std::vector<RunId> names;
+};
+
+Runs::Runs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runs::Runs(Runs&&) noexcept = default;
+Runs::~Runs() = default;
+
+Result<Runs> Runs::open(const Settings& settings) {
+  auto impl = std::make_unique<Impl>();
+  impl->settings = settings;
+  if (RunStore::exists(settings.state_dir)) {
+    auto store = RunStore::open(settings.state_dir, RunStore::Access::ReadOnly);
+    if (!store) {
+      return store.error();
+    }
+    auto names = store->runs();
+    if (!names) {
+      return names.error();
+    }
+    impl->store = *std::move(store);
+    impl->names = *std::move(names);
+  }
+  return Runs(std::move(impl));
+}
+
+Result<Runs> Runs::open_here() {
+  const auto settings = load_settings(".");
+  return settings ? open(*settings) : Result<Runs>(settings.error());
+}
+
+const Settings& Runs::settings() const {
+  return impl_->settings;
+}
+const std::vector<RunId>& Runs::names() const {
+  return impl_->names;
+}
+
+Result<RunId> Runs::find(const std::string& text) const {
+  if (impl_->names.empty()) {
+    return Error{"there are no runs in '" + impl_->settings.state_dir + "'",
+                 "`pipe run FILE` makes one"};
+  }
+  return impl_->store->find(text);
+}
+
+std::optional<pid_t> Runs::runner_of(const RunId& run) const {
+  return impl_->store->holder(run);
+}
+std::string Runs::folder_of(const RunId& run) const {
+  return impl_->store->run_folder(run);
+}
+
+Result<RunView> Runs::view(const RunId& run) const {
+  const auto within = [&](const Error& error) { return error.within("run '" + run.value + "'"); };
+  auto json = impl_->store->plan_json(run);
+  if (!json) {
+    return within(json.error());
+  }
+  auto plan = dsl::plan_from_json(*json);
+  if (!plan) {
+    return within(plan.error());
+  }
+  RunView view(std::make_unique<RunView::Impl>(*impl_->store, run, *std::move(plan)));
+  if (auto events = view.more(); !events) {
+    return within(events.error());
+  }
+  return view;
+}
+
+Status Runs::record(const RunId& run, decltype(Event::what) what) {
+  const auto lock = impl_->store->lock(run);
+  if (!lock) {
+    return lock.error();
+  }
+  // Read again under the lock: what was decided on may be over by now.
+  auto view = this->view(run);
+  if (!view) {
+    return view.error();
+  }
+  auto journal = SqliteJournal::open(folder_of(run));
+  if (!journal) {
+    return journal.error();
+  }
+  using namespace std::chrono;
+  Event event;
+  event.sequence = view->state().sequence() + 1;
+  event.at_ms = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  event.what = std::move(what);
+  RunState trial = view->state();
+  if (Status fits = trial.apply(event); !fits) {
+    return fits;
+  }
+  return (*journal)->append({event});
+}
+
+std::int64_t Runs::size_of(const RunId& run) const {
+  namespace fs = std::filesystem;
+  std::int64_t bytes = 0;
+  std::error_code failed;
+  fs::recursive_directory_iterator at(
+      folder_of(run), fs::directory_options::skip_permission_denied, failed);
+  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    struct stat status {};
+    if (::lstat(at->path().c_str(), &status) == 0) {
+      bytes += status.st_blocks * 512;
+    }
+  }
+  return bytes;
+}
+
+Status Runs::remove(const RunId& run) {
+  return impl_->store->remove(run);
+}
+
+}  // namespace runner::cli

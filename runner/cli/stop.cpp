@@ -1,0 +1,146 @@
+// pipe stop [RUN...] [--all]: ends runs of other processes; they can go on later.
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "runner/cli/commands.h"
+#include "runner/cli/runs.h"
+#include "runner/report/escape.h"
+#include "runner/report/node_text.h"
+#include "runner/sys/fd.h"
+
+namespace runner::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> runs;
+  bool all = false;
+  bool now = false;
+};
+
+constexpr int kKillTime = 30'000;  // what a runner may take on top of the grace time, milliseconds
+
+/// The runs meant, each once. An Error where a name means none, or nothing says which.
+dsl::Result<std::vector<dsl::RunId>> chosen(const Runs& runs, const Arguments& arguments) {
+  std::vector<dsl::RunId> found;
+  for (const std::string& name : arguments.runs) {
+    auto run = runs.find(name);
+    if (!run) {
+      return run.error();
+    }
+    found.push_back(*std::move(run));
+  }
+  if (!found.empty()) {
+    return found;
+  }
+  for (const dsl::RunId& run : runs.names()) {
+    if (runs.runner_of(run)) {
+      found.push_back(run);
+    }
+  }
+  if (found.size() > 1 && !arguments.all) {
+    std::string names;
+    for (const dsl::RunId& run : found) {
+      names += (names.empty() ? "" : ", ") + report::one_line(run.value);
+    }
+    return dsl::Error{fmt::format("{} runs are going on: {}", found.size(), names),
+                      "name one, or use `pipe stop --all`"};
+  }
+  return found;
+}
+
+/// Signals the process that holds the run, and no other that was given its number since.
+dsl::Result<Fd> signal_runner(const Runs& runs, const dsl::RunId& run, pid_t pid) {
+  Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process || runs.runner_of(run) != pid) {
+    return Fd();  // it has ended by itself
+  }
+  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
+    return dsl::Error{fmt::format("cannot signal process {}: {}", pid, std::strerror(errno)),
+                      errno == EPERM ? "it belongs to another user" : ""};
+  }
+  return process;
+}
+
+bool wait_for_end(const Fd& process, std::int64_t limit_ms) {
+  pollfd ended{process.get(), POLLIN, 0};
+  return ::poll(&ended, 1, static_cast<int>(limit_ms)) > 0;
+}
+
+ExitCode stop_one(const Runs& runs, const dsl::RunId& run, bool now, Console& console) {
+  const std::string name = report::one_line(run.value);
+  const auto pid = runs.runner_of(run);
+  if (!pid) {
+    console.note("'" + name + "' is not running");
+    return ExitCode::Passed;
+  }
+  auto process = signal_runner(runs, run, *pid);
+  if (process && *process && now) {
+    process = signal_runner(runs, run, *pid);  // the second one does not wait for the jobs
+  }
+  if (!process) {
+    return console.fail(ExitCode::Environment, process.error().within("stop '" + name + "'"));
+  }
+  const std::int64_t grace = runs.settings().grace.ms;
+  if (*process && !wait_for_end(*process, grace + kKillTime)) {
+    return console.fail(
+        ExitCode::Environment,
+        {fmt::format("'{}' (process {}) has not ended after {}",
+                     name,
+                     *pid,
+                     report::took_text(grace + kKillTime)),
+         fmt::format("`kill -9 {}` ends it; `pipe resume {}` loses nothing", *pid, name)});
+  }
+  console.out(fmt::format("stopped {}; `pipe resume {}` goes on\n", name, name));
+  return ExitCode::Passed;
+}
+
+ExitCode stop(const Arguments& arguments, Console& console) {
+  const auto runs = Runs::open_here();
+  if (!runs) {
+    return console.fail(ExitCode::Environment, runs.error());
+  }
+  const auto named = chosen(*runs, arguments);
+  if (!named) {
+    return console.fail(ExitCode::Invalid, named.error());
+  }
+  if (named->empty()) {
+    console.note("nothing is running");
+  }
+  ExitCode worst = ExitCode::Passed;
+  for (const dsl::RunId& run : *named) {
+    const ExitCode code = stop_one(*runs, run, arguments.now, console);
+    worst = code == ExitCode::Passed ? worst : code;
+  }
+  return worst;
+}
+
+}  // namespace
+
+Command stop_command(Console& console) {
+  auto arguments = std::make_shared<Arguments>();
+  Command command;
+  command.name = "stop";
+  command.summary = "stop a run; `pipe resume` goes on with it";
+  command.description =
+      "Asks the process that drives a run to stop, and waits for its end: tasks are ended\n"
+      "(TERM, and KILL after the grace time), their state is kept. Without RUN the one run\n"
+      "that is going on.";
+  command.positionals = {{"RUN", "the runs", false, Completes::Run, {}, &arguments->runs}};
+  command.options = {
+      {"-a,--all", "", "every run that is going on", {}, &arguments->all},
+      {"--now", "", "kill the tasks at once", {}, &arguments->now},
+  };
+  command.examples = {"pipe stop calm-otter", "pipe stop --all"};
+  command.action = [arguments, &console] { return stop(*arguments, console); };
+  return command;
+}
+
+}  // namespace runner::cli
