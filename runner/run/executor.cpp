@@ -143,7 +143,8 @@ class Work : public std::enable_shared_from_this<Work> {
       } else {
         JobEnd end;
         end.how = JobEnd::How::NotStarted;
-        end.detail = ready.error().message + "\n" + ready.error().remedy;
+        end.detail = ready.error().message;
+        self->service_output_ = ready.error().remedy;
         self->end(end);
       }
     });
@@ -243,6 +244,9 @@ class Work : public std::enable_shared_from_this<Work> {
       end.log_name = log_name_;
       end.log = shared_->files.summarise(log_name_);
     }
+    if (!service_output_.empty()) {
+      end.log.tail = service_output_;
+    }
     std::exchange(ended_, nullptr)(std::move(end));
   }
 
@@ -251,6 +255,7 @@ class Work : public std::enable_shared_from_this<Work> {
   Ended ended_;
   std::string feedback_;
   std::string log_name_;
+  std::string service_output_;  // the last lines of a service that did not get ready
   PreparedWorkspace workspace_;
   std::unique_ptr<ServiceGroup> services_;
   bool prepared_ = false;
@@ -354,6 +359,9 @@ void Executor::run_check(CheckOrder order, std::function<void(std::optional<Chec
     } else if (http != nullptr) {
       const auto answer = shared->files.head(ended.log_name, kAnswerCap);
       judgement = judge_http(*http, order.url, ended.end, answer ? *answer : std::string());
+    }
+    if (judgement.evidence.excerpt.empty()) {
+      judgement.evidence.excerpt = ended.log.tail;
     }
     CheckEnded event;
     event.node = order.work.node;

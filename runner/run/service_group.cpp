@@ -136,7 +136,9 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
         engine.traits().init_path, "wait-tcp", std::to_string(port), std::to_string(limit.ms)};
     probe.env = {{"PATH", "/usr/bin:/bin"}};
     probe.image = order.services[i].image;
-    probe.workspace = workspace.mount;
+    // Not the service's own workspace: an overlay can be mounted only once.
+    probe.workspace.directory = workspace.scratch;
+    probe.workspace.read_only = true;
     probe.working_directory = "/";
     probe.timeout = dsl::Duration{limit.ms + 5'000};
     probe.log_path = files.absolute(files.log_name(
