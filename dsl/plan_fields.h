@@ -32,7 +32,7 @@ constexpr std::array kImageKinds = {
     Words<Image::Kind>{Image::Kind::Host, "host"},
     Words<Image::Kind>{Image::Kind::Reference, "reference"},
     Words<Image::Kind>{Image::Kind::RootFs, "rootfs"},
-    Words<Image::Kind>{Image::Kind::OciArchive, "oci_archive"},
+    Words<Image::Kind>{Image::Kind::OciArchive, "archive"},
     Words<Image::Kind>{Image::Kind::Build, "build"},
     Words<Image::Kind>{Image::Kind::Devcontainer, "devcontainer"},
 };
@@ -50,9 +50,9 @@ constexpr std::array kComparisons = {
     Words<JsonCheck::Comparison>{JsonCheck::Comparison::Equals, "equals"},
     Words<JsonCheck::Comparison>{JsonCheck::Comparison::NotEquals, "not_equals"},
     Words<JsonCheck::Comparison>{JsonCheck::Comparison::Less, "less"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::LessOrEqual, "less_or_equal"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::LessOrEqual, "at_most"},
     Words<JsonCheck::Comparison>{JsonCheck::Comparison::Greater, "greater"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::GreaterOrEqual, "greater_or_equal"},
+    Words<JsonCheck::Comparison>{JsonCheck::Comparison::GreaterOrEqual, "at_least"},
     Words<JsonCheck::Comparison>{JsonCheck::Comparison::Exists, "exists"},
 };
 constexpr std::array kFirewallModes = {
@@ -67,7 +67,7 @@ constexpr std::array kDockerAccess = {
 };
 constexpr std::array kWorkspaceModes = {
     Words<Workspace::Mode>{Workspace::Mode::Copy, "copy"},
-    Words<Workspace::Mode>{Workspace::Mode::ReadOnly, "read_only"},
+    Words<Workspace::Mode>{Workspace::Mode::ReadOnly, "readonly"},
 };
 constexpr std::array kNodeKinds = {
     Words<NodeKind>{NodeKind::Task, "task"},
