@@ -123,6 +123,7 @@ class Check {
       used_pools_.insert(pool.value);
       return;
     }
+    unknown_pool_ = true;
     std::string remedy = did_you_mean(pool.value, names);
     if (remedy.empty()) {
       remedy = names.empty()
@@ -136,6 +137,9 @@ class Check {
   }
 
   void check_unused_pools() {
+    if (unknown_pool_) {
+      return;  // a misspelt name would make the right one look unused
+    }
     for (const auto& [name, size] : pipeline_.pools) {
       if (used_pools_.count(name.value) == 0) {
         findings_.warning(kUnusedDefinition,
@@ -171,6 +175,15 @@ class Check {
       if (step != nullptr) {
         add_criteria(step->body.criteria);
       }
+    }
+    used.erase("");
+    const auto is_defined = [&](std::string_view name) {
+      return std::any_of(pipeline_.services.begin(),
+                         pipeline_.services.end(),
+                         [&](const ServiceSpec& service) { return service.name.value == name; });
+    };
+    if (!std::all_of(used.begin(), used.end(), is_defined)) {
+      return;  // a task's own, or a misspelt name that would make the right one look unused
     }
     for (const ServiceSpec& service : pipeline_.services) {
       if (used.count(service.name.value) == 0) {
@@ -225,7 +238,9 @@ class Check {
   }
 
   void check_verified(const Unit& unit) {
-    if (unit.task->approval || pipeline_.phases[unit.phase].criteria) {
+    const bool works = unit.task->run || unit.task->uses;  // else it is an approval, or broken
+    const bool is_complete = !unit.task->uses || program_.step_of(unit.task) != nullptr;
+    if (!works || !is_complete || pipeline_.phases[unit.phase].criteria) {
       return;
     }
     for (const Layer& layer : layers_of(program_, unit)) {
@@ -263,6 +278,7 @@ class Check {
   PipelineSpec& pipeline_;
   Findings& findings_;
   std::set<std::string_view> used_pools_;
+  bool unknown_pool_ = false;
   std::vector<const Text*> unverified_;
 };
 

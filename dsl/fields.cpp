@@ -29,7 +29,12 @@ Text scalar(YamlValue key, YamlValue value, std::string_view wanted, Findings& f
                    fmt::format("write {} behind it, or remove the key", wanted));
     return {};
   }
-  report_wrong_kind(value, quoted(key.text()), wanted, "", findings);
+  const bool is_list = wanted == "a list of texts";
+  report_wrong_kind(value,
+                    quoted(key.text()),
+                    wanted,
+                    is_list ? "write [a, b], or one item a line behind '- '" : "",
+                    findings);
   return {};
 }
 
@@ -67,7 +72,10 @@ void report_unknown_key(YamlValue key,
                    std::string(*remedy));
     return;
   }
-  std::string remedy = did_you_mean(key.text(), known);
+  std::string remedy(misplaced_key_remedy(key.text(), known));
+  if (remedy.empty()) {
+    remedy = did_you_mean(key.text(), known);
+  }
   if (remedy.empty()) {
     remedy = fmt::format("{} knows {}", name, fmt::join(known, ", "));
   }
@@ -75,6 +83,16 @@ void report_unknown_key(YamlValue key,
                  key.span(),
                  fmt::format("unknown key {} in {}", quoted(key.text()), name),
                  std::move(remedy));
+}
+
+void report_missing_keys(const Span& place,
+                         std::string_view name,
+                         const std::vector<std::string_view>& missing,
+                         Findings& findings) {
+  findings.error(kMissingKey,
+                 place,
+                 fmt::format("{} without '{}'", name, fmt::join(missing, "' and '")),
+                 fmt::format("add '{}:'", fmt::join(missing, ":' and '")));
 }
 
 void report_wrong_kind(YamlValue value,

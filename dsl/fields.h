@@ -43,6 +43,12 @@ void report_unknown_key(YamlValue key,
                         const std::vector<std::string_view>& known,
                         Findings& findings);
 
+/// Reports the keys that a record must have and this one has not, in one message.
+void report_missing_keys(const Span& place,
+                         std::string_view name,
+                         const std::vector<std::string_view>& missing,
+                         Findings& findings);
+
 /// Reports that `value` is not `wanted` ("a list of texts").
 void report_wrong_kind(YamlValue value,
                        std::string_view what,
@@ -88,14 +94,14 @@ bool read_record(YamlValue map,
     }
     report_unknown_key(key, record.name, known, findings);
   });
+  std::vector<std::string_view> missing;
   for (std::size_t i = 0; i < record.fields.size(); ++i) {
     if (record.fields[i].need == Need::Required && ((seen >> i) & 1U) == 0) {
-      findings.error(
-          kMissingKey,
-          place,
-          std::string(record.name) + " without '" + std::string(record.fields[i].key) + "'",
-          "add '" + std::string(record.fields[i].key) + ":'");
+      missing.push_back(record.fields[i].key);
     }
+  }
+  if (!missing.empty()) {
+    report_missing_keys(place, record.name, missing, findings);
   }
   return true;
 }

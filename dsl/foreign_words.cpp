@@ -13,7 +13,9 @@ struct ForeignWord {
 };
 
 // The first row whose key the record knows is taken.
-constexpr std::array<ForeignWord, 47> kForeignWords{{
+constexpr std::array<ForeignWord, 49> kForeignWords{{
+    {"before_script", "tasks", "put these commands first in the 'run:' of the tasks"},
+    {"after_script", "tasks", "put these commands last in the 'run:' of the tasks"},
     {"depends_on", "needs", "write 'needs:'"},
     {"depends-on", "needs", "write 'needs:'"},
     {"dependencies", "needs", "write 'needs:'"},
@@ -67,6 +69,46 @@ constexpr std::array<ForeignWord, 47> kForeignWords{{
     {"params", "inputs", "write 'inputs:'"},
 }};
 
+struct MisplacedKey {
+  std::string_view key;
+  std::string_view beside;  // a key that only the record has in which it is misplaced
+  std::string_view remedy;
+};
+
+constexpr std::string_view kBelongsToDefaults =
+    "this is a task's key; below 'defaults:' it holds for every task";
+constexpr std::string_view kBelongsToTask = "this is a task's key; write it below tasks: {NAME: …}";
+constexpr std::string_view kBesideBox = "this is a key of the criterion, write it beside the check";
+
+constexpr std::array<MisplacedKey, 26> kMisplacedKeys{{
+    {"timeout", "defaults", kBelongsToDefaults},
+    {"retry", "defaults", kBelongsToDefaults},
+    {"shell", "defaults", kBelongsToDefaults},
+    {"user", "defaults", kBelongsToDefaults},
+    {"runtime", "defaults", kBelongsToDefaults},
+    {"allow_failure", "defaults", kBelongsToDefaults},
+    {"docker", "defaults", kBelongsToDefaults},
+    {"permissions", "defaults", kBelongsToDefaults},
+    {"working_directory", "defaults", kBelongsToDefaults},
+    {"cache", "defaults", kBelongsToDefaults},
+    {"success_criteria", "defaults", "a task and a phase have criteria, write them there"},
+    {"run", "tasks", kBelongsToTask},
+    {"uses", "tasks", kBelongsToTask},
+    {"matrix", "tasks", kBelongsToTask},
+    {"approval", "tasks", kBelongsToTask},
+    {"needs", "defaults", "this is a key of a task or a phase"},
+    {"source", "protect", "only the pipeline's own 'workspace:' has a source"},
+    {"per_day", "turns", "only the pipeline's own 'budget:' has an amount per day"},
+    {"red_first", "status", kBesideBox},
+    {"service", "status", kBesideBox},
+    {"service", "matches", kBesideBox},
+    {"red_first", "matches", kBesideBox},
+    {"path", "pointer", "write 'pointer:' for the place in the document, 'file:' for the file"},
+    {"file", "matches", "write 'path:'"},
+    {"needs", "inputs", "a step has no order of its own; the task that uses it has 'needs:'"},
+    {"if", "inputs", "the task that uses the step has 'if:'"},
+}};
+
 }  // namespace
 
 std::optional<std::string_view> foreign_word_remedy(std::string_view word,
@@ -78,6 +120,17 @@ std::optional<std::string_view> foreign_word_remedy(std::string_view word,
     }
   }
   return std::nullopt;
+}
+
+std::string_view misplaced_key_remedy(std::string_view word,
+                                      const std::vector<std::string_view>& known) {
+  for (const MisplacedKey& misplaced : kMisplacedKeys) {
+    if (misplaced.key == word &&
+        std::find(known.begin(), known.end(), misplaced.beside) != known.end()) {
+      return misplaced.remedy;
+    }
+  }
+  return "";
 }
 
 }  // namespace dsl

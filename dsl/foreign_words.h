@@ -13,4 +13,8 @@ namespace dsl {
 std::optional<std::string_view> foreign_word_remedy(std::string_view word,
                                                     const std::vector<std::string_view>& known);
 
+/// Where a key of ours belongs that stands in the wrong record; "" when it has no other place.
+std::string_view misplaced_key_remedy(std::string_view word,
+                                      const std::vector<std::string_view>& known);
+
 }  // namespace dsl

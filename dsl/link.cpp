@@ -224,6 +224,16 @@ class Linker {
     return span_of(from);
   }
 
+  [[nodiscard]] std::string described_need(Graph::Node from, Graph::Node to) const {
+    if (program_.units[from].task == nullptr) {
+      return fmt::format("the phase '{}' ends with '{}'", name_of(from), name_of(to));
+    }
+    return fmt::format("'{}' waits for {}'{}'",
+                       name_of(from),
+                       program_.units[to].task == nullptr ? "the phase " : "",
+                       name_of(to));
+  }
+
   void report_cycle(const std::vector<Graph::Node>& cycle) {
     std::string path;
     std::vector<Diagnostic::Note> notes;
@@ -235,8 +245,7 @@ class Linker {
         path += "… -> ";
       }
       if (i > 0 && notes.size() < 4) {
-        notes.push_back({place_of_need(cycle[i], next),
-                         fmt::format("'{}' waits for '{}'", name_of(cycle[i]), name_of(next))});
+        notes.push_back({place_of_need(cycle[i], next), described_need(cycle[i], next)});
       }
     }
     const Graph::Node second = cycle[1 % cycle.size()];

@@ -6,6 +6,7 @@
 
 #include "dsl/codes.h"
 #include "dsl/lower_task.h"
+#include "dsl/pattern.h"
 #include "dsl/render.h"
 #include "dsl/suggest.h"
 
@@ -180,6 +181,12 @@ FileCheck TaskLowering::lower_check(const FileCheckSpec& spec, std::size_t layer
   }
   if (spec.matches) {
     check.matches = known(spec.matches, layer, "'matches'");
+    if (const Status status = check_pattern(*check.matches); !status) {
+      program_.findings.error(kBadPattern,
+                              spec.matches.span,
+                              fmt::format("no regular expression: {}", status.error().message),
+                              status.error().remedy);
+    }
   }
   if (spec.executable) {
     check.executable = spec.executable.value;

@@ -191,7 +191,7 @@ Command TaskLowering::lower_command(const CommandSpec& command,
     return lowered;
   }
   if (!is_posix_shell(shell)) {
-    const std::string program = shell.empty() ? "" : to_json(Value(shell[0].pieces[0].text));
+    const std::string program = shell.empty() ? "" : shell[0].pieces[0].text;
     program_.findings.add(refuse_expressions(script.value, program_.origin(script), program));
     return lowered;
   }

@@ -56,6 +56,7 @@ class Expansion {
   bool read_axes() {
     for (const MatrixAxis& axis : matrix_.axes) {
       Axis read{std::string(axis.name.value), {}};
+      const bool was_sound = !failed_;
       if (axis.values.kind() == YamlValue::Kind::List) {
         axis.values.each_item([&](YamlValue item) { add_value(axis, item, read.values); });
       } else if (const auto list = list_of_({axis.values.text(), axis.values.span()})) {
@@ -63,7 +64,8 @@ class Expansion {
       } else {
         failed_ = true;
       }
-      if (read.values.empty() && !failed_) {
+      const bool is_reported = failed_ && was_sound;
+      if (read.values.empty() && !is_reported) {
         findings_.error(kMatrixEmpty,
                         axis.name.span,
                         fmt::format("the axis {} has no value", quoted(read.name)),

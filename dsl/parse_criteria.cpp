@@ -318,6 +318,13 @@ void read_item(YamlValue item, StatedList<CriterionSpec>& criteria, Findings& fi
                    fmt::format("write - \"{}{}\": COMMAND", has_box ? "" : "[ ] ", visible(text)));
     return;
   }
+  if (item.kind() == YamlValue::Kind::Map && item.size() > 1) {
+    findings.error(kNotABox,
+                   item.span(),
+                   "the keys of a check stand beside its box, they belong below it",
+                   "indent them deeper than the box, or write - \"[ ] …\": {run: COMMAND}");
+    return;
+  }
   if (item.kind() != YamlValue::Kind::Map || item.size() != 1) {
     const std::string_view remedy =
         "write - \"[ ] what must be true\": COMMAND; a check's keys are indented below the box";

@@ -126,6 +126,14 @@ Section<Part> read_section(YamlValue key,
 
 CommandSpec parse_command(YamlValue key, YamlValue value, Findings& findings) {
   CommandSpec command;
+  if (value.kind() == YamlValue::Kind::Map) {
+    report_wrong_kind(value,
+                      quoted(key.text()),
+                      "a command",
+                      "write it as a text for a shell, or as a list: [make, all]",
+                      findings);
+    return command;
+  }
   if (value.kind() != YamlValue::Kind::List) {
     command.script = read_word(key, value, findings);
     return command;

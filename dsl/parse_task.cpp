@@ -404,6 +404,24 @@ std::vector<TaskSpec> parse_tasks(YamlValue key, YamlValue value, Findings& find
     TaskSpec& task = tasks.emplace_back();
     task.name = {name.text(), name.span()};
     check_name(task.name, "a task", findings);
+    if (body.kind() == YamlValue::Kind::Scalar || body.kind() == YamlValue::Kind::List) {
+      const bool is_text = body.kind() == YamlValue::Kind::Scalar;
+      report_wrong_kind(body,
+                        fmt::format("the task {}", quoted(name.text())),
+                        "a map",
+                        fmt::format("write {}: {{run: {}}}",
+                                    visible(name.text()),
+                                    is_text ? visible(body.text()) : "COMMAND"),
+                        findings);
+      return;
+    }
+    if (body.kind() == YamlValue::Kind::Null) {
+      findings.error(kEmptyValue,
+                     name.span(),
+                     fmt::format("the task {} is empty", quoted(name.text())),
+                     "add 'run:' with a command below it, or check the indentation");
+      return;
+    }
     if (!read_record(body, name.span(), kTask, task, findings)) {
       return;
     }

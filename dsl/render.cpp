@@ -102,7 +102,7 @@ ShownLine show_line(std::string_view line, std::size_t begin, std::size_t end) {
       break;  // nothing further can be shown; lines may be megabytes long
     }
   }
-  const bool cut_left = first > kScreen * 2 / 3;
+  const bool cut_left = cells.size() > kScreen && first > kScreen * 2 / 3;
   const std::size_t from = cut_left ? first - kScreen / 3 : 0;
   const std::size_t to = std::min(cells.size(), from + kScreen);
   ShownLine shown;

@@ -336,8 +336,11 @@ class YamlReader : public YAML::EventHandler {
                         YAML::anchor_t anchor) {
     check_tag(tag, offset(mark));
     const std::size_t begin = skip_properties(text_, offset(mark));
-    refuse_key(begin, begin + 1, "is a list or a map");
     check_depth(open_.size() + 1, begin, begin + 1);
+    if (const auto box = at_key() ? bare_checkbox(text_, begin) : std::nullopt) {
+      fail(box->code, span(box->begin, box->end), box->message, box->remedy);
+    }
+    refuse_key(begin, begin + 1, "is a list or a map");
     const std::size_t before = expanded_;
     const std::uint32_t node = begin_node(kind, begin, begin + 1, anchor);
     open_.push_back({node, anchor, kind == YamlDocument::NodeKind::Map, 0, 0, 1, before});

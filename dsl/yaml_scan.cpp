@@ -120,33 +120,6 @@ std::size_t plain_end(std::string_view text, std::size_t begin, std::string_view
 
 // ---- what the author meant -------------------------------------------------------------------
 
-/// The `- [ ] text` that stands on the line, if it is one: a checkbox that nobody quoted.
-std::optional<SyntaxProblem> bare_checkbox(std::string_view text, std::size_t offset) {
-  const std::size_t begin = line_begin(text, offset);
-  const std::string_view line = text.substr(begin, line_end(text, offset) - begin);
-  const std::size_t dash = line.find_first_not_of(' ');
-  if (dash == std::string_view::npos || line[dash] != '-') {
-    return std::nullopt;
-  }
-  const std::size_t box = line.find_first_not_of(' ', dash + 1);
-  if (box == std::string_view::npos || box == dash + 1 || line[box] != '[') {
-    return std::nullopt;
-  }
-  const std::size_t close = line.find(']', box);
-  if (close == std::string_view::npos || close > box + 2) {
-    return std::nullopt;
-  }
-  const std::size_t words = std::min(line.find_first_not_of(' ', close + 1), line.size());
-  const std::size_t stop = std::min(line.find(": ", words), line.find_last_not_of(" \r") + 1);
-  return SyntaxProblem{
-      kBareCheckbox,
-      begin + box,
-      begin + stop,
-      "a criterion that begins with '[ ]' must stand in quotes, YAML takes the "
-      "box for a list",
-      fmt::format("write - \"[ ] {}\": COMMAND", visible(line.substr(words, stop - words)))};
-}
-
 /// The `${{ … }}` round or before `offset` on its line.
 std::optional<SyntaxProblem> bare_expression(std::string_view text, std::size_t offset) {
   const std::size_t begin = line_begin(text, offset);
@@ -301,6 +274,32 @@ std::optional<std::size_t> scalar_end(std::string_view text,
   return plain_end(text, begin, decoded);
 }
 
+std::optional<SyntaxProblem> bare_checkbox(std::string_view text, std::size_t offset) {
+  const std::size_t begin = line_begin(text, offset);
+  const std::string_view line = text.substr(begin, line_end(text, offset) - begin);
+  const std::size_t dash = line.find_first_not_of(' ');
+  if (dash == std::string_view::npos || line[dash] != '-') {
+    return std::nullopt;
+  }
+  const std::size_t box = line.find_first_not_of(' ', dash + 1);
+  if (box == std::string_view::npos || box == dash + 1 || line[box] != '[') {
+    return std::nullopt;
+  }
+  const std::size_t close = line.find(']', box);
+  if (close == std::string_view::npos || close > box + 2) {
+    return std::nullopt;
+  }
+  const std::size_t words = std::min(line.find_first_not_of(' ', close + 1), line.size());
+  const std::size_t stop = std::min(line.find(": ", words), line.find_last_not_of(" \r") + 1);
+  return SyntaxProblem{
+      kBareCheckbox,
+      begin + box,
+      begin + stop,
+      "a criterion that begins with '[ ]' must stand in quotes, YAML takes the "
+      "box for a list",
+      fmt::format("write - \"[ ] {}\": COMMAND", visible(line.substr(words, stop - words)))};
+}
+
 SyntaxProblem explain_syntax(std::string_view text,
                              std::size_t offset,
                              std::string_view parser_message) {
@@ -317,6 +316,23 @@ SyntaxProblem explain_syntax(std::string_view text,
   }
   if (auto problem = bare_expression(text, offset)) {
     return *problem;
+  }
+  const std::size_t begin = line_begin(text, offset);
+  const std::size_t word = std::min(text.find_first_not_of(" \t", begin), text.size());
+  const std::size_t tab = text.substr(begin, word - begin).find('\t');
+  if (tab != std::string_view::npos) {
+    return {kSyntax,
+            begin + tab,
+            begin + tab + 1,
+            "a tab where YAML wants spaces",
+            "indent with spaces"};
+  }
+  if (text.substr(offset, 1) == "?" && parser_message.substr(0, 13) == "unknown token") {
+    return {kSyntax,
+            offset,
+            offset + 1,
+            "a text with a '?' inside braces or brackets must stand in quotes",
+            "put the whole text in quotes"};
   }
   // The parser often stops behind the line that is wrong, at the first letter of the next.
   const std::size_t end = std::min(offset + 1, text.size());

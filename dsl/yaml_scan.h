@@ -37,6 +37,9 @@ struct SyntaxProblem {
   std::string message;
   std::string remedy;
 };
+/// The `- [ ] text` that stands on the line of `offset`, if it is one: a box that nobody quoted.
+std::optional<SyntaxProblem> bare_checkbox(std::string_view text, std::size_t offset);
+
 SyntaxProblem explain_syntax(std::string_view text,
                              std::size_t offset,
                              std::string_view parser_message);

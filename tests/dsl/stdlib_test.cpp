@@ -1,0 +1,53 @@
+#include "dsl/stdlib.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/dsl/compile_file.h"
+
+namespace dsl {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(Stdlib, IsEmbeddedAsItStandsInTheTree) {
+  std::vector<std::string> files;
+  const fs::path root = fs::path(PIPE_SOURCE_DIR) / "stdlib";
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.path().extension() == ".yaml") {
+      fs::path name = fs::path("std") / fs::relative(entry.path(), root);
+      name.replace_extension();
+      files.push_back(name.string());
+      std::ifstream file(entry.path());
+      std::stringstream text;
+      text << file.rdbuf();
+      ASSERT_TRUE(stdlib_step(files.back())) << files.back() << " is not in dsl/compiler.cmake";
+      EXPECT_EQ(*stdlib_step(files.back()), text.str());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  const auto names = stdlib_names();
+  EXPECT_EQ(files, std::vector<std::string>(names.begin(), names.end()));
+}
+
+TEST(Stdlib, HasStepsThatCompileAndAreVerified) {
+  for (const std::string_view name : stdlib_names()) {
+    const Compilation compilation =
+        dsl_test::compile_text("tasks: {t: {uses: " + std::string(name) + "}}\n");
+    EXPECT_EQ(dsl_test::messages(compilation), "") << name;
+    ASSERT_TRUE(compilation.plan) << name;
+    EXPECT_FALSE(dsl_test::node(compilation, "t").criteria.empty()) << name;
+    EXPECT_FALSE(dsl_test::node(compilation, "t").command.argv.empty()) << name;
+  }
+}
+
+TEST(Stdlib, DoesNotHaveWhatNobodyWrote) {
+  EXPECT_FALSE(stdlib_step("std/nothing"));
+}
+
+}  // namespace
+}  // namespace dsl
