@@ -112,6 +112,7 @@ class Session {
     if (!look_for_engines() || !prepare_images() || !remove_leftovers()) {
       return refused(ExitCode::Environment);
     }
+    clear_work_folder();
     return drive(*project, [](RunLoop& loop) { loop.resume(); });
   }
 
@@ -257,7 +258,16 @@ class Session {
     }
     begin(loop);
     loop_.run();
-    return conclude(*end, signalled, project, state, loop);
+    SessionEnd ended = conclude(*end, signalled, project, state, loop);
+    clear_work_folder();
+    return ended;
+  }
+
+  /// Workspaces are copies: what is left of them is of no use to anybody, a resumed run included.
+  void clear_work_folder() {
+    if (const Status removed = files::remove_tree(store_->work_folder(run_)); !removed) {
+      warnings_.push_back(removed.error());
+    }
   }
 
   SessionEnd conclude(const RunEnd& end,
