@@ -12,16 +12,30 @@
 
 namespace runner {
 
+/// A folder in which a tree was laid out before and that nobody writes any more: files that it
+/// shares with a new one are linked rather than written. Its files may be there only in part.
+struct Donor {
+  git::Oid tree;
+  int folder = -1;  // -1: there is none
+};
+
 /// Lays `tree` out in an empty folder. `stamps`, where not null, notes every file. On Error some of
 /// it is there.
 dsl::Status check_out(git::Objects& objects, const git::Oid& tree, int folder, StampBook* stamps);
+
+/// The same for a folder that will never be written again either.
+dsl::Status check_out_shared(git::Objects& objects,
+                             const git::Oid& tree,
+                             int folder,
+                             const Donor& donor);
 
 /// What an overlay needs above a folder with `before` to show `after`: new and changed files, and
 /// whiteouts for what is gone. An Error where the file system refuses whiteouts.
 dsl::Status check_out_layer(git::Objects& objects,
                             const git::Oid& before,
                             const git::Oid& after,
-                            int folder);
+                            int folder,
+                            const Donor& donor = {});
 
 /// One file or link. `name` must not be there.
 dsl::Status write_entry(git::Objects& objects,

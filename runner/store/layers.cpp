@@ -162,47 +162,79 @@ dsl::Status Layers::use_base(git::Objects& objects, const git::Oid& tree) {
   return dsl::Ok{};
 }
 
-dsl::Status Layers::build_base(git::Objects& objects, const git::Oid& tree) const {
-  auto folder = files::make_temporary_folder(bases_, ".building-");
+namespace {
+
+/// Makes a folder under another name, has it filled, and gives it its name: nobody sees a part.
+template <class Fill>
+dsl::Status build(const std::string& parent, const std::string& path, Fill fill) {
+  auto folder = files::make_temporary_folder(parent, ".building-");
   if (!folder) {
     return folder.error();
   }
   auto opened = files::open_folder(*folder);
-  if (!opened) {
-    return opened.error();
+  dsl::Status done = dsl::Ok{};
+  if (!opened || ::fchmod(opened->get(), 0755) != 0) {
+    done = files::system_error("make folder", *folder, errno);
+  } else {
+    done = fill(opened->get());
   }
-  ::fchmod(opened->get(), 0755);
-  if (auto done = check_out(objects, tree, opened->get(), nullptr); !done) {
+  if (!done) {
     static_cast<void>(files::remove_tree(*folder));
-    return done.error().within("lay out the project's files");
+    return done;
   }
-  return publish(*folder, base_path(tree));
+  return publish(*folder, path);
+}
+
+Fd open_donor(const std::string& path) {
+  return Fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+}  // namespace
+
+dsl::Status Layers::build_base(git::Objects& objects, const git::Oid& tree) const {
+  // Any other base of this store may share files with this one; the one used last most likely does.
+  const std::vector<Oid> others = candidates();
+  Fd folder;
+  Donor donor;
+  if (!others.empty()) {
+    folder = open_donor(base_path(others.front()));
+    donor = {others.front(), folder.get()};
+  }
+  auto built = build(bases_, base_path(tree), [&](int target) {
+    return check_out_shared(objects, tree, target, donor);
+  });
+  return built ? built : built.error().within("lay out the project's files");
+}
+
+std::string Layers::layer_path(const git::Oid& base, const git::Oid& tree) const {
+  return fmt::format(
+      "{}/{}@{}-{}", layers_, git::to_hex(tree), git::to_hex(base).substr(0, 12), boot_);
 }
 
 dsl::Result<std::string> Layers::use_layer(git::Objects& objects,
                                            const git::Oid& base,
                                            const git::Oid& tree) const {
-  const std::string path = fmt::format(
-      "{}/{}@{}-{}", layers_, git::to_hex(tree), git::to_hex(base).substr(0, 12), boot_);
+  const std::string path = layer_path(base, tree);
   if (exists(path)) {
     return path;
   }
-  auto folder = files::make_temporary_folder(layers_, ".building-");
-  if (!folder) {
-    return folder;
+  // The layer made last is that of the node before, as a rule.
+  Fd folder;
+  Donor donor;
+  const std::string note = layers_ + "/last";
+  if (auto last = files::read_file(note, 100)) {
+    if (const auto other = git::from_hex(*last)) {
+      folder = open_donor(layer_path(base, *other));
+      donor = {*other, folder.get()};
+    }
   }
-  auto opened = files::open_folder(*folder);
-  if (!opened) {
-    return opened.error();
+  auto built = build(layers_, path, [&](int target) {
+    return check_out_layer(objects, base, tree, target, donor);
+  });
+  if (!built) {
+    return built.error();
   }
-  ::fchmod(opened->get(), 0755);
-  if (auto done = check_out_layer(objects, base, tree, opened->get()); !done) {
-    static_cast<void>(files::remove_tree(*folder));
-    return done.error();
-  }
-  if (auto done = publish(*folder, path); !done) {
-    return done.error();
-  }
+  static_cast<void>(files::write_atomically(note, git::to_hex(tree), files::Durable::No));
   return path;
 }
 

@@ -1,13 +1,15 @@
 #pragma once
 
 // What many workspaces share: whole trees laid out once a store ("bases"), and what differs between
-// a base and another tree, once a run ("layers"). Both are never written again after they have
-// their final name; a job sees them as the lower folders of an overlay.
+// a base and another tree, once a run ("layers"). Jobs see them as the lower folders of an overlay;
+// nothing ever writes to them after they have their final name, and equal files of two of them are
+// one file (hard links).
 //
-//   <bases>/<tree>/        the files     <bases>/<tree>.lock   held shared while somebody uses it,
-//   <layers>/<tree>@<base>/ changes                            its date is that of the last use
+//   <bases>/<tree>-<boot>/          all files
+//   <bases>/<tree>.lock             held shared by those who use it; its date is the last use
+//   <layers>/<tree>@<base>-<boot>/  what has to lie above the base
 //
-// Files are not flushed to the disk one by one: what was made before the machine started last is
+// They are not flushed to the disk one by one: what was made before the machine started last is
 // made again. Any thread; several processes may share the bases.
 
 #include <memory>
@@ -37,6 +39,7 @@ class Layers {
   [[nodiscard]] bool has_base(const git::Oid& tree) const;
   dsl::Status use_base(git::Objects& objects, const git::Oid& tree);
   dsl::Status build_base(git::Objects& objects, const git::Oid& tree) const;
+  [[nodiscard]] std::string layer_path(const git::Oid& base, const git::Oid& tree) const;
   dsl::Result<std::string> use_layer(git::Objects& objects,
                                      const git::Oid& base,
                                      const git::Oid& tree) const;

@@ -18,10 +18,9 @@
 namespace runner {
 
 struct TakeRequest {
-  std::string folder;          // as the user named it
-  bool include_dirty = false;  // uncommitted files of a repository count too
-  std::int64_t time_s = 0;     // since the epoch, of the commits that are made
-  std::string stamps;          // a file that remembers a folder's files from run to run; "" none
+  std::string folder;                 // as the user named it
+  bool include_dirty = false;         // uncommitted files of a repository count too
+  std::int64_t time_s = 0;            // since the epoch, of the commits that are made
   std::vector<std::string> excluded;  // absolute paths that are never taken: the run store
 };
 

@@ -109,6 +109,27 @@ bool is_as_new(int parent, const char* name, std::size_t expected_names) {
   return listed && names == expected_names;
 }
 
+/// Removes all but the folders that every job has; false: something of them is not as it was.
+/// Folders are worth keeping: making one can cost ext4 more than all else that a small job needs.
+bool empty_out(int job) {
+  struct Level {
+    const char* folder;
+    std::array<std::string_view, 2> kept;
+  };
+  constexpr std::array<Level, 5> kLevels{{{".", {"ws", "pipe"}},
+                                          {"ws", {}},
+                                          {"pipe", {"home", "outputs"}},
+                                          {"pipe/home", {}},
+                                          {"pipe/outputs", {}}}};
+  for (const Level& level : kLevels) {
+    const Fd folder = files::open_beneath(job, level.folder, O_RDONLY | O_DIRECTORY);
+    if (!folder || !files::remove_contents(folder.get(), level.kept)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Workspaces::Workspaces(TreeStore& store, dsl::RunId run, Places places)
@@ -324,8 +345,14 @@ dsl::Result<std::string> read_output(Objects& objects,
   if (read) {
     return read;
   }
-  if (::faccessat(opened->get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-      (errno != ENOENT && errno != ENOTDIR)) {
+  struct stat status {};
+  const bool there = ::fstatat(opened->get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool hidden = there && is_overlay(workspace) && S_ISCHR(status.st_mode) &&
+                      status.st_rdev == 0;  // the job removed it
+  if (hidden) {
+    return absent;
+  }
+  if (there || (errno != ENOENT && errno != ENOTDIR)) {
     return read.error().within(fmt::format("output '{}'", output.name));
   }
   if (handed_over || !is_overlay(workspace)) {
@@ -464,12 +491,11 @@ dsl::Status Workspaces::save_caches(const PreparedWorkspace& workspace) {
 
 dsl::Result<std::optional<std::string>> Workspaces::discard(const PreparedWorkspace& workspace) {
   const std::string job = places_.work + "/" + workspace.job.value;
-  if (!is_overlay(workspace)) {
+  {
     const Fd folder(::open(job.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    // "pipe" holds its two folders; where the job has stamps it was not empty anyway.
-    if (folder && is_as_new(folder.get(), "ws", 0) && is_as_new(folder.get(), "pipe", 2) &&
-        is_as_new(folder.get(), "pipe/home", 0) && is_as_new(folder.get(), "pipe/outputs", 0) &&
-        ::faccessat(folder.get(), "stamps", F_OK, 0) != 0) {
+    if (folder && empty_out(folder.get()) && is_as_new(folder.get(), ".", 2) &&
+        is_as_new(folder.get(), "ws", 0) && is_as_new(folder.get(), "pipe", 2) &&
+        is_as_new(folder.get(), "pipe/home", 0) && is_as_new(folder.get(), "pipe/outputs", 0)) {
       return std::optional<std::string>(job);
     }
   }

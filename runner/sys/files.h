@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -86,6 +87,9 @@ dsl::Result<std::string> make_temporary_folder(const std::string& parent,
 /// Removes a file, or a folder with all that is in it: never through a link, whatever the depth,
 /// read-only folders too. Success where nothing is there. On Error some of it may be left.
 dsl::Status remove_tree(const std::string& path);
+
+/// Removes all that is in a folder but what has one of the names; as remove_tree otherwise.
+dsl::Status remove_contents(int folder, std::span<const std::string_view> kept);
 
 /// The names in a folder (without "." and ".."), in no order. Returns false and errno on failure.
 bool list_names(int folder, std::vector<std::string>& names);

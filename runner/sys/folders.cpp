@@ -1,5 +1,6 @@
 // Walking, copying and removing whole folders; declared in files.h.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <dirent.h>
@@ -263,6 +264,30 @@ dsl::Status remove_tree(const std::string& path) {
   const int failed_below = remover.remove_pending();
   if (failed != 0 || failed_below != 0) {
     return system_error("remove", path, failed != 0 ? failed : failed_below);
+  }
+  return dsl::Ok{};
+}
+
+dsl::Status remove_contents(int folder, std::span<const std::string_view> kept) {
+  std::vector<std::string> names;
+  const bool listed = for_each_name(folder, [&](const char* name, unsigned char) {
+    if (std::find(kept.begin(), kept.end(), name) == kept.end()) {
+      names.emplace_back(name);
+    }
+    return true;
+  });
+  if (!listed) {
+    return system_error("read folder", ".", errno);
+  }
+  Remover remover(folder);
+  int first = 0;
+  for (const std::string& name : names) {
+    const int failed = remover.remove(folder, name.c_str(), 0);
+    first = first == 0 ? failed : first;
+  }
+  const int failed_below = remover.remove_pending();
+  if (first != 0 || failed_below != 0) {
+    return system_error("remove what is in", ".", first != 0 ? first : failed_below);
   }
   return dsl::Ok{};
 }
