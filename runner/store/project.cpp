@@ -121,6 +121,7 @@ class Taker {
     if (auto added = store_.add_alternate(repository.objects_folder()); !added) {
       return added;
     }
+    project_.objects = repository.objects_folder();
     auto objects = store_.borrow();
     if (!objects) {
       return objects.error();
@@ -134,12 +135,11 @@ class Taker {
       return top.error();
     }
     if (!*top || (*top)->kind != Kind::Folder) {
-      const std::string prefix = std::exchange(project_.prefix, "");
+      project_.prefix.clear();
       return take_folder(
           fmt::format(", which the repository '{}' does not track", repository.work_tree()));
     }
     project_.kind = Project::Kind::Repository;
-    project_.objects = repository.objects_folder();
     project_.head = git::to_hex(*head->commit);
     project_.input = {project_.head, ""};
     if (!project_.prefix.empty()) {
@@ -260,25 +260,29 @@ class Taker {
         wanted.skipped.push_back(*inside);
       }
     }
-    const StampBook known =
-        request_.stamps.empty() ? StampBook{} : StampBook::load(request_.stamps);
+    // Files of a folder are remembered from run to run. Not where a repository is in play: their
+    // content may be among its objects, which its owner may prune.
+    const bool remember = project_.objects.empty();
+    const std::string stamps = store_.stamps_file(project_.folder);
+    const StampBook known = remember ? StampBook::load(stamps) : StampBook{};
     StampBook noted;
     wanted.known = &known;
-    wanted.noted = request_.stamps.empty() ? nullptr : &noted;
+    wanted.noted = remember ? &noted : nullptr;
     const std::int64_t started_ns = file_clock_ns();
     auto found = scan(objects, wanted);
     if (!found) {
       return found.error().within(fmt::format("take '{}'", files::printable(project_.folder)));
+    }
+    if (remember && noted.size() > 0) {
+      // Only makes the next run quicker; changes after the scan began must not go unseen.
+      static_cast<void>(files::make_directories(stamps.substr(0, stamps.rfind('/')), 0700));
+      static_cast<void>(noted.save(stamps, started_ns));
     }
     // A repository in the folder, or of the folder itself, is not worth a word.
     std::erase_if(found->refused, [](const auto& refused) {
       return refused.first == ".git" || refused.first.ends_with("/.git");
     });
     project_.refused = found->refused;
-    if (wanted.noted != nullptr && noted.size() > 0) {
-      // Only makes the next run quicker; changes after the scan began must not go unseen.
-      static_cast<void>(noted.save(request_.stamps, started_ns));
-    }
     return found;
   }
 
@@ -294,7 +298,7 @@ dsl::Result<Project> take_project(TreeStore& store, const TakeRequest& request) 
 }
 
 dsl::Status reopen_project(TreeStore& store, const Project& project) {
-  if (project.kind == Project::Kind::Folder) {
+  if (project.objects.empty()) {
     return dsl::Ok{};
   }
   auto added = store.add_alternate(project.objects);

@@ -30,7 +30,7 @@ struct Project {
   Kind kind = Kind::Folder;
   std::string folder;   // absolute, without links
   std::string prefix;   // Repository: the workspace beneath its top, "" is the top
-  std::string objects;  // Repository: its object folder
+  std::string objects;  // of the repository that the folder lies in, "" where there is none
   std::string head;     // Repository: the commit, hex
   TreeRef input;
   std::string taken;  // for people, one sentence without a full stop

@@ -71,7 +71,12 @@ dsl::Result<std::unique_ptr<TreeStore>> TreeStore::open(const std::string& folde
   if (!database) {
     return database.error();
   }
-  return std::unique_ptr<TreeStore>(new TreeStore(*std::move(database), std::move(options)));
+  return std::unique_ptr<TreeStore>(
+      new TreeStore(folder, *std::move(database), std::move(options)));
+}
+
+std::string TreeStore::stamps_file(const std::string& folder) const {
+  return folder_ + "/pipe-stamps/" + dsl::sha256_hex(folder);
 }
 
 dsl::Status TreeStore::add_alternate(const std::string& objects_folder) {

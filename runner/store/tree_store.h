@@ -59,6 +59,9 @@ class TreeStore {
   /// Writes the files of a tree, artifacts too, to a new folder.
   dsl::Status write_to(const TreeRef& tree, const std::string& folder);
 
+  /// Where files of a project's folder are remembered from run to run (see stamps.h).
+  [[nodiscard]] std::string stamps_file(const std::string& folder) const;
+
   // ---- For the other files of this room
   // -------------------------------------------------------------
 
@@ -81,9 +84,10 @@ class TreeStore {
   dsl::Status settle(git::Objects& objects) const;
 
  private:
-  TreeStore(std::unique_ptr<git::ObjectDatabase> database, Options options)
-      : database_(std::move(database)), options_(std::move(options)) {}
+  TreeStore(std::string folder, std::unique_ptr<git::ObjectDatabase> database, Options options)
+      : folder_(std::move(folder)), database_(std::move(database)), options_(std::move(options)) {}
 
+  const std::string folder_;
   std::unique_ptr<git::ObjectDatabase> database_;
   const Options options_;
 };
