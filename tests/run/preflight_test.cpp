@@ -1,0 +1,75 @@
+#include "runner/run/preflight.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/run_harness.h"
+
+namespace runner::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<std::string> messages(const dsl::Plan& plan, const std::vector<Engine*>& engines) {
+  std::vector<std::string> all;
+  for (const dsl::Error& problem : preflight(plan, engines)) {
+    EXPECT_FALSE(problem.remedy.empty()) << problem.message;
+    all.push_back(problem.message);
+  }
+  return all;
+}
+
+class Preflight : public testing::Test {
+ protected:
+  FakeClock clock;
+  FakeEngine engine{clock};
+  dsl::Plan plan;
+
+  std::vector<std::string> of(std::vector<dsl::PlanNode> nodes) {
+    plan.name = "p";
+    plan.nodes = std::move(nodes);
+    return messages(plan, std::vector<Engine*>(plan.nodes.size(), &engine));
+  }
+};
+
+TEST_F(Preflight, APlainPlanMayStart) {
+  EXPECT_THAT(of({task("a", {}, "x")}), IsEmpty());
+}
+
+TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
+  dsl::PlanNode node = task("a", {}, "x");
+  node.firewall.allow = {"example.org:443"};
+  node.budget.turns = 5;
+  node.secrets = {{"TOKEN", {}, "", false}};
+  node.permissions.deny = {"git push"};
+  node.docker = dsl::DockerAccess::Socket;
+  plan.require_approval = true;
+  EXPECT_THAT(of({node}),
+              ElementsAre(HasSubstr("'p': runs only from an approved plan"),
+                          HasSubstr("'a': asks for a firewall"),
+                          HasSubstr("'a': asks for a budget"),
+                          HasSubstr("'a': asks for secrets"),
+                          HasSubstr("'a': asks for permissions"),
+                          HasSubstr("'a': asks for access to Docker")));
+}
+
+TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
+  std::vector<dsl::PlanNode> nodes;
+  for (int i = 0; i < 10; ++i) {
+    nodes.push_back(task("t" + std::to_string(i), {}, "x"));
+    nodes.back().budget.turns = 1;
+  }
+  EXPECT_THAT(of(nodes), ElementsAre(HasSubstr("'t0', 't1', 't2' and 7 more: asks for a budget")));
+}
+
+TEST_F(Preflight, BudgetsOfPipelineAndPhaseAreRefusedToo) {
+  plan.budget.cost = dsl::Money{5'000'000};
+  plan.phases = {{"build", "", 0, {}}};
+  plan.phases[0].budget.turns = 3;
+  EXPECT_THAT(of({task("a", {}, "x")}), ElementsAre(HasSubstr("'p', 'build': asks for a budget")));
+}
+
+}  // namespace
+}  // namespace runner::test
