@@ -855,6 +855,11 @@ CheckedRange check_range(std::string_view text,
     checked.expression = checker.check();
     checked.asks_status = checker.asks_status();
   }
+  // Nodes are checked from the leaves up; people read from left to right.
+  std::stable_sort(
+      diagnostics.begin(), diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
+        return a.span.begin < b.span.begin;
+      });
   checked.expression.diagnostics = std::move(diagnostics);
   return checked;
 }

@@ -509,6 +509,8 @@ Result<Json> parse(std::string_view text) {
   } catch (const nlohmann::json::parse_error& failure) {
     return Error{fmt::format("the plan is no JSON: something is wrong at byte {}", failure.byte),
                  ""};
+  } catch (const nlohmann::json::out_of_range&) {
+    return Error{"the plan is no JSON that can be read: a number in it is too large", ""};
   }
 }
 

@@ -278,6 +278,10 @@ TEST_F(ExpressionCheck, ReportsEveryMistakeOfATextInItsOrder) {
             "'format', 'join', 'toJSON', 'fromJSON', 'hashFiles', …) <nope>\n");
 }
 
+TEST_F(ExpressionCheck, ReportsFromLeftToRight) {
+  EXPECT_EQ(mistakes("nope(inputs.nope)").substr(0, 38), "P0716: there is no function 'nope' (th");
+}
+
 TEST_F(ExpressionCheck, ReportsTheSameMistakeOnce) {
   EXPECT_EQ(mistakes("!(inputs.nope.a[0] == 1) && inputs.debug").substr(0, 36),
             "P0712: there is no input 'nope' (the");

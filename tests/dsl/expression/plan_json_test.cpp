@@ -138,6 +138,9 @@ INSTANTIATE_TEST_SUITE_P(
             "the plan does not fit at '/nodes/0/criteria/0/timeout_ms': expected a whole number, "
             "found number"},
         Damage{"\"timeout_ms\":5",
+               "\"timeout_ms\":1e999",
+               "the plan is no JSON that can be read: a number in it is too large"},
+        Damage{"\"timeout_ms\":5",
                "\"timeout_ms\":9223372036854775808",
                "the plan does not fit at '/nodes/0/criteria/0/timeout_ms': the number is out of "
                "range"},
