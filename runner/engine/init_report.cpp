@@ -66,6 +66,9 @@ std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) 
     end.how = JobEnd::How::NotStarted;
     end.detail = "the working directory '" + std::string(report) +
                  "' cannot be entered: " + strerrordesc_np(code);
+  } else if (what == "no-filter") {
+    end.how = JobEnd::How::Lost;
+    end.detail = std::string("install the system call filter: ") + strerrordesc_np(code);
   } else if (what == "no-cgroup") {
     end.how = JobEnd::How::Lost;
     end.detail = "join the cgroup '" + std::string(report) + "': " + strerrordesc_np(code);

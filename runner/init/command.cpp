@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +121,18 @@ void join_cgroup(const char* folder, ChildFailure& failure) {
   close(directory);
 }
 
+/// The last thing before exec: what the filter forbids, we ourselves need no more. False: errno.
+bool enter_filter(const Spec& spec) {
+  if (spec.filter == nullptr) {
+    return true;
+  }
+  sock_fprog program;
+  program.len = static_cast<unsigned short>(spec.filter_size / sizeof(sock_filter));
+  program.filter = static_cast<sock_filter*>(spec.filter);
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 void adopt_surroundings(const Launch& launch) {
   if (launch.output >= 0) {
     dup2(launch.output, STDOUT_FILENO);
@@ -143,6 +157,9 @@ void adopt_surroundings(const Launch& launch) {
     give_up(failure, "no-directory", spec.directory);
   }
   adopt_surroundings(launch);
+  if (!enter_filter(spec)) {
+    give_up(failure, "no-filter", "seccomp");
+  }
   execute(spec.argv, spec.env);
   give_up(failure, "exec-failed", spec.argv[0]);
 }
@@ -177,6 +194,34 @@ void receive(int fd, char* bytes, size_t count) {
   }
 }
 
+/// A decimal number and the byte that ends it.
+size_t receive_size(int fd, char end) {
+  char digits[16];
+  size_t at = 0;
+  for (; at < sizeof(digits) - 1; ++at) {
+    receive(fd, digits + at, 1);
+    if (digits[at] == end) {
+      break;
+    }
+  }
+  digits[at] = '\0';
+  const long size = parse_number(digits);
+  if (size < 0) {
+    fail("the job's spec has no size", "", 0);
+  }
+  return static_cast<size_t>(size);
+}
+
+void* receive_bytes(int fd, size_t size) {
+  void* const bytes =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (bytes == MAP_FAILED) {
+    fail("read the job's spec", "", errno);
+  }
+  receive(fd, static_cast<char*>(bytes), size);
+  return bytes;
+}
+
 }  // namespace
 
 Spec read_spec(int fd) {
@@ -195,30 +240,18 @@ Spec read_spec(int fd) {
 }
 
 Spec receive_spec(int fd) {
-  char digits[16];
-  size_t at = 0;
-  for (; at < sizeof(digits) - 1; ++at) {
-    receive(fd, digits + at, 1);
-    if (digits[at] == '\n') {
-      break;
-    }
+  const size_t size = receive_size(fd, ' ');
+  const size_t filter_size = receive_size(fd, '\n');
+  if (size == 0) {
+    fail("the job's spec is empty", "", 0);
   }
-  digits[at] = '\0';
-  const long size = parse_number(digits);
-  if (size <= 0) {
-    fail("the job's spec has no size", "", 0);
+  void* const bytes = receive_bytes(fd, size);
+  Spec spec = parse_spec(bytes, size);
+  if (filter_size > 0) {
+    spec.filter = receive_bytes(fd, filter_size);
+    spec.filter_size = filter_size;
   }
-  void* const bytes = mmap(nullptr,
-                           static_cast<size_t>(size),
-                           PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS,
-                           -1,
-                           0);
-  if (bytes == MAP_FAILED) {
-    fail("read the job's spec", "", errno);
-  }
-  receive(fd, static_cast<char*>(bytes), static_cast<size_t>(size));
-  return parse_spec(bytes, static_cast<size_t>(size));
+  return spec;
 }
 
 void release_spec(const Spec& spec) {

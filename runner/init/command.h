@@ -15,12 +15,13 @@ struct Spec {
   char** env = nullptr;      // null-terminated
   char** cgroups = nullptr;  // null-terminated
   char** argv = nullptr;     // null-terminated, not empty
+  void* filter = nullptr;    // system call filter as BPF; null: none
+  size_t filter_size = 0;    // bytes
 };
 
 /// Reads a spec to the end of `fd` and closes it; fails (ends the program) where it is malformed.
 Spec read_spec(int fd);
-/// Reads a spec that comes over a stream, preceded by its size in decimal and a newline, and leaves
-/// what comes after it. Ends the program, without a word, where the stream ends before that:
+/// Reads a spec and a filter that come over a stream (protocol.h), and leaves what comes after them. Ends the program, without a word, where the stream ends before that:
 /// whoever made us has no job for us any more.
 Spec receive_spec(int fd);
 void release_spec(const Spec& spec);

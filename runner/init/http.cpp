@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,10 +325,15 @@ int http(char** argv) {
         .write_to(STDERR_FILENO);
     return kHttpNotConnected;
   }
+  // One segment: a server may answer and hang up after the first, and would not hear the others.
+  const int corked = 1;
+  const int uncorked = 0;
+  setsockopt(fd, IPPROTO_TCP, TCP_CORK, &corked, sizeof(corked));
   Stream stream(fd, deadline);
   if (!send_request(stream, method, url, argv + 4)) {
     return no_answer(text, "it stopped listening");
   }
+  setsockopt(fd, IPPROTO_TCP, TCP_CORK, &uncorked, sizeof(uncorked));
   Framing framing;
   int status = read_head(stream, &framing);
   while (status >= 100 && status < 200) {  // "100 Continue" and the like come before the answer

@@ -8,9 +8,9 @@
 // three lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
 // folders to join, the argument list.
 //
-// Attached (--attached, in a container of Docker or Podman): the spec comes over standard input,
-// preceded by its size in decimal and a newline; standard input is the control afterwards. Until it
-// comes, pipe-init waits. Both streams of the command are standard output, the report is standard
+// Attached (--attached, in a container of Docker or Podman): over standard input come the sizes of
+// the spec and of a system call filter (BPF; 0 none) in decimal, a blank between them and a newline
+// after them, then both; standard input is the control afterwards. Until then pipe-init waits. Both streams of the command are standard output, the report is standard
 // error, and before it comes one more line, where the container's own cgroup can be read:
 //   memory PEAK KILLS      bytes, 0 unknown; how many processes were killed for the memory limit
 //
@@ -22,6 +22,7 @@
 //   signalled N            the signal that ended it
 //   exec-failed E NAME     it could not be executed; E is an errno
 //   no-directory E NAME    its working directory could not be entered; E is an errno
+//   no-filter E NAME       the system call filter could not be installed: not the command's fault
 //   no-cgroup E NAME       a cgroup could not be joined: not the command's fault
 // The exit status of pipe-init is N, 128+N, 127 (ENOENT) or 126 accordingly. It is 125, with a line
 // on standard error and no report, when pipe-init itself could not do its part.
