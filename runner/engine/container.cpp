@@ -14,11 +14,26 @@
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/init_program.h"
+#include "runner/engine/seccomp.h"
 
 namespace runner {
 namespace {
 
 using How = JobEnd::How;
+
+/// The system call filter, which pipe-init installs on top of the engine's own: theirs let vsock
+/// and netfilter sockets pass, and podman's new user namespaces too.
+dsl::Result<std::string> read_filter() {
+  const auto file = make_seccomp_filter();
+  if (!file)
+    return file.error();
+  std::string bytes(64 * 1024, '\0');
+  const ssize_t size = pread(file->get(), bytes.data(), bytes.size(), 0);
+  if (size <= 0)
+    return dsl::Error{"read the system call filter", ""};
+  bytes.resize(static_cast<std::size_t>(size));
+  return bytes;
+}
 
 /// A job from `start` to its end. It has no container until its network's holder is there.
 struct RunningJob {
@@ -43,7 +58,8 @@ class ContainerEngine final : public Engine {
         options_(options),
         program_(std::move(program)),
         caller_{getuid(), getgid()},
-        init_path_(install_init_program(options.state_dir)) {
+        init_path_(install_init_program(options.state_dir)),
+        filter_(read_filter()) {
     if (program_.name == dsl::EngineName::Podman)
       service_ =
           std::make_unique<ContainerService>(loop_, program_, options_.state_dir + "/engine");
@@ -60,6 +76,8 @@ class ContainerEngine final : public Engine {
     std::vector<dsl::Error> errors = unsupported_by(program_, caller_, needs);
     if (!init_path_)
       errors.push_back(init_path_.error());
+    if (!filter_)
+      errors.push_back(filter_.error());
     return errors;
   }
 
@@ -143,6 +161,14 @@ class ContainerEngine final : public Engine {
       });
   }
 
+  [[nodiscard]] dsl::Error why_not_ready() const {
+    if (!init_path_)
+      return init_path_.error();
+    if (!filter_)
+      return filter_.error();
+    return {"BUG: the image of the job was never prepared", "please report this"};
+  }
+
   std::unique_ptr<ContainerJob> make_container(const Job& job, std::string body) {
     return std::make_unique<ContainerJob>(
         loop_, *api_, job.name.value, std::move(body), [](const dsl::Status&) {});
@@ -157,10 +183,8 @@ class ContainerEngine final : public Engine {
       finish(name, std::move(end));
       return;
     }
-    if (image == nullptr || !init_path_) {
-      lose(name,
-           init_path_ ? dsl::Error{"BUG: the image of the job was never prepared", ""}
-                      : init_path_.error());
+    if (image == nullptr || !init_path_ || !filter_) {
+      lose(name, why_not_ready());
       return;
     }
     std::string body = create_body(setup(), running.job, *image, holder);
@@ -170,7 +194,7 @@ class ContainerEngine final : public Engine {
     else
       running.container = make_container(running.job, std::move(body));
     running.container->run(running.job,
-                           init_request(running.job, *image),
+                           init_request(running.job, *image, *filter_),
                            [this, name](JobEnd end) { finish(name, std::move(end)); });
   }
 
@@ -178,7 +202,12 @@ class ContainerEngine final : public Engine {
   void with_holder(const std::string& name,
                    const JobName& job,
                    std::function<void(dsl::Result<std::string>)> then) {
-    Network& network = networks_[name];
+    const auto opened = networks_.find(name);
+    if (opened == networks_.end()) {
+      then(dsl::Error{"the network '" + name + "' is not open", "BUG: please report this"});
+      return;
+    }
+    Network& network = opened->second;
     if (network.ready) {
       then(network.holder->id());
       return;
@@ -190,7 +219,7 @@ class ContainerEngine final : public Engine {
     const ContainerImage* image = images_->find(first.image);
     if (image == nullptr || !init_path_) {
       for (const auto& waiting : std::exchange(network.waiting, {}))
-        waiting(dsl::Error{"BUG: the image of the job was never prepared", ""});
+        waiting(why_not_ready());
       return;
     }
     network.holder = std::make_unique<ContainerJob>(
@@ -240,6 +269,7 @@ class ContainerEngine final : public Engine {
   const ContainerProgram program_;
   const Caller caller_;
   const dsl::Result<std::string> init_path_;
+  const dsl::Result<std::string> filter_;
   EngineTraits traits_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 

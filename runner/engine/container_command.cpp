@@ -73,21 +73,34 @@ Json bind_mount(const std::string& source, const std::string& target, bool read_
           {"BindOptions", {{"Propagation", "rprivate"}}}};
 }
 
+/// A path as an option of an overlay: commas part options, colons folders.
+std::string escaped(const std::string& path) {
+  std::string text;
+  for (const char c : path) {
+    if (c == ',' || c == ':' || c == '\\')
+      text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 /// An anonymous volume that is an overlay: mounted by the daemon when the container starts, gone
 /// with the container.
 Json overlay_mount(const Job& job) {
   const WorkspaceMount& workspace = job.workspace;
   std::string lower;
   for (const std::string& folder : workspace.lower)
-    lower += (lower.empty() ? "" : ":") + folder;
-  const std::string options =
-      fmt::format("lowerdir={},upperdir={},workdir={}", lower, workspace.upper, workspace.work);
+    lower += (lower.empty() ? "" : ":") + escaped(folder);
+  const std::string options = fmt::format("{}lowerdir={},upperdir={},workdir={}",
+                                          workspace.read_only ? "ro," : "",
+                                          lower,
+                                          escaped(workspace.upper),
+                                          escaped(workspace.work));
   const Json driver = {{"Name", "local"},
                        {"Options", {{"type", "overlay"}, {"device", "overlay"}, {"o", options}}}};
   return {
       {"Type", "volume"},
       {"Target", workspace.target},
-      {"ReadOnly", workspace.read_only},
       {"VolumeOptions", {{"NoCopy", true}, {"Labels", labels_of(job)}, {"DriverConfig", driver}}}};
 }
 
@@ -187,7 +200,7 @@ std::string holder_body(const ContainerSetup& setup,
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string init_request(const Job& job, const ContainerImage& image) {
+std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter) {
   Job told = job;
   const bool images_own = job.argv.empty();
   if (images_own)
@@ -196,11 +209,11 @@ std::string init_request(const Job& job, const ContainerImage& image) {
     told.working_directory =
         images_own && !image.working_directory.empty() ? image.working_directory : "/";
   for (const auto& [name, value] : image.env) {
-    if ((images_own || name == "PATH") && !has_variable(job.env, name))
+    if (images_own && !has_variable(job.env, name))
       told.env.emplace_back(name, value);
   }
   const std::string spec = job_spec_bytes(told, {});  // the container is in its cgroups already
-  return fmt::format("{}\n{}", spec.size(), spec);
+  return fmt::format("{} {}\n{}{}", spec.size(), filter.size(), spec, filter);
 }
 
 std::vector<dsl::Error> unsupported_by(const ContainerProgram& program,

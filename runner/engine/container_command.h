@@ -8,6 +8,7 @@
 // therefore be created and started before it is known what exactly it will run.
 
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <utility>
 #include <vector>
@@ -60,8 +61,8 @@ std::string holder_body(const ContainerSetup& setup,
 
 /// What pipe-init is sent once the container runs (init/protocol.h). A job without argv runs the
 /// image's own command, in the image's own environment with the job's on top; any other gets its
-/// own environment and nothing else, but for the image's PATH where it declares none.
-std::string init_request(const Job& job, const ContainerImage& image);
+/// own environment and nothing else. `filter` is the system call filter of seccomp.h.
+std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter);
 
 /// All that Engine::unsupported of a container engine has to say.
 std::vector<dsl::Error> unsupported_by(const ContainerProgram& program,

@@ -63,7 +63,7 @@ TEST_F(ContainerCommand, ShowsNeitherCommandNorEnvironmentToInspect) {
   job.argv = {"deploy", "--key=hush"};
   job.env = {{"TOKEN", "hush"}};
   EXPECT_THAT(body().dump(), Not(HasSubstr("hush")));
-  EXPECT_THAT(init_request(job, image), HasSubstr("hush"));
+  EXPECT_THAT(init_request(job, image, ""), HasSubstr("hush"));
 }
 
 TEST_F(ContainerCommand, RunsAsTheCallerAndOnlyAsRootWhenAsked) {
@@ -138,7 +138,7 @@ TEST_F(ContainerCommand, IsTheSameContainerWhateverItWillRun) {
 /// The texts of a request after its size.
 std::vector<std::string> texts_of(const std::string& request) {
   const std::size_t newline = request.find('\n');
-  EXPECT_EQ(std::stoul(request), request.size() - newline - 1);
+  EXPECT_EQ(request.substr(0, newline), std::to_string(request.size() - newline - 1) + " 0");
   std::vector<std::string> texts;
   for (std::size_t at = newline + 1; at < request.size();) {
     const std::size_t end = request.find('\0', at);
@@ -148,21 +148,33 @@ std::vector<std::string> texts_of(const std::string& request) {
   return texts;
 }
 
-TEST_F(ContainerCommand, GivesAJobItsOwnEnvironmentAndOfTheImageOnlyAMissingPath) {
+TEST_F(ContainerCommand, GivesAJobItsOwnEnvironmentAndNothingOfTheImages) {
   job.env = {{"A", "1"}};
   job.working_directory = "/workspace";
-  EXPECT_THAT(texts_of(init_request(job, image)),
-              ElementsAre("/workspace", "2", "A=1", "PATH=/opt/go/bin:/bin", "0", "1", "make"));
-  job.env = {{"PATH", "/mine"}};
-  EXPECT_THAT(texts_of(init_request(job, image)),
-              ElementsAre("/workspace", "1", "PATH=/mine", "0", "1", "make"));
+  EXPECT_THAT(texts_of(init_request(job, image, "")),
+              ElementsAre("/workspace", "1", "A=1", "0", "1", "make"));
+}
+
+TEST_F(ContainerCommand, SendsTheFilterAfterTheSpec) {
+  const std::string request = init_request(job, image, "BPF!");
+  EXPECT_THAT(request.substr(0, request.find('\n')), testing::EndsWith(" 4"));
+  EXPECT_THAT(request, testing::EndsWith("BPF!"));
+}
+
+TEST_F(ContainerCommand, EscapesWhatPartsTheOptionsOfAnOverlay) {
+  job.workspace.lower = {"/a,b:c\\d"};
+  job.workspace.upper = "/u";
+  job.workspace.work = "/w";
+  job.workspace.read_only = true;
+  EXPECT_EQ(host()["Mounts"][1]["VolumeOptions"]["DriverConfig"]["Options"]["o"],
+            "ro,lowerdir=/a\\,b\\:c\\\\d,upperdir=/u,workdir=/w");
 }
 
 TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
   job.argv.clear();
   job.env = {{"GOROOT", "/mine"}};
   EXPECT_THAT(
-      texts_of(init_request(job, image)),
+      texts_of(init_request(job, image, "")),
       ElementsAre(
           "/srv", "2", "GOROOT=/mine", "PATH=/opt/go/bin:/bin", "0", "2", "/entry", "serve"));
 }
