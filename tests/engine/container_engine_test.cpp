@@ -1,0 +1,373 @@
+// What Docker and Podman have beyond the contract: images, containers made ahead, overlays, and
+// what can be seen of them from outside. Each needs its engine and the images of
+// scripts/test-images.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sys/stat.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runner/engine/container.h"
+#include "runner/sys/process.h"
+
+extern char** environ;
+
+namespace runner {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr dsl::Duration kPatience{120'000};
+const dsl::RunId kRun("container-test");
+
+std::string read_whole(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+class ContainerEngine : public testing::TestWithParam<dsl::EngineName> {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "container-engine-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    std::filesystem::create_directories(folder_ + "/state");
+    ContainerEnvironment environment;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      const std::string line = *variable;
+      const std::size_t equals = line.find('=');
+      environment.variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+    }
+    if (const char* host = std::getenv("DOCKER_HOST"))
+      environment.docker_host = host;
+    std::optional<dsl::Result<ContainerProgram>> program;
+    probe_container_program(
+        loop_, GetParam(), environment, [&](dsl::Result<ContainerProgram> found) {
+          program = std::move(found);
+        });
+    wait_until([&] { return program.has_value(); });
+    if (!*program)
+      GTEST_SKIP() << program->error().message << "; " << program->error().remedy;
+    program_ = **program;
+    engine_ = make_engine();
+    const auto digest = prepare(busybox());
+    if (!digest)
+      GTEST_SKIP() << digest.error().message << "; scripts/test-images makes it";
+  }
+
+  void TearDown() override {
+    if (engine_) {
+      EXPECT_TRUE(remove_leftovers());
+    }
+    engine_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::unique_ptr<Engine> make_engine() {
+    EngineOptions options;
+    options.state_dir = folder_ + "/state";
+    return make_container_engine(loop_, options, program_);
+  }
+
+  template <class Done>
+  void wait_until(Done done) {
+    const std::int64_t deadline = loop_.monotonic_ms() + kPatience.ms;
+    while (!done()) {
+      ASSERT_LT(loop_.monotonic_ms(), deadline) << "it did not come";
+      loop_.run_for(dsl::Duration{200});
+    }
+  }
+
+  static dsl::Image busybox() { return reference("pipe-test/busybox:1"); }
+  static dsl::Image reference(const std::string& name) {
+    dsl::Image image;
+    image.kind = dsl::Image::Kind::Reference;
+    image.reference = name;
+    return image;
+  }
+
+  dsl::Result<std::string> prepare(const dsl::Image& image) {
+    std::optional<dsl::Result<std::string>> digest;
+    engine_->prepare_image(image,
+                           [&](dsl::Result<std::string> result) { digest = std::move(result); });
+    wait_until([&] { return digest.has_value(); });
+    return digest ? *digest : dsl::Error{"no answer", ""};
+  }
+
+  dsl::Status remove_leftovers() {
+    std::optional<dsl::Status> status;
+    engine_->remove_leftovers(kRun, [&](dsl::Status result) { status = std::move(result); });
+    wait_until([&] { return status.has_value(); });
+    return status ? *status : dsl::Error{"no answer", ""};
+  }
+
+  Job shell(const std::string& script) {
+    Job job;
+    job.name =
+        JobName("pipe-container-test-" + std::to_string(getpid()) + "-" + std::to_string(next_++));
+    job.run = kRun;
+    job.node = dsl::NodeId("node");
+    job.argv = {"/bin/sh", "-c", script};
+    job.env = {{"PATH", "/bin"}};
+    job.image = busybox();
+    job.log_path = folder_ + "/" + job.name.value + ".log";
+    return job;
+  }
+
+  JobEnd run(const Job& job) {
+    std::optional<JobEnd> end;
+    engine_->start(job, [&](JobEnd result) { end = std::move(result); });
+    wait_until([&] { return end.has_value(); });
+    return end ? *end : JobEnd{};
+  }
+
+  static std::string log_of(const Job& job) { return read_whole(job.log_path); }
+
+  /// What the docker or podman program prints.
+  std::string program(std::vector<std::string> arguments) {
+    SpawnRequest request;
+    request.argv = {program_.command};
+    request.argv.insert(
+        request.argv.end(), program_.service_options.begin(), program_.service_options.end());
+    request.argv.insert(request.argv.end(), arguments.begin(), arguments.end());
+    request.env = program_.variables;
+    std::optional<std::string> out;
+    run_to_end(loop_, request, kPatience, 1 << 20, [&](dsl::Result<Finished> finished) {
+      out = finished ? finished->out : finished.error().message;
+    });
+    wait_until([&] { return out.has_value(); });
+    return out.value_or("");
+  }
+
+  /// Names of our run's containers, as the program lists them.
+  std::string containers() {
+    return program(
+        {"ps", "--all", "--filter", "label=pipe.run=" + kRun.value, "--format", "{{.Names}}"});
+  }
+
+  EventLoop loop_;
+  std::string folder_;
+  ContainerProgram program_;
+  std::unique_ptr<Engine> engine_;
+  int next_ = 0;
+};
+
+TEST_P(ContainerEngine, GivesAJobNoCapabilityAndNoWayToGainOne) {
+  const Job job = shell("grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status");
+  ASSERT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_THAT(log_of(job), HasSubstr("CapEff:\t0000000000000000\n"));
+  EXPECT_THAT(log_of(job), HasSubstr("CapBnd:\t0000000000000000\n"));
+  EXPECT_THAT(log_of(job), HasSubstr("NoNewPrivs:\t1\n"));
+  EXPECT_THAT(log_of(job), HasSubstr("Seccomp:\t2\n"));
+}
+
+TEST_P(ContainerEngine, ShowsLabelsButNoSecretFromOutside) {
+  Job job = shell("read nothing; sleep 60");
+  job.env.emplace_back("TOKEN", "hush-hush");
+  std::optional<JobEnd> end;
+  engine_->start(job, [&](JobEnd result) { end = std::move(result); });
+  job.argv[2] = "sleep 60";
+  wait_until([&] { return containers().find(job.name.value) != std::string::npos; });
+  const std::string seen = program({"inspect", job.name.value});
+  EXPECT_THAT(seen, HasSubstr(R"("pipe.node": "node")"));
+  EXPECT_THAT(seen, HasSubstr("\"pipe.job\": \"" + job.name.value + "\""));
+  EXPECT_THAT(seen, Not(HasSubstr("hush-hush")));
+  EXPECT_THAT(seen, Not(HasSubstr("sleep 60")));
+  engine_->stop(job.name, dsl::Duration{0});
+  wait_until([&] { return end.has_value(); });
+  EXPECT_EQ(to_text(*end), to_text(JobEnd{JobEnd::How::Stopped, 0, "", {}, {}, false}));
+}
+
+TEST_P(ContainerEngine, LeavesNoContainerBehind) {
+  ASSERT_EQ(to_text(run(shell("true"))), "exit 0");
+  ASSERT_EQ(to_text(run(shell("exit 3"))), "exit 3");
+  wait_until([&] { return containers().empty(); });
+}
+
+TEST_P(ContainerEngine, TakesTheContainerThatWasMadeAhead) {
+  const Job job = shell("hostname; echo ran");
+  engine_->create_ahead(job);
+  wait_until([&] { return containers() == job.name.value + "\n"; });
+  const std::string id = program({"inspect", "--format", "{{.Id}}", job.name.value});
+  Job other = job;  // what it runs may still change
+  other.argv[2] = "echo ran; sleep 60";
+  std::optional<JobEnd> end;
+  engine_->start(other, [&](JobEnd result) { end = std::move(result); });
+  wait_until([&] { return log_of(job) == "ran\n"; });
+  EXPECT_EQ(program({"inspect", "--format", "{{.Id}}", job.name.value}), id);
+  engine_->stop(job.name, dsl::Duration{0});
+  wait_until([&] { return end.has_value(); });
+}
+
+TEST_P(ContainerEngine, MakesAnotherContainerWhereTheOneMadeAheadDoesNotFit) {
+  Job job = shell("cat /beside/file");
+  engine_->create_ahead(job);
+  wait_until([&] { return !containers().empty(); });
+  std::filesystem::create_directories(folder_ + "/beside");
+  std::ofstream(folder_ + "/beside/file") << "here";
+  job.mounts = {{folder_ + "/beside", "/beside", true}};
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "here");
+}
+
+TEST_P(ContainerEngine, RemovesAContainerMadeAheadThatIsNotWanted) {
+  const Job job = shell("true");
+  engine_->create_ahead(job);
+  wait_until([&] { return !containers().empty(); });
+  engine_->stop(job.name, dsl::Duration{0});
+  wait_until([&] { return containers().empty(); });
+}
+
+TEST_P(ContainerEngine, TellsThatAContainerWasKilledFromOutside) {
+  const Job job = shell("echo begun; sleep 60");
+  std::optional<JobEnd> end;
+  engine_->start(job, [&](JobEnd result) { end = std::move(result); });
+  wait_until([&] { return log_of(job) == "begun\n"; });
+  program({"kill", job.name.value});
+  wait_until([&] { return end.has_value(); });
+  EXPECT_EQ(end->how, JobEnd::How::Lost);
+  EXPECT_THAT(end->detail, HasSubstr("killed from outside"));
+}
+
+TEST_P(ContainerEngine, RunsTheImagesOwnCommandInTheImagesEnvironment) {
+  Job job = shell("");
+  job.argv.clear();
+  job.image = busybox();
+  // The image's command is a shell, which finds the end of its input at once.
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  Job env = shell("env");
+  EXPECT_EQ(to_text(run(env)), "exit 0");
+  EXPECT_THAT(log_of(env), Not(HasSubstr("IMAGE_ONLY"))) << "a job's environment is its own";
+}
+
+TEST_P(ContainerEngine, NamesAMissingImageAndWhatToDo) {
+  const auto digest = prepare(reference("pipe.invalid/no/such:1"));
+  ASSERT_FALSE(digest);
+  EXPECT_THAT(digest.error().message,
+              HasSubstr("image 'pipe.invalid/no/such:1' is not present and cannot be pulled"));
+  EXPECT_THAT(digest.error().remedy, HasSubstr(" pull"));
+}
+
+TEST_P(ContainerEngine, BuildsADockerfileOnceForEachContent) {
+  std::ofstream(folder_ + "/Dockerfile")
+      << "FROM pipe-test/busybox:1\nCOPY part /part\nENV BUILT=1\n";
+  std::filesystem::create_directories(folder_ + "/context");
+  std::ofstream(folder_ + "/context/part") << "one";
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::Build;
+  image.reference = folder_ + "/Dockerfile";
+  image.context = folder_ + "/context";
+  const auto first = prepare(image);
+  ASSERT_TRUE(first) << first.error().message;
+
+  Job job = shell("cat /part");
+  job.image = image;
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "one");
+
+  engine_ = make_engine();  // the next run finds it
+  EXPECT_EQ(*prepare(image), *first);
+  std::ofstream(folder_ + "/context/part") << "two";
+  engine_ = make_engine();
+  EXPECT_NE(*prepare(image), *first);
+}
+
+TEST_P(ContainerEngine, TellsWhyABuildFailed) {
+  std::ofstream(folder_ + "/Dockerfile") << "FROM pipe-test/busybox:1\nCOPY missing /part\n";
+  std::filesystem::create_directories(folder_ + "/context");
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::Build;
+  image.reference = folder_ + "/Dockerfile";
+  image.context = folder_ + "/context";
+  const auto digest = prepare(image);
+  ASSERT_FALSE(digest);
+  EXPECT_THAT(digest.error().message, HasSubstr("build '" + folder_ + "/Dockerfile': "));
+  EXPECT_THAT(digest.error().message, HasSubstr("missing"));
+}
+
+TEST_P(ContainerEngine, ImportsARootFileSystem) {
+  std::filesystem::create_directories(folder_ + "/root/bin");
+  std::filesystem::copy_file("/bin/busybox", folder_ + "/root/bin/sh");
+  std::ofstream(folder_ + "/root/mark") << "mine";
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::RootFs;
+  image.reference = folder_ + "/root";
+  const auto first = prepare(image);
+  ASSERT_TRUE(first) << first.error().message;
+  Job job = shell("read mark < /mark || true; echo \"$mark\"");
+  job.image = image;
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "mine\n");
+  engine_ = make_engine();
+  EXPECT_EQ(*prepare(image), *first);
+}
+
+TEST_P(ContainerEngine, LoadsAnArchive) {
+  const std::string file = folder_ + "/image.tar";
+  program({"save", "--output", file, "pipe-test/busybox:1"});
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::OciArchive;
+  image.reference = file;
+  const auto digest = prepare(image);
+  ASSERT_TRUE(digest) << digest.error().message;
+  EXPECT_EQ(*digest, *prepare(busybox()));
+}
+
+TEST_P(ContainerEngine, RefusesAnArchiveThatIsNone) {
+  std::ofstream(folder_ + "/image.tar") << "nothing";
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::OciArchive;
+  image.reference = folder_ + "/image.tar";
+  const auto digest = prepare(image);
+  ASSERT_FALSE(digest);
+  EXPECT_THAT(digest.error().message, HasSubstr("load '" + image.reference + "': "));
+}
+
+TEST_P(ContainerEngine, PutsAnOverlayUnderAWorkspace) {
+  if (!engine_->traits().overlays)
+    GTEST_SKIP() << "this engine mounts none";
+  for (const char* name : {"lower1", "lower2", "upper", "work"})
+    std::filesystem::create_directories(folder_ + "/" + name);
+  std::ofstream(folder_ + "/lower1/a") << "a";
+  std::ofstream(folder_ + "/lower2/b") << "b";
+  Job job = shell("cd /workspace && cat a b && rm a && echo new > c");
+  job.workspace.lower = {folder_ + "/lower1", folder_ + "/lower2"};
+  job.workspace.upper = folder_ + "/upper";
+  job.workspace.work = folder_ + "/work";
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "ab");
+  EXPECT_EQ(read_whole(folder_ + "/upper/c"), "new\n");
+  EXPECT_EQ(read_whole(folder_ + "/lower1/a"), "a");
+  struct stat whiteout {};
+  ASSERT_EQ(lstat((folder_ + "/upper/a").c_str(), &whiteout), 0);
+  EXPECT_TRUE(S_ISCHR(whiteout.st_mode));
+  wait_until([&] {
+    return program({"volume", "ls", "--quiet", "--filter", "label=pipe.run=" + kRun.value}).empty();
+  });
+}
+
+TEST_P(ContainerEngine, RunsAsRootWithWhatInstallingNeedsOnlyWhenAsked) {
+  if (getuid() != 0 && !program_.rootless)
+    GTEST_SKIP() << "the files would belong to root, so it is refused";
+  Job job = shell("touch /tmp/x && chown 5:5 /tmp/x && stat -c %u:%g /tmp/x; id -u");
+  job.user = "root";
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "5:5\n0\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Docker,
+                         ContainerEngine,
+                         testing::Values(dsl::EngineName::Docker),
+                         [](const auto&) { return std::string("docker"); });
+INSTANTIATE_TEST_SUITE_P(Podman,
+                         ContainerEngine,
+                         testing::Values(dsl::EngineName::Podman),
+                         [](const auto&) { return std::string("podman"); });
+
+}  // namespace
+}  // namespace runner

@@ -1,0 +1,69 @@
+#include "tests/engine/contract_container.h"
+
+#include <cstdlib>
+#include <optional>
+
+#include "runner/engine/container.h"
+
+extern char** environ;
+
+namespace runner::contract {
+namespace {
+
+ContainerEnvironment our_environment() {
+  ContainerEnvironment environment;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string line = *variable;
+    const std::size_t equals = line.find('=');
+    environment.variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
+  if (const char* host = std::getenv("DOCKER_HOST"))
+    environment.docker_host = host;
+  return environment;
+}
+
+template <class T>
+T wait_for(EventLoop& loop, const std::optional<T>& value) {
+  while (!value)
+    loop.run_for(dsl::Duration{1'000});
+  return *value;
+}
+
+dsl::Image busybox() {
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::Reference;
+  image.reference = "pipe-test/busybox:1";
+  return image;
+}
+
+dsl::Result<std::unique_ptr<Engine>> make_engine(dsl::EngineName name,
+                                                 EventLoop& loop,
+                                                 const EngineOptions& options) {
+  std::optional<dsl::Result<ContainerProgram>> program;
+  probe_container_program(loop, name, our_environment(), [&](dsl::Result<ContainerProgram> found) {
+    program = std::move(found);
+  });
+  if (const auto found = wait_for(loop, program); !found)
+    return found.error();
+  auto engine = make_container_engine(loop, options, **program);
+  std::optional<dsl::Result<std::string>> image;
+  engine->prepare_image(busybox(),
+                        [&](dsl::Result<std::string> digest) { image = std::move(digest); });
+  if (const auto digest = wait_for(loop, image); !digest)
+    return dsl::Error{digest.error().message, "scripts/test-images makes it"};
+  return engine;
+}
+
+}  // namespace
+
+ContractEngine container_engine(const std::string& title, dsl::EngineName name) {
+  ContractEngine engine;
+  engine.name = title;
+  engine.make = [name](EventLoop& loop, const EngineOptions& options) {
+    return make_engine(name, loop, options);
+  };
+  engine.image = busybox;
+  return engine;
+}
+
+}  // namespace runner::contract
