@@ -41,6 +41,12 @@ std::int64_t RunState::pool_use(const std::string& pool) const {
   return found == pool_use_.end() ? 0 : found->second;
 }
 
+bool RunState::blocks(std::size_t node) const {
+  const NodeState& settled = nodes_[node];
+  const bool failed = settled.outcome == Outcome::Failed || settled.outcome == Outcome::Errored;
+  return settled.failed_above || (failed && !plan_node(node).allow_failure);
+}
+
 std::vector<std::size_t> RunState::sides(std::size_t node) const {
   std::vector<std::size_t> sides;
   for (const NodeIndex need : needs(node)) {
@@ -119,6 +125,7 @@ struct Fold {
     return on(e.node, Stage::Waiting, [&](std::size_t i, NodeState& node) {
       s.undecided_.erase(rank(i));
       node.reason = e.reason;
+      node.failed_above = has_failed_need(i);
       settle(i, Outcome::Skipped);
     });
   }
@@ -367,22 +374,16 @@ struct Fold {
 
   /// A node whose needs are settled is open, unless somebody has to decide first.
   void open_or_ask(std::size_t i) {
-    bool need_failed = false;
-    for (const NodeIndex need : s.needs(i)) {
-      need_failed = need_failed || blocks(need);
-    }
-    if (need_failed || s.plan_node(i).condition) {
+    if (has_failed_need(i) || s.plan_node(i).condition) {
       s.undecided_.insert(rank(i));
     } else {
       open(i);
     }
   }
 
-  /// Failed in a way that its dependants feel.
-  bool blocks(std::size_t i) const {
-    const NodeState& node = s.nodes_[i];
-    return (node.outcome == Outcome::Failed || node.outcome == Outcome::Errored) &&
-           !s.plan_node(i).allow_failure;
+  bool has_failed_need(std::size_t i) const {
+    const auto& needs = s.needs(i);
+    return std::any_of(needs.begin(), needs.end(), [&](NodeIndex need) { return s.blocks(need); });
   }
 
   void add_instance(std::size_t group, std::size_t number, const dsl::Value& item) {

@@ -100,10 +100,10 @@ class Planner {
 
   std::string failed_need(std::size_t node) const {
     for (const dsl::NodeIndex need : state_.needs(node)) {
-      const NodeState& other = state_.nodes()[need];
-      const bool failed = other.outcome == Outcome::Failed || other.outcome == Outcome::Errored;
-      if (failed && !state_.plan().nodes[need].allow_failure) {
-        return "needs " + quoted(other.id.value) + ", which failed";
+      if (state_.blocks(need)) {
+        const NodeState& other = state_.nodes()[need];
+        const bool skipped = other.outcome == Outcome::Skipped;
+        return "needs " + quoted(other.id.value) + (skipped ? ", which was skipped" : ", which failed");
       }
     }
     return "";

@@ -49,7 +49,9 @@ dsl::Scope scope_of(const RunState& state, std::size_t node, HashFiles hash_file
   dsl::Scope scope;
   Value::Record run;
   run.emplace_back("id", Value(state.run().value));
-  run.emplace_back("attempt", Value(static_cast<double>(me.attempt)));
+  // While nothing of the node runs or is checked, what is asked is about its next attempt.
+  const bool under_way = me.stage == Stage::Running || me.stage == Stage::Checking;
+  run.emplace_back("attempt", Value(static_cast<double>(me.attempt + (under_way ? 0 : 1))));
   Value::Record pipeline;
   pipeline.emplace_back("name", Value(state.plan().name));
   scope.contexts.emplace_back("inputs", Value(state.plan().inputs));
@@ -59,10 +61,7 @@ dsl::Scope scope_of(const RunState& state, std::size_t node, HashFiles hash_file
   scope.contexts.emplace_back("run", Value(std::move(run)));
   scope.contexts.emplace_back("pipeline", Value(std::move(pipeline)));
   for (const dsl::NodeIndex need : plan.needs) {
-    const NodeState& other = state.nodes()[need];
-    const bool failed = other.outcome == Outcome::Failed || other.outcome == Outcome::Errored;
-    scope.any_need_failed =
-        scope.any_need_failed || (failed && !state.plan().nodes[need].allow_failure);
+    scope.any_need_failed = scope.any_need_failed || state.blocks(need);
   }
   scope.cancelled = state.interrupted();
   scope.hash_files = std::move(hash_files);
