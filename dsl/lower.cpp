@@ -134,6 +134,9 @@ class Lowering {
       lower_matrix(number, layers);
     }
     ranges_[number].count = plan_.nodes.size() - ranges_[number].first;
+    if (unit.task != nullptr) {
+      unit.task->criteria.items = {};  // nobody asks again; a hundred thousand tasks feel it
+    }
   }
 
   void lower_matrix(Graph::Node number, const std::vector<Layer>& layers) {

@@ -141,7 +141,7 @@ TEST(Yaml, TakesAliasesThatRepeatALittle) {
 }
 
 TEST(Yaml, RefusesDeepNestingAtOnce) {
-  EXPECT_EQ(Read("a: " + std::string(100'000, '[')).codes(), "P0114");
+  EXPECT_EQ(Read("a: " + std::string(500, '[') + std::string(500, ']')).codes(), "P0114");
   EXPECT_NE(Read(std::string(100'000, '[')).codes(), "");  // yaml-cpp sees a key that is a list
   std::string maps;
   for (std::size_t i = 0; i < 3'000; ++i) {
