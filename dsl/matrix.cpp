@@ -208,8 +208,10 @@ class Expansion {
 
   static void add_values(Value::Record& instance, const Value::Record& further) {
     for (const auto& [name, value] : further) {
-      const auto known = std::find_if(
-          instance.begin(), instance.end(), [&](const auto& entry) { return entry.first == name; });
+      const auto known =
+          std::find_if(instance.begin(), instance.end(), [&name = name](const auto& entry) {
+            return entry.first == name;
+          });
       if (known == instance.end()) {
         instance.emplace_back(name, value);
       } else {

@@ -121,7 +121,7 @@ void TaskNames::add_step_inputs(std::size_t layer) {
   Findings& findings = program_.findings;
   for (const auto& [name, given] : user.with) {
     const bool is_known =
-        std::any_of(step.inputs.begin(), step.inputs.end(), [&](const auto& input) {
+        std::any_of(step.inputs.begin(), step.inputs.end(), [&name = name](const auto& input) {
           return input.name.value == name.value;
         });
     if (is_known) {
