@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "runner/engine/cgroup.h"
 #include "runner/engine/host_keeper.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/init_report.h"
@@ -26,12 +27,14 @@ struct HostJob {
   const std::int64_t started_ms;
   std::function<void(JobEnd)> ended;
   std::unique_ptr<JobOutput> output;
+  JobCgroup cgroup;
   JobDeadline deadline;
 };
 
 class HostEngine final : public Engine {
  public:
-  HostEngine(EventLoop& loop, const EngineOptions& options) : loop_(loop), options_(options) {
+  HostEngine(EventLoop& loop, const EngineOptions& options)
+      : loop_(loop), options_(options), cgroups_(options) {
     traits_.name = dsl::EngineName::Host;
     traits_.isolates = false;
     traits_.own_paths = false;
@@ -59,6 +62,7 @@ class HostEngine final : public Engine {
   const EngineOptions options_;
   EngineTraits traits_;
 
+  Cgroups cgroups_;
   std::uint32_t next_number_ = 1;
   std::unordered_map<std::uint32_t, std::unique_ptr<HostJob>> jobs_;
   std::map<JobName, std::uint32_t> numbers_;
@@ -80,6 +84,8 @@ std::vector<dsl::Error> HostEngine::unsupported(const JobNeeds& needs) const {
     errors.push_back({"the engine `host` has no OCI runtimes, such as '" + needs.runtime + "'",
                       "choose engine `docker` or `podman`"});
   }
+  const auto limits = cgroups_.unsupported(needs.resources);
+  errors.insert(errors.end(), limits.begin(), limits.end());
   return errors;
 }
 
@@ -128,7 +134,12 @@ dsl::Status HostEngine::launch(std::uint32_t number, HostJob& job) {
     return output.error();
   }
   job.output = std::move(*output);
-  const auto spec = make_job_spec(job.job, {});
+  auto cgroup = cgroups_.make(job.job.name, job.job.resources, 0);
+  if (!cgroup) {
+    return cgroup.error();
+  }
+  job.cgroup = std::move(*cgroup);
+  const auto spec = make_job_spec(job.job, job.cgroup.folders());
   if (!spec) {
     return spec.error();
   }
@@ -181,6 +192,7 @@ void HostEngine::on_report(std::uint32_t number, std::string_view report) {
     end.how = JobEnd::How::Lost;
     end.detail = "BUG: the keeper reported '" + std::string(report) + "'";
   }
+  job.cgroup.conclude(end);
   job.output->conclude(end);
   end_job(number, std::move(end));
 }
@@ -224,8 +236,8 @@ void HostEngine::close_network(const std::string& network) {
 }
 
 void HostEngine::remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) {
-  static_cast<void>(run);  // the keeper ended all jobs when their runner died
-  loop_.post([done = std::move(done)] { done(dsl::Ok{}); });
+  // The keeper ended all jobs when their runner died.
+  loop_.post([done = std::move(done), removed = cgroups_.remove_leftovers(run)] { done(removed); });
 }
 
 }  // namespace
