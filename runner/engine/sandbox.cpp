@@ -1,5 +1,6 @@
 #include "runner/engine/sandbox.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -8,25 +9,55 @@
 #include <unistd.h>
 #include <utility>
 
+#include "runner/engine/cgroup.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/network_namespace.h"
+#include "runner/engine/oci_image.h"
 #include "runner/engine/sandbox_command.h"
 #include "runner/engine/sandbox_job.h"
 #include "runner/engine/seccomp.h"
 #include "runner/engine/system_image.h"
 #include "runner/sys/fd.h"
+#include "runner/sys/files.h"
 
 namespace runner {
 namespace fs = std::filesystem;
 
 namespace {
 
+constexpr int kOwnProcesses = 2;  // in a job's cgroup: bubblewrap and pipe-init
 constexpr const char* kOtherEngines = "choose engine `docker` or `podman`";
+
+bool has_variable(const Job& job, const std::string& name) {
+  return std::any_of(
+      job.env.begin(), job.env.end(), [&](const auto& variable) { return variable.first == name; });
+}
+
+/// A job without a command has the image's own, in the image's own environment with the job's on
+/// top; any other gets nothing but a PATH where it declares none. Root is who images are made for.
+void complete_from_image(const RootImage& image, Job& job) {
+  const bool own_command = !job.argv.empty();
+  for (const auto& [name, value] : image.env) {
+    if ((!own_command || name == "PATH") && !has_variable(job, name)) {
+      job.env.emplace_back(name, value);
+    }
+  }
+  if (!own_command) {
+    job.argv = image.command;
+  }
+  if (job.working_directory.empty()) {
+    job.working_directory =
+        own_command || image.working_directory.empty() ? "/" : image.working_directory;
+  }
+  if (job.user.empty()) {
+    job.user = "root";
+  }
+}
 
 class SandboxEngine final : public Engine {
  public:
   SandboxEngine(EventLoop& loop, const EngineOptions& options)
-      : loop_(loop), options_(options), probe_(probe_sandbox(options)) {
+      : loop_(loop), options_(options), probe_(probe_sandbox(options)), cgroups_(options) {
     traits_.name = dsl::EngineName::Sandbox;
     traits_.version = probe_.version;
     traits_.overlays = probe_.overlays;
@@ -48,8 +79,25 @@ class SandboxEngine final : public Engine {
  private:
   /// What every job needs and is made once.
   dsl::Status make_ready();
-  dsl::Result<SandboxSetup> set_up(const Job& job);
+  dsl::Result<SandboxSetup> set_up(Job& job) const;
+  dsl::Status add_root_overlay(const RootImage& image,
+                               const JobName& name,
+                               SandboxSetup& setup) const;
+  [[nodiscard]] std::string scratch_folder() const {
+    return options_.state_dir + "/engine/sandbox";
+  }
+  [[nodiscard]] std::string scratch_of(const JobName& name) const {
+    return scratch_folder() + "/" + name.value;
+  }
   dsl::Status launch(Job job, std::function<void(JobEnd)> ended);
+  void on_end(const JobName& name, JobEnd end, const std::function<void(JobEnd)>& ended);
+
+  /// Members are destroyed in the reverse order: the job first, then what it is in.
+  struct Running {
+    JobCgroup cgroup;
+    bool has_scratch = false;
+    std::unique_ptr<SandboxJob> job;
+  };
 
   // Constant after construction.
   EventLoop& loop_;
@@ -57,11 +105,13 @@ class SandboxEngine final : public Engine {
   const SandboxProbe probe_;
   EngineTraits traits_;
 
+  Cgroups cgroups_;
   SandboxProgram program_;
   Fd init_;    // pipe-init, to be executed
   Fd filter_;  // seccomp
   std::optional<SystemImage> system_;
-  std::map<JobName, std::unique_ptr<SandboxJob>> jobs_;
+  std::map<std::string, RootImage> images_;  // by reference
+  std::map<JobName, Running> jobs_;
   std::map<std::string, NetworkNamespace> networks_;
   std::map<std::string, std::unique_ptr<NetworkMaker>> network_makers_;
 };
@@ -98,25 +148,46 @@ std::vector<dsl::Error> SandboxEngine::unsupported(const JobNeeds& needs) const 
     errors.push_back(
         {"the sandbox has no OCI runtimes, such as '" + needs.runtime + "'", kOtherEngines});
   }
+  const auto limits = cgroups_.unsupported(needs.resources);
+  errors.insert(errors.end(), limits.begin(), limits.end());
   return errors;
 }
 
 void SandboxEngine::prepare_image(const dsl::Image& image,
                                   std::function<void(dsl::Result<std::string>)> done) {
-  static_cast<void>(image);
-  // The work and what it finds; the copy of /etc takes some milliseconds, an archive seconds.
-  auto found = std::make_shared<std::optional<dsl::Result<SystemImage>>>();
+  // The copy of /etc takes some milliseconds, an archive seconds: on the pool.
+  struct Found {
+    dsl::Result<SystemImage> system = dsl::Error{};
+    dsl::Result<RootImage> root = dsl::Error{};
+  };
+  auto found = std::make_shared<Found>();
+  const bool is_host = image.kind == dsl::Image::Kind::Host;
   loop_.run_blocking(
-      [found, state_dir = options_.state_dir, uid = program_.uid, gid = program_.gid] {
-        *found = prepare_system_image(state_dir, uid, gid);
+      [found, image, is_host, state_dir = options_.state_dir, program = program_] {
+        found->system = prepare_system_image(state_dir, program.uid, program.gid);
+        if (!is_host) {
+          found->root = image.kind == dsl::Image::Kind::RootFs
+                            ? open_root_filesystem(image.reference)
+                            : unpack_image(state_dir, image.reference);
+        }
       },
-      [this, found, done = std::move(done)] {
-        if (!**found) {
-          done((**found).error());
+      [this, found, image, is_host, done = std::move(done)] {
+        if (!found->system) {
+          done(found->system.error());
           return;
         }
-        system_ = *std::move(**found);
-        done(system_->digest);
+        system_ = *std::move(found->system);
+        if (is_host) {
+          done(system_->digest);
+          return;
+        }
+        if (!found->root) {
+          done(found->root.error());
+          return;
+        }
+        const std::string digest = found->root->digest;
+        images_[image.reference] = *std::move(found->root);
+        done(digest);
       });
 }
 
@@ -141,12 +212,55 @@ dsl::Status SandboxEngine::make_ready() {
   return dsl::Ok{};
 }
 
-dsl::Result<SandboxSetup> SandboxEngine::set_up(const Job& job) {
+/// The job's own layer above the image, made anew.
+dsl::Status SandboxEngine::add_root_overlay(const RootImage& image,
+                                            const JobName& name,
+                                            SandboxSetup& setup) const {
+  const std::string scratch = scratch_of(name);
+  if (auto removed = files::remove_tree(scratch); !removed) {
+    return removed;
+  }
+  for (const char* const folder : {"/root", "/work", "/upper/etc"}) {
+    if (auto made = files::make_directories(scratch + folder); !made) {
+      return made;
+    }
+  }
+  // Every job can resolve `localhost`, and no job asks the name servers of where the image was
+  // made.
+  for (const char* const file : {"hosts", "hostname", "resolv.conf"}) {
+    const std::string copy = scratch + "/upper/etc/" + file;
+    if (std::error_code error; !fs::copy_file(system_->etc + "/" + file, copy, error)) {
+      return files::system_error("write", copy, error.value());
+    }
+  }
+  setup.root.folder = scratch + "/root";
+  setup.overlays.push_back(
+      {setup.root.folder, scratch + "/upper", scratch + "/work", {image.root}});
+  return dsl::Ok{};
+}
+
+/// Completes the job by what its image says, and sets up what is round it.
+dsl::Result<SandboxSetup> SandboxEngine::set_up(Job& job) const {
   SandboxSetup setup;
   if (!system_) {
     return dsl::Error{"the image of '" + job.node.value + "' was not prepared", ""};
   }
-  setup.root.system = &*system_;
+  if (job.image.kind == dsl::Image::Kind::Host) {
+    setup.root.system = &*system_;
+  } else {
+    const auto image = images_.find(job.image.reference);
+    if (image == images_.end()) {
+      return dsl::Error{"the image '" + job.image.reference + "' was not prepared", ""};
+    }
+    complete_from_image(image->second, job);
+    if (auto added = add_root_overlay(image->second, job.name, setup); !added) {
+      return added.error();
+    }
+  }
+  if (job.argv.empty()) {
+    return dsl::Error{"'" + job.node.value + "' has no command, and neither has its image",
+                      "give it one with `run`"};
+  }
   const WorkspaceMount& workspace = job.workspace;
   if (!workspace.lower.empty()) {
     setup.overlays.push_back(
@@ -172,6 +286,11 @@ dsl::Status SandboxEngine::launch(Job job, std::function<void(JobEnd)> ended) {
   if (!setup) {
     return setup.error();
   }
+  auto cgroup = cgroups_.make(job.name, job.resources, kOwnProcesses);
+  if (!cgroup) {
+    return cgroup.error();
+  }
+  setup->cgroups = cgroup->folders();
   auto filter = reopen_filter(filter_);
   if (!filter) {
     return filter.error();
@@ -193,14 +312,32 @@ dsl::Status SandboxEngine::launch(Job job, std::function<void(JobEnd)> ended) {
                                    sandbox_command(program_, options_, *setup, job),
                                    descriptors,
                                    [this, name = job.name, ended = std::move(ended)](JobEnd end) {
-                                     jobs_.erase(name);
-                                     ended(std::move(end));
+                                     on_end(name, std::move(end), ended);
                                    });
   if (!started) {
     return started.error();
   }
-  jobs_[job.name] = std::move(*started);
+  Running& running = jobs_[job.name];
+  running.job = std::move(*started);
+  running.cgroup = std::move(*cgroup);
+  running.has_scratch = setup->root.system == nullptr;
   return dsl::Ok{};
+}
+
+void SandboxEngine::on_end(const JobName& name,
+                           JobEnd end,
+                           const std::function<void(JobEnd)>& ended) {
+  const auto found = jobs_.find(name);
+  found->second.cgroup.conclude(end);
+  const bool has_scratch = found->second.has_scratch;
+  jobs_.erase(found);
+  if (!has_scratch) {
+    ended(std::move(end));
+    return;
+  }
+  loop_.run_blocking(
+      [scratch = scratch_of(name)] { static_cast<void>(files::remove_tree(scratch)); },
+      [ended, end] { ended(end); });
 }
 
 void SandboxEngine::start(Job job, std::function<void(JobEnd)> ended) {
@@ -221,7 +358,7 @@ void SandboxEngine::start(Job job, std::function<void(JobEnd)> ended) {
 
 void SandboxEngine::stop(const JobName& job, dsl::Duration grace) {
   if (const auto found = jobs_.find(job); found != jobs_.end()) {
-    found->second->stop(grace);
+    found->second.job->stop(grace);
   }
 }
 
@@ -259,8 +396,20 @@ void SandboxEngine::close_network(const std::string& network) {
 }
 
 void SandboxEngine::remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) {
-  static_cast<void>(run);  // namespaces and processes went with the runner that held them
-  loop_.post([done = std::move(done)] { done(dsl::Ok{}); });
+  // Processes, mounts and networks went with the runner that held them.
+  auto status = std::make_shared<dsl::Status>(cgroups_.remove_leftovers(run));
+  loop_.run_blocking(
+      [status, run, folder = scratch_folder()] {
+        std::error_code none;
+        for (const fs::directory_entry& entry : fs::directory_iterator(folder, none)) {
+          if (is_job_of(entry.path().filename().string(), run)) {
+            if (auto removed = files::remove_tree(entry.path().string()); !removed && *status) {
+              *status = removed;
+            }
+          }
+        }
+      },
+      [status, done = std::move(done)] { done(*status); });
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#pragma once
+
+// Image archives: OCI image layout in a tar file, and what `docker save` and `podman save` write.
+// Wraps libarchive, which appears in the .cpp files of this topic only. Blocks; call it on the
+// pool.
+//
+// An archive is not trusted: every blob's digest is checked, nothing is written outside of the
+// folder whatever names and links it holds, devices are left out, setuid and setgid bits are
+// dropped (a job could not use them, other users of this machine could).
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dsl/result.h"
+
+namespace runner {
+
+/// A root filesystem that is ready to be the lower folder of a job's root.
+struct RootImage {
+  std::string digest;  // "sha256:…"
+  std::string root;    // folder
+  // What the image says of itself; all empty for a plain root filesystem.
+  std::vector<std::string> command;  // entry point and command
+  std::vector<std::pair<std::string, std::string>> env;
+  std::string working_directory;
+};
+
+/// Unpacks the archive to `<state_dir>/images/<digest>` unless it is there. On Error nothing of it
+/// is left. Other runners may do the same at the same time.
+dsl::Result<RootImage> unpack_image(const std::string& state_dir, const std::string& archive);
+
+/// An unpacked root filesystem as it is; its digest is over names, modes, sizes and times.
+dsl::Result<RootImage> open_root_filesystem(const std::string& folder);
+
+}  // namespace runner
