@@ -1,0 +1,104 @@
+// Loopback, and nothing else.
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+#include "tests/engine/contract.h"
+
+namespace runner::contract {
+namespace {
+
+using testing::HasSubstr;
+
+/// Accepts on the machine's own loopback.
+class Listener {
+ public:
+  Listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_ANY);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_, 4), 0);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = std::to_string(ntohs(address.sin_port));
+  }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener() { close(fd_); }
+  [[nodiscard]] const std::string& port() const { return port_; }
+  [[nodiscard]] bool was_reached() const {
+    return accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC) >= 0;
+  }
+
+ private:
+  int fd_;
+  std::string port_;
+};
+
+TEST_P(EngineContract, HasNoWayToTheMachinesNetwork) {
+  if (!engine().traits().isolates) {
+    GTEST_SKIP() << "the engine does not isolate";
+  }
+  const Listener listener;
+  EXPECT_EQ(text_of(run_probe({"dial", "127.0.0.1", listener.port()})), "exit 1");
+  const Job outward = probe_job({"dial", "192.0.2.1", "80"});
+  EXPECT_EQ(text_of(run(outward)), "exit 1");
+  EXPECT_EQ(log_of(outward), "Network is unreachable\n");
+  EXPECT_FALSE(listener.was_reached());
+}
+
+TEST_P(EngineContract, JobsOfOneNetworkReachEachOtherAndOthersDoNot) {
+  constexpr const char* kPort = "18231";
+  ASSERT_TRUE(open_network("pipe-net-one"));
+  ASSERT_TRUE(open_network("pipe-net-two"));
+  const auto in_network = [&](const std::string& network, std::vector<std::string> arguments) {
+    Job job = probe_job(arguments);
+    job.network = network;
+    return job;
+  };
+  const Job server = in_network("pipe-net-one", {"serve", kPort});
+  start(server);
+  wait_for_log(server, "serving");
+
+  EXPECT_EQ(text_of(run(in_network("pipe-net-one", {"dial", "127.0.0.1", kPort}))), "exit 0");
+  if (engine().traits().isolates) {
+    EXPECT_EQ(text_of(run(in_network("pipe-net-two", {"dial", "127.0.0.1", kPort}))), "exit 1");
+    EXPECT_EQ(text_of(run_probe({"dial", "127.0.0.1", kPort})), "exit 1");
+  }
+
+  const std::string init = engine().traits().init_path;
+  Job ready = in_network("pipe-net-one", {});
+  ready.argv = {init, "wait-tcp", kPort, "10000"};
+  EXPECT_EQ(text_of(run(ready)), "exit 0");
+  Job ask = in_network("pipe-net-one", {});
+  ask.argv = {init, "http", "GET", std::string("http://localhost:") + kPort + "/x", "10000"};
+  EXPECT_EQ(text_of(run(ask)), "exit 0");
+  EXPECT_EQ(log_of(ask), "status 203\nhello\n");
+
+  engine().stop(server.name, {0});
+  EXPECT_EQ(text_of(wait_for_end(server.name)), "stopped");
+  Job refused = in_network("pipe-net-one", {});
+  refused.argv = {init, "http", "GET", std::string("http://localhost:") + kPort + "/", "1000"};
+  EXPECT_EQ(text_of(run(refused)), "exit 7");
+  engine().close_network("pipe-net-one");
+  engine().close_network("pipe-net-two");
+}
+
+TEST_P(EngineContract, RefusesAJobWhoseNetworkIsNotOpen) {
+  if (!engine().traits().isolates) {
+    GTEST_SKIP() << "the engine does not isolate";
+  }
+  Job job = probe_job({"exit", "0"});
+  job.network = "pipe-net-closed";
+  const JobEnd end = run(job);
+  EXPECT_EQ(end.how, JobEnd::How::Lost) << text_of(end);
+  EXPECT_THAT(end.detail, HasSubstr("pipe-net-closed"));
+}
+
+}  // namespace
+}  // namespace runner::contract
