@@ -45,7 +45,7 @@ Stated<Quantity> read_quantity(YamlValue key,
                                Result<Quantity> (*parse)(std::string_view),
                                Findings& findings) {
   const Text text = scalar(key, value, wanted, findings);
-  if (!text || refuse_expression(text, key.text(), findings)) {
+  if (!text || refuse_expression(text, quoted(key.text()), findings)) {
     return {};
   }
   const auto quantity = parse(text.value);
@@ -106,13 +106,34 @@ void report_wrong_kind(YamlValue value,
                  std::move(remedy));
 }
 
+YamlValue find_expression(YamlValue value) {
+  YamlValue found;
+  switch (value.kind()) {
+    case YamlValue::Kind::Null:
+      break;
+    case YamlValue::Kind::Scalar:
+      found = value.text().find("${{") != std::string_view::npos ? value : found;
+      break;
+    case YamlValue::Kind::List:
+      value.each_item(
+          [&](YamlValue item) { found = found.exists() ? found : find_expression(item); });
+      break;
+    case YamlValue::Kind::Map:
+      value.each_entry([&](YamlValue /*key*/, YamlValue item) {
+        found = found.exists() ? found : find_expression(item);
+      });
+      break;
+  }
+  return found;
+}
+
 bool refuse_expression(const Text& text, std::string_view what, Findings& findings) {
   if (text.value.find("${{") == std::string_view::npos) {
     return false;
   }
   findings.error(kNoExpression,
                  text.span,
-                 fmt::format("an expression cannot stand in {}", quoted(what)),
+                 fmt::format("an expression cannot stand in {}", what),
                  "write the value itself; it must be known before anything runs");
   return true;
 }
@@ -131,6 +152,11 @@ Text read_word(YamlValue key, YamlValue value, Findings& findings) {
     return {};
   }
   return text;
+}
+
+Text read_plain_word(YamlValue key, YamlValue value, Findings& findings) {
+  const Text word = read_word(key, value, findings);
+  return word && refuse_expression(word, quoted(key.text()), findings) ? Text{} : word;
 }
 
 Stated<bool> read_flag(YamlValue key, YamlValue value, Findings& findings) {
@@ -157,7 +183,7 @@ Stated<bool> read_flag(YamlValue key, YamlValue value, Findings& findings) {
 Stated<std::int64_t> read_integer(
     YamlValue key, YamlValue value, std::int64_t least, std::int64_t most, Findings& findings) {
   const Text text = scalar(key, value, "a whole number", findings);
-  if (!text || refuse_expression(text, key.text(), findings)) {
+  if (!text || refuse_expression(text, quoted(key.text()), findings)) {
     return {};
   }
   const auto number = value.integer();

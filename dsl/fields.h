@@ -108,6 +108,9 @@ bool read_record(YamlValue map,
 
 // ---- single values: what is wrong is reported, and the result is then absent -------------------
 
+/// The first scalar in `value` that has a `${{`; one that does not exist when there is none.
+YamlValue find_expression(YamlValue value);
+
 /// True, and reported, when the text has a `${{`: what stands here must be known without a run.
 bool refuse_expression(const Text& text, std::string_view what, Findings& findings);
 
@@ -115,6 +118,8 @@ bool refuse_expression(const Text& text, std::string_view what, Findings& findin
 Text read_text(YamlValue key, YamlValue value, Findings& findings);
 /// The same for texts that must not be empty.
 Text read_word(YamlValue key, YamlValue value, Findings& findings);
+/// The same for words that must be known without a run.
+Text read_plain_word(YamlValue key, YamlValue value, Findings& findings);
 Stated<bool> read_flag(YamlValue key, YamlValue value, Findings& findings);
 Stated<std::int64_t> read_integer(
     YamlValue key, YamlValue value, std::int64_t least, std::int64_t most, Findings& findings);
@@ -149,7 +154,7 @@ Stated<Enum> read_choice(YamlValue key,
                          const std::array<Choice<Enum>, size>& choices,
                          Findings& findings) {
   const Text text = read_word(key, value, findings);
-  if (!text || refuse_expression(text, key.text(), findings)) {
+  if (!text || refuse_expression(text, quoted(key.text()), findings)) {
     return {};
   }
   std::vector<std::string_view> words;

@@ -200,6 +200,20 @@ JsonCheck TaskLowering::lower_check(const JsonCheckSpec& spec, std::size_t layer
   check.pointer = known(spec.pointer, layer, "'pointer'");
   check.comparison = spec.comparison.value;
   check.expected = spec.expected;
+  if (spec.expression) {
+    CheckedText checked =
+        check_text(spec.expression.value, program_.origin(spec.expression), names(layer));
+    const bool is_sound = checked.diagnostics.empty();
+    program_.findings.add(std::move(checked.diagnostics));
+    if (checked.value) {
+      check.expected = std::move(*checked.value);
+    } else if (is_sound) {
+      program_.findings.error(kNoExpression,
+                              spec.expression.span,
+                              "the expected value must be known before anything runs",
+                              "use inputs, matrix values and literals only");
+    }
+  }
   if (!spec.comparison) {
     check.comparison = JsonCheck::Comparison::Exists;
     check.expected = Value(true);

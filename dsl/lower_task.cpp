@@ -139,8 +139,10 @@ void TaskLowering::lower_env() {
   for (std::size_t layer = layers_.size(); layer-- > 0;) {
     for (const NamedText& variable : layers_[layer].body->env) {
       Template value = text(variable.value, layer);
-      std::erase_if(node_.env,
-                    [&](const EnvVar& known) { return known.name == variable.name.value; });
+      const auto is_same = [&](const EnvVar& known) { return known.name == variable.name.value; };
+      if (std::erase_if(node_.env, is_same) != 0) {
+        names_.forget_env();
+      }
       node_.env.push_back({std::string(variable.name.value), std::move(value)});
     }
   }
@@ -155,8 +157,12 @@ std::vector<EnvVar> TaskLowering::lower_variables(const std::vector<NamedText>& 
   return variables;
 }
 
-std::vector<Template> TaskLowering::shell_of_task() {
-  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+/// The shell that is stated nearest to the command. A step was written for its own: what holds for
+/// the pipeline's scripts does not reach into it.
+std::vector<Template> TaskLowering::shell_for(const Layer& command) {
+  const std::size_t first = number_of(command);
+  const std::size_t last = command.step != nullptr ? first + 1 : layers_.size();
+  for (std::size_t layer = first; layer < last; ++layer) {
     const TaskSpec& body = *layers_[layer].body;
     if (body.shell_argv) {
       std::vector<Template> shell;
@@ -191,7 +197,8 @@ Command TaskLowering::lower_command(const CommandSpec& command,
     return lowered;
   }
   if (!is_posix_shell(shell)) {
-    const std::string program = shell.empty() ? "" : shell[0].pieces[0].text;
+    const std::string program =
+        shell.empty() || shell[0].pieces.empty() ? "" : shell[0].pieces[0].text;
     program_.findings.add(refuse_expressions(script.value, program_.origin(script), program));
     return lowered;
   }
@@ -239,7 +246,7 @@ void TaskLowering::lower_work() {
   }
   if (const Layer* layer = stating(&TaskSpec::run)) {
     const std::size_t number = number_of(*layer);
-    node_.command = lower_command(layer->body->run, shell_of_task(), number, node_.env);
+    node_.command = lower_command(layer->body->run, shell_for(*layer), number, node_.env);
   }
 }
 
@@ -309,7 +316,10 @@ void TaskLowering::lower_place() {
   if (!defaults_.pipeline_file.empty()) {
     node_.workspace.protect.push_back(defaults_.pipeline_file);
   }
-  if (unit_.task == nullptr || !unit_.task->approval) {
+  const bool runs_something = unit_.task != nullptr
+                                  ? !unit_.task->approval
+                                  : !program_.pipeline.phases[unit_.phase].criteria.items.empty();
+  if (runs_something) {
     check_engine(engine, image);
   }
 }

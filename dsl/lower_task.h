@@ -67,7 +67,7 @@ class TaskLowering {
                         const std::vector<Template>& shell,
                         std::size_t layer,
                         std::vector<EnvVar>& env);
-  std::vector<Template> shell_of_task();
+  std::vector<Template> shell_for(const Layer& command);
   std::vector<EnvVar> lower_variables(const std::vector<NamedText>& env, std::size_t layer);
   Image lower_image(const ImageSpec& image, std::size_t layer);
   void check_engine(const Layer* engine, const Layer* image);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/fields.h"
 #include "dsl/render.h"
 #include "dsl/suggest.h"
 
@@ -79,7 +80,13 @@ class Expansion {
 
   void add_value(const MatrixAxis& axis, YamlValue item, Value::List& values) {
     Value value = item.to_value();
-    if (!is_plain(value)) {
+    if (const YamlValue hole = find_expression(item); hole.exists()) {
+      findings_.error(kNoExpression,
+                      hole.span(),
+                      "an expression cannot stand in a list of values",
+                      "write the axis itself as one expression that gives a list");
+      failed_ = true;
+    } else if (!is_plain(value)) {
       findings_.error(
           kMatrixValue,
           item.span(),
@@ -180,7 +187,10 @@ class Expansion {
       const Value value = row.to_value();
       const auto& wanted = std::get<Value::Record>(value.held);
       row.each_entry([&](YamlValue key, YamlValue given) {
-        if (!is_plain(given.to_value())) {
+        if (find_expression(given).exists()) {
+          refuse_expression({given.text(), given.span()}, "'include'", findings_);
+          failed_ = true;
+        } else if (!is_plain(given.to_value())) {
           findings_.error(kMatrixValue,
                           given.span(),
                           fmt::format("{} is {}", quoted(key.text()), given.described()),

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/fields.h"
 #include "dsl/inputs.h"
 #include "dsl/render.h"
 #include "dsl/suggest.h"
@@ -161,6 +162,10 @@ void TaskNames::add_step_inputs(std::size_t layer) {
     const YamlValue given = entry->second;
     const Text text{given.kind() == YamlValue::Kind::Scalar ? given.text() : "", given.span()};
     std::optional<Value> value;
+    const YamlValue hole = find_expression(given);
+    if (hole.exists() && !has_hole(given)) {
+      refuse_expression({hole.text(), hole.span()}, "a list or a map", findings);
+    }
     if (has_hole(given)) {
       const auto checked = check_text(text.value, program_.origin(text), names_[layer - 1]);
       if (!checked.diagnostics.empty()) {

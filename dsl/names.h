@@ -31,6 +31,9 @@ class TaskNames {
             const Value::Record& matrix,
             const std::vector<std::string>& axes);
 
+  /// A variable among those that `at` has seen was replaced.
+  void forget_env() { env_size_ = 0; }
+
   /// The names that texts of layer number `layer` see; `env` are the variables so far.
   const VisibleNames& at(std::size_t layer, const std::vector<EnvVar>& env);
 

@@ -55,6 +55,13 @@ void set_comparison(JsonCheck::Comparison comparison,
   }
   check.comparison = {comparison, key.span()};
   check.expected = value.to_value();
+  if (const YamlValue hole = find_expression(value); hole.exists()) {
+    if (value.kind() == YamlValue::Kind::Scalar) {
+      check.expression = {value.text(), value.span()};
+    } else {
+      refuse_expression({hole.text(), hole.span()}, "a list or a map", findings);
+    }
+  }
 }
 
 template <JsonCheck::Comparison comparison>

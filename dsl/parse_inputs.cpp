@@ -21,7 +21,7 @@ constexpr Field<InputSpec> kInputFields[] = {
      [](YamlValue /*key*/, YamlValue value, InputSpec& input, Findings& /*findings*/) {
        input.fallback = value;
      }},
-    {"description", into<&InputSpec::description, read_word>},
+    {"description", into<&InputSpec::description, read_plain_word>},
     {"options",
      [](YamlValue key, YamlValue value, InputSpec& input, Findings& findings) {
        if (value.kind() != YamlValue::Kind::List || value.size() == 0) {

@@ -85,7 +85,7 @@ constexpr Field<WorkspaceSpec> kTaskWorkspaceFields[] = {
 constexpr Record<WorkspaceSpec> kTaskWorkspace{"a task's workspace", kTaskWorkspaceFields};
 
 constexpr Field<WorkspaceSpec> kWorkspaceFields[] = {
-    {"source", into<&WorkspaceSpec::source, read_word>},
+    {"source", into<&WorkspaceSpec::source, read_plain_word>},
     {"mode", into<&WorkspaceSpec::mode, read_mode>},
     {"protect", into<&WorkspaceSpec::protect, parse_paths>},
 };
@@ -103,9 +103,18 @@ Stated<std::int64_t> read_port(YamlValue key, YamlValue value, Findings& finding
   return read_integer(key, value, 1, 65'535, findings);
 }
 
+Text read_shell(YamlValue key, YamlValue value, Findings& findings) {
+  const Text shell = read_plain_word(key, value, findings);
+  if (shell && shell.value != "sh" && shell.value != "bash") {
+    report_unknown_word(shell, key.text(), {"sh", "bash"}, findings);
+    return {};
+  }
+  return shell;
+}
+
 constexpr Field<ServiceSpec> kServiceFields[] = {
     {"run", into<&ServiceSpec::command, parse_command>},
-    {"shell", into<&ServiceSpec::shell, read_word>},
+    {"shell", into<&ServiceSpec::shell, read_shell>},
     {"image", into<&ServiceSpec::image, parse_image>},
     {"env", into<&ServiceSpec::env, parse_env>},
     {"port", into<&ServiceSpec::port, read_port>},
@@ -249,7 +258,12 @@ Section<WorkspaceSpec> parse_task_workspace(YamlValue key, YamlValue value, Find
 Section<WorkspaceSpec> parse_pipeline_workspace(YamlValue key,
                                                 YamlValue value,
                                                 Findings& findings) {
-  return read_section(key, value, kWorkspace, findings);
+  auto workspace = read_section(key, value, kWorkspace, findings);
+  if (workspace != nullptr) {  // the plan shows these paths as they are
+    std::erase_if(workspace->protect.items,
+                  [&](const Text& path) { return refuse_expression(path, "'protect'", findings); });
+  }
+  return workspace;
 }
 
 void append_parts_keys(KnownKeys& known) {

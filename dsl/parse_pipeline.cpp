@@ -49,7 +49,7 @@ void read_version(YamlValue key, YamlValue value, Reading& /*reading*/, Findings
 // ---- phases ----------------------------------------------------------------------------------
 
 constexpr Field<PhaseSpec> kPhaseFields[] = {
-    {"description", into<&PhaseSpec::description, read_word>},
+    {"description", into<&PhaseSpec::description, read_plain_word>},
     {"needs", into<&PhaseSpec::needs, read_texts>},
     {"tasks", into<&PhaseSpec::tasks, parse_tasks>, Need::Required},
     {"success_criteria", into<&PhaseSpec::criteria, parse_criteria>},
@@ -117,7 +117,7 @@ void read_pools(YamlValue key, YamlValue value, Reading& reading, Findings& find
 constexpr Field<Reading> kPipelineFields[] = {
     {"version", read_version, Need::Required},
     {"name", into_pipeline<&PipelineSpec::name, read_word>, Need::Required},
-    {"description", into_pipeline<&PipelineSpec::description, read_word>},
+    {"description", into_pipeline<&PipelineSpec::description, read_plain_word>},
     {"inputs", into_pipeline<&PipelineSpec::inputs, parse_inputs>},
     {"image", into_common<&TaskSpec::image, parse_image>},
     {"engine", into_common<&TaskSpec::engine, parse_engine>},

@@ -66,7 +66,7 @@ Stated<ValueType> read_type(YamlValue key, YamlValue value, Findings& findings) 
 }
 
 Text read_output_file(YamlValue key, YamlValue value, Findings& findings) {
-  const Text path = read_word(key, value, findings);
+  const Text path = read_plain_word(key, value, findings);
   return path && check_path(path, "the path", findings) ? path : Text{};
 }
 
@@ -277,7 +277,7 @@ constexpr Field<TaskSpec> kUser{"user", into<&TaskSpec::user, read_word>};
 constexpr Field<TaskSpec> kRuntime{"runtime", into<&TaskSpec::runtime, read_word>};
 constexpr Field<TaskSpec> kTimeout{"timeout", into<&TaskSpec::timeout, read_duration>};
 constexpr Field<TaskSpec> kRetryKey{"retry", into<&TaskSpec::retry, parse_retry>};
-constexpr Field<TaskSpec> kPool{"pool", into<&TaskSpec::pool, read_word>};
+constexpr Field<TaskSpec> kPool{"pool", into<&TaskSpec::pool, read_plain_word>};
 constexpr Field<TaskSpec> kAllowFailure{"allow_failure", into<&TaskSpec::allow_failure, read_flag>};
 constexpr Field<TaskSpec> kExpect{"expect", into<&TaskSpec::expect, read_duration>};
 constexpr Field<TaskSpec> kMatrix{"matrix", into<&TaskSpec::matrix, parse_matrix>};

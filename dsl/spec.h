@@ -181,6 +181,7 @@ struct JsonCheckSpec {
   Text pointer;
   Stated<JsonCheck::Comparison> comparison;
   Value expected;
+  Text expression;  // where the expected value is one
   Text schema;
 };
 

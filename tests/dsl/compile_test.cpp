@@ -245,6 +245,45 @@ tasks: {a: {run: make}}
             R"({"text":"true","number":-1.5,"flag":true,"list":{"a":null}})");
 }
 
+// A later layer replaces a variable; texts after that must see the new value.
+TEST(Compile, LetsTextsSeeTheVariableThatWins) {
+  const auto compilation = compile_text(R"yaml(
+env: {A: old, B: "${{ env.A }}"}
+tasks:
+  t: {env: {A: new}, run: 'echo "${{ env.A }}"'}
+)yaml");
+  const PlanNode& t = node(compilation, "t");
+  EXPECT_EQ(shown(t.env[0].value), "old");  // B was read where A was still the pipeline's
+  EXPECT_EQ(shown(t.env[1].value), "new");
+  EXPECT_EQ(shown(t.env[2].value), "new");
+}
+
+TEST(Compile, DoesNotGiveAStepTheShellOfThePipelinesScripts) {
+  const auto compilation = compile_files({{"p.yaml", R"(
+version: 1
+name: x
+defaults: {shell: [python3, -c]}
+tasks: {own: {run: print(1)}, step: {uses: ./s.yaml}}
+)"},
+                                          {"s.yaml", "run: make\n"}});
+  EXPECT_EQ(argv(node(compilation, "own"))[0], "python3");
+  EXPECT_EQ(argv(node(compilation, "step"))[0], "/bin/sh");
+}
+
+TEST(Compile, AsksForAnImageOnlyWhereSomethingRuns) {
+  const auto compilation =
+      compile_text("engine: docker\ntasks: {t: {run: make, image: debian}, ask: {approval: Ok}}\n");
+  EXPECT_TRUE(compilation.plan) << messages(compilation);
+}
+
+TEST(Compile, ComparesJsonWithTheTypeOfTheInput) {
+  const auto compilation = compile_text(R"yaml(
+inputs: {n: {type: number, default: 3}}
+tasks: {t: {run: make, success_criteria: [{"[ ] ok": {json: {file: a, less: "${{ inputs.n }}"}}}]}}
+)yaml");
+  EXPECT_EQ(std::get<JsonCheck>(node(compilation, "t").criteria.at(0).check).expected, Value(3.0));
+}
+
 // ---- steps -----------------------------------------------------------------------------------
 
 TEST(Compile, PutsAStepIntoTheTaskThatUsesIt) {
