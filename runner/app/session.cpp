@@ -251,9 +251,13 @@ class Session {
     });
     int signalled = 0;
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-      loop_.on_signal(number, [&loop, &signalled](int got) {
+      loop_.on_signal(number, [&loop, &signalled, &observers](int got) {
         signalled = signalled == 0 ? got : signalled;
-        loop.stop(got == SIGINT ? "SIGINT" : got == SIGTERM ? "SIGTERM" : "SIGHUP");
+        const char* by = got == SIGINT ? "SIGINT" : got == SIGTERM ? "SIGTERM" : "SIGHUP";
+        for (const auto& observer : observers) {
+          observer->on_stopping(by);
+        }
+        loop.stop(by);
       });
     }
     begin(loop);

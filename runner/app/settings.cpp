@@ -255,7 +255,7 @@ class Loader {
 
   static Status first_problem(dsl::Findings& findings, const dsl::Sources& sources) {
     for (const dsl::Diagnostic& found : findings.take()) {
-      if (found.severity == dsl::Diagnostic::Severity::Error) {
+      if (found.severity == dsl::Diagnostic::Severity::Error && found.code != dsl::kEmptyFile) {
         const dsl::Place place = sources.place(found.span.source, found.span.begin);
         return Error{fmt::format("{}:{}:{}: {}",
                                  sources.name(found.span.source),

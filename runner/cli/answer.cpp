@@ -148,7 +148,7 @@ Command command_of(Answer kind, Console& console) {
 Command approve_command(Console& console) {
   Command command = command_of(Answer::Yes, console);
   command.name = "approve";
-  command.summary = "say yes to a task that waits for a person";
+  command.summary = "answer a task that waits for a person with yes";
   command.description =
       "Answers an approval, or the `manual` criteria of a task, with yes. The run goes on\n"
       "with `pipe resume`.";
@@ -160,7 +160,7 @@ Command approve_command(Console& console) {
 Command reject_command(Console& console) {
   Command command = command_of(Answer::No, console);
   command.name = "reject";
-  command.summary = "say no to it";
+  command.summary = "answer it with no";
   command.description =
       "Answers an approval, or the `manual` criteria of a task, with no: the task has\n"
       "failed then. The run goes on with `pipe resume`.";

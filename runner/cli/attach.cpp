@@ -130,7 +130,7 @@ Command attach_command(Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
   command.name = "attach";
-  command.summary = "watch a run of another terminal";
+  command.summary = "watch a run that another terminal started";
   command.description =
       "Shows the progress of a run that another process drives, until it ends; the exit\n"
       "code is then the run's. Ctrl-C stops watching, not the run.";

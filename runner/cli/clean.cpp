@@ -159,7 +159,7 @@ Command clean_command(Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
   command.name = "clean";
-  command.summary = "remove finished runs";
+  command.summary = "remove finished runs and free their space";
   command.description =
       "Removes runs with their logs and working folders: those named, or all that are\n"
       "finished. Results that reached the project stay. With --force also runs that could\n"

@@ -34,6 +34,7 @@ ExitCode final_words(const RunView& view, bool json, Console& console) {
     options.colour = console.out_colour();
     options.runner = view.runner() ? report::Runner::Alive : report::Runner::Gone;
     options.run_folder = view.folder();
+    console.err(console.err_is_terminal() ? "\n" : "");  // off from the progress above
     console.out(report::checklist(view.state(), options));
   }
   return exit_code_of(view);

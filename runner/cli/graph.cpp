@@ -92,7 +92,7 @@ Command graph_command(Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
   command.name = "graph";
-  command.summary = "draw the tasks (dot, mermaid, svg)";
+  command.summary = "draw the tasks and their order (dot, mermaid, svg)";
   command.description =
       "Prints the tasks of a pipeline and what they wait for as a picture. SVG is drawn by\n"
       "Graphviz, which has to be installed for it.";

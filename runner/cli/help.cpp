@@ -55,17 +55,14 @@ std::string usage_line(const Command& command) {
 }
 
 std::string main_help(const std::vector<Command>& commands) {
-  // Commands without a summary are found by name only: on the line of their sisters.
   std::string text =
-      "pipe runs phased plans: each task in a container, each success criterion checked.\n\n";
+      "pipe runs phased plans: every task in a container, every criterion verified.\n\n";
   std::size_t width = 0;
   for (const Command& command : commands) {
-    width = command.summary.empty() ? width : std::max(width, short_usage(command).size());
+    width = std::max(width, short_usage(command).size());
   }
   for (const Command& command : commands) {
-    if (!command.summary.empty()) {
-      text += entry(short_usage(command), command.summary, width);
-    }
+    text += entry(short_usage(command), command.summary, width);
   }
   text += "\n`pipe COMMAND --help` says more about a command.\n\nExamples:\n";
   text += "  pipe run examples/pipelines/quickstart.yaml\n  pipe logs latest --follow\n";

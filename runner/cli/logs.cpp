@@ -186,7 +186,7 @@ Command logs_command(Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
   command.name = "logs";
-  command.summary = "print what tasks wrote (-f goes on)";
+  command.summary = "print what tasks wrote; -f follows";
   command.description =
       "Prints the output of the tasks of a run, of their criteria and services: of all, or\n"
       "of those named. Lines of several begin with the name of their task.";

@@ -174,7 +174,8 @@ Parsed parse_command(const Command& command, std::vector<std::string> arguments)
   if (help) {
     return HelpAsked{&command};
   }
-  const std::vector<std::string> extras = app.remaining();
+  std::vector<std::string> extras = app.remaining();
+  extras.erase(std::remove(extras.begin(), extras.end(), "--"), extras.end());
   for (const std::string& extra : extras) {
     if (extra.size() > 1 && extra.front() == '-') {
       return unknown_option(extra, command);

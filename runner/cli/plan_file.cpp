@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include <fmt/format.h>
+
 #include "dsl/render.h"
 #include "dsl/suggest.h"
 #include "dsl/yaml.h"
@@ -42,13 +44,9 @@ dsl::Error no_such_file(const std::string& file) {
   const std::string folder = folder_of(file);
   const std::vector<std::string> names = yaml_files(folder);
   const std::vector<std::string_view> views(names.begin(), names.end());
-  std::string remedy;
+  std::string remedy = "give the path of a pipeline file";
   if (const auto near = dsl::nearest_name(fs::path(file).filename().string(), views)) {
     remedy = "did you mean " + dsl::quoted(below(folder, *near)) + "?";
-  } else if (!names.empty()) {
-    remedy = "there is " + dsl::quoted(below(folder, names.front()));
-  } else {
-    remedy = "give the path of a pipeline file; examples are in 'examples/pipelines'";
   }
   return {"no such file: " + dsl::quoted(file), remedy};
 }
@@ -68,6 +66,15 @@ dsl::Result<std::string> read_plan_file(const std::string& file) {
   }
   if (fs::is_directory(status)) {
     return is_a_folder(file);
+  }
+  const std::uintmax_t size = fs::is_regular_file(status) ? fs::file_size(file, failed) : 0;
+  if (!failed && size > dsl::YamlDocument::kMaxBytes) {
+    return dsl::Error{
+        fmt::format("{} has {} MB, more than the {} MiB that a pipeline file may have",
+                    dsl::quoted(file),
+                    size / 1'000'000,
+                    dsl::YamlDocument::kMaxBytes >> 20U),
+        "is this another file? a large plan can be split with `uses: ./part.yaml`"};
   }
   return files::read_file(file, static_cast<std::int64_t>(dsl::YamlDocument::kMaxBytes));
 }

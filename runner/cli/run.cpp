@@ -91,7 +91,7 @@ Command run_command(Console& console) {
   auto arguments = std::make_shared<RunArguments>();
   Command command;
   command.name = "run";
-  command.summary = "run a pipeline and check its success criteria";
+  command.summary = "run a pipeline and verify its success criteria";
   command.description =
       "Runs the tasks of a pipeline, each on a private copy of the project; a task's result\n"
       "counts only once all its criteria are met. The project is changed at the end, and only\n"

@@ -69,7 +69,7 @@ class Checklist {
   void measure(const std::vector<std::size_t>& shown) {
     for (const std::size_t node : shown) {
       title_width_ = std::max(title_width_, columns(node_title(state_, node)));
-      stage_width_ = std::max(stage_width_, columns(stage_text(state_, node)));
+      stage_width_ = std::max(stage_width_, columns(word_of(node)));
       for (const dsl::Criterion& criterion : state_.plan_node(node).criteria) {
         text_width_ = std::max(text_width_, columns(one_line(criterion.text)));
       }
@@ -98,11 +98,11 @@ class Checklist {
     const NodeState& n = state_.nodes()[node];
     const Meaning meaning = meaning_of(state_, node);
     std::string line = padded(node_title(state_, node), title_width_);
-    line +=
-        "   " + painted(padded(stage_text(state_, node), stage_width_), meaning, options_.colour);
+    line += "   " + painted(padded(word_of(node), stage_width_), meaning, options_.colour);
     line += figures(node, n);
     add_line(line);
-    if (n.outcome != Outcome::Skipped) {
+    const bool begun = n.stage != Stage::Waiting && n.stage != Stage::Open;
+    if (begun && n.outcome != Outcome::Skipped) {
       for (std::size_t k = 0; k < n.criteria.size(); ++k) {
         add_criterion(node, k);
       }
@@ -110,6 +110,16 @@ class Checklist {
     if (went_wrong(n)) {
       add_failure(node, n);
     }
+  }
+
+  /// The stage; where nobody drives the run any more, what seems to be under way was cut short.
+  [[nodiscard]] std::string word_of(std::size_t node) const {
+    const Stage stage = state_.nodes()[node].stage;
+    const bool cut_short = stage == Stage::Running || stage == Stage::Checking ||
+                           stage == Stage::Prepared || stage == Stage::Merging ||
+                           stage == Stage::Backoff || stage == Stage::Expanded;
+    const bool gone = options_.runner == Runner::Gone && !is_asking(state_, node);
+    return gone && cut_short ? "cut short" : stage_text(state_, node);
   }
 
   /// What stands behind "passed": duration, attempts, where it comes from, or why it was skipped.
@@ -155,9 +165,9 @@ class Checklist {
                                              : Meaning::Doubt;
       result = evidence_text(evidence, columns(text) > text_width_ ? width_ - 14 : evidence_width_);
     } else {
-      result = c.running || c.red_running ? "checking"
-               : c.asked                  ? "waits for a person"
-                                          : "not checked";
+      result = (c.running || c.red_running) && options_.runner == Runner::Alive ? "checking"
+               : c.asked ? "waits for a person"
+                         : "not checked";
     }
     const std::string took = c.verdict && evidence.took.ms > 0 ? took_text(evidence.took.ms) : "";
     const std::string painted_box = painted(box, meaning, options_.colour);

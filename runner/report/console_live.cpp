@@ -75,6 +75,11 @@ void ConsoleLive::on_line(const dsl::NodeId& node, std::string_view line) {
   changed_ = true;
 }
 
+void ConsoleLive::on_stopping(std::string_view /*by*/) {
+  ++stops_;
+  changed_ = true;
+}
+
 void ConsoleLive::wait_for_tick() {
   clock_.after(dsl::Duration{frame_ms}, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) {
@@ -99,6 +104,7 @@ void ConsoleLive::draw() {
   view.colour = colour_;
   view.jobs = jobs_;
   view.last_lines = &last_lines_;
+  view.stops = stops_;
 
   std::string out = "\x1b[?2026h\x1b[?25l";  // one picture (where known), no cursor
   erase(out, size.columns);

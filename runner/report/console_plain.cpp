@@ -27,4 +27,9 @@ void ConsolePlain::on_events(const RunState& state, const std::vector<Event>& ev
   }
 }
 
+void ConsolePlain::on_stopping(std::string_view by) {
+  sink_(painted("stopping", Meaning::Doubt, colour_) + " on " + std::string(by) +
+        "; once more kills what is under way at once\n");
+}
+
 }  // namespace runner::report

@@ -16,6 +16,7 @@ class ConsolePlain final : public Observer {
  public:
   ConsolePlain(Sink sink, Colour colour) : sink_(std::move(sink)), colour_(colour) {}
   void on_events(const RunState& state, const std::vector<Event>& events) override;
+  void on_stopping(std::string_view by) override;
 
  private:
   Sink sink_;

@@ -39,6 +39,10 @@ struct EventText {
   }
   Line operator()(const ConditionHeld& /*e*/) const { return {}; }
   Line operator()(const NodeSkipped& e) const {
+    const auto node = state.find(e.node);
+    if (!node || !is_shown(state, *node)) {
+      return {};
+    }
     return about(e.node, painted("skipped", Meaning::Quiet, colour) + because(e.reason));
   }
   Line operator()(const InputRequested& /*e*/) const { return {}; }

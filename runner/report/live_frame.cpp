@@ -48,7 +48,12 @@ std::string bar_line(const RunState& state, const LiveView& view) {
     figures += "  " + painted(fmt::format("{} failed", count.failed), Meaning::Bad, view.colour);
   }
   figures += "  " + took_text(view.now_ms - state.started_ms());
-  const auto left = time_left(state, view.jobs, view.now_ms);
+  const auto left = view.stops > 0 ? std::nullopt : time_left(state, view.jobs, view.now_ms);
+  if (view.stops > 0) {
+    figures += "  " + painted(view.stops == 1 ? "stopping; Ctrl-C again kills at once" : "killing",
+                              Meaning::Doubt,
+                              view.colour);
+  }
   if (left && *left >= 1000) {
     figures += "  about " + took_text(*left / 1000 * 1000) + " left";
   }

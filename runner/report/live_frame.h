@@ -18,6 +18,7 @@ struct LiveView {
   std::size_t width = 80;   // no line takes more columns
   std::size_t height = 24;  // fewer lines than this
   Colour colour = Colour::Never;
+  int stops = 0;          // how often the run was asked to stop
   std::int64_t jobs = 1;  // as in RunStarted
   /// By node: the last line that its job wrote, not yet made fit for a terminal.
   const std::unordered_map<std::string, std::string>* last_lines = nullptr;  // may be absent

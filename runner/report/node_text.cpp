@@ -26,12 +26,6 @@ std::string outcome_text(const RunState& state, std::size_t node, Outcome outcom
   return "";
 }
 
-bool is_asking(const NodeState& node) {
-  return std::any_of(node.criteria.begin(), node.criteria.end(), [](const CriterionState& c) {
-    return c.asked && !c.verdict;
-  });
-}
-
 }  // namespace
 
 std::string node_title(const RunState& state, std::size_t node) {
@@ -43,6 +37,17 @@ std::string node_title(const RunState& state, std::size_t node) {
   const auto& phases = state.plan().phases;
   const bool only_one = phases.size() == 1 && phases.front().name == "main";
   return only_one || plan_node.phase.empty() ? id : one_line(plan_node.phase) + " / " + id;
+}
+
+bool is_asking(const RunState& state, std::size_t node) {
+  const NodeState& n = state.nodes()[node];
+  if (n.stage == Stage::Asking) {
+    return !n.approved;
+  }
+  return n.stage == Stage::Checking &&
+         std::any_of(n.criteria.begin(), n.criteria.end(), [](const CriterionState& c) {
+           return c.asked && !c.verdict;
+         });
 }
 
 std::string stage_text(const RunState& state, std::size_t node) {
@@ -57,7 +62,7 @@ std::string stage_text(const RunState& state, std::size_t node) {
     case Stage::Running:
       return "running";
     case Stage::Checking:
-      return is_asking(n) ? "waits for a person" : "checking";
+      return is_asking(state, node) ? "waits for a person" : "checking";
     case Stage::Backoff:
       return "waits to retry";
     case Stage::Asking:

@@ -20,6 +20,9 @@ std::string node_title(const RunState& state, std::size_t node);
 /// "checking", "waits for a person", "waiting", … of another.
 std::string stage_text(const RunState& state, std::size_t node);
 
+/// Does it wait for a person, with an approval or a `manual` criterion?
+bool is_asking(const RunState& state, std::size_t node);
+
 /// Is it something that a list of the run shows by itself? Not: a gate without criteria (unless it
 /// did not pass by its own fault), and a for_each node, for which its instances stand.
 bool is_shown(const RunState& state, std::size_t node);

@@ -31,18 +31,6 @@ void count_criteria(const NodeState& node, Tally& tally) {
   }
 }
 
-bool is_asking(const NodeState& node) {
-  if (node.stage == Stage::Asking) {
-    return !node.approved;
-  }
-  for (const CriterionState& criterion : node.criteria) {
-    if (criterion.asked && !criterion.verdict) {
-      return node.stage == Stage::Checking;
-    }
-  }
-  return false;
-}
-
 Tally tally_of(const RunState& state) {
   Tally tally;
   for (const std::size_t i : file_order(state)) {
@@ -53,7 +41,7 @@ Tally tally_of(const RunState& state) {
     if (node.outcome != Outcome::Skipped) {
       count_criteria(node, tally);
     }
-    if (is_asking(node)) {
+    if (is_asking(state, i)) {
       tally.asking.push_back(i);
     }
     const bool wrong = node.outcome == Outcome::Failed || node.outcome == Outcome::Errored;

@@ -22,6 +22,10 @@ class Observer {
   /// `state` is after all of `events`.
   virtual void on_events(const RunState& state, const std::vector<Event>& events) = 0;
 
+  /// Somebody asked the run to stop: what is under way is being ended, for at most the grace time.
+  /// Told once for each time.
+  virtual void on_stopping(std::string_view by) { (void)by; }
+
   /// The last line that a running job wrote, now and then.
   virtual void on_line(const dsl::NodeId& node, std::string_view line) {
     (void)node;

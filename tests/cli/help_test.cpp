@@ -30,7 +30,32 @@ const std::vector<Command>& commands() {
 }
 
 TEST(Help, TheMainPageIsThis) {
-  EXPECT_EQ("\n" + main_help(commands()), R"()");
+  EXPECT_EQ("\n" + main_help(commands()), R"HELP(
+pipe runs phased plans: every task in a container, every criterion verified.
+
+  run FILE                run a pipeline and verify its success criteria
+  validate FILE           report every mistake of a pipeline file
+  plan FILE               show what a run would do
+  graph FILE              draw the tasks and their order (dot, mermaid, svg)
+  ls                      list runs
+  show [RUN]              show the checklist of a run
+  logs [RUN] [TASK...]    print what tasks wrote; -f follows
+  attach [RUN]            watch a run that another terminal started
+  stop [RUN...]           stop a run; `pipe resume` goes on with it
+  resume [RUN]            go on with a run that was stopped, died or waits
+  approve RUN TASK        answer a task that waits for a person with yes
+  reject RUN TASK         answer it with no
+  clean [RUN...]          remove finished runs and free their space
+  config                  show the settings and where they come from
+  doctor                  tell what this machine can run, and how to get more
+  completion SHELL [RUN]  print the completion script of a shell
+
+`pipe COMMAND --help` says more about a command.
+
+Examples:
+  pipe run examples/pipelines/quickstart.yaml
+  pipe logs latest --follow
+)HELP");
 }
 
 TEST(Help, TheMainPageFitsAScreenOf24LinesBy80Columns) {
@@ -62,7 +87,22 @@ TEST(Help, ThePageOfACommandSaysHowItIsUsed) {
   const auto graph = std::find_if(
       commands().begin(), commands().end(), [](const Command& c) { return c.name == "graph"; });
   ASSERT_NE(graph, commands().end());
-  EXPECT_EQ("\n" + command_help(*graph), R"()");
+  EXPECT_EQ("\n" + command_help(*graph), R"HELP(
+Usage: pipe graph FILE [OPTIONS]
+
+Prints the tasks of a pipeline and what they wait for as a picture. SVG is drawn by
+Graphviz, which has to be installed for it.
+
+  FILE                    the pipeline
+
+  -f, --format FORMAT     as: dot, mermaid, svg
+  -i, --input NAME=VALUE  give an input of the pipeline
+  -e, --engine ENGINE     run in: auto, sandbox, docker, podman, host
+
+Examples:
+  pipe graph pipeline.yaml --format svg > pipeline.svg
+  pipe graph pipeline.yaml --format mermaid
+)HELP");
 }
 
 }  // namespace

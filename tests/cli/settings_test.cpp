@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 class SettingsTest : public testing::Test {
  protected:
   SettingsTest() {
-    root_ = *files::make_temporary_folder(testing::TempDir(), "settings-");
+    root_ = *files::real_path(*files::make_temporary_folder(testing::TempDir(), "settings-"));
     for (const char* name : kVariables) {
       const char* value = std::getenv(name);
       kept_.emplace_back(name, value == nullptr ? std::optional<std::string>() : value);

@@ -66,6 +66,15 @@ calm-otter-3f2a  [==========>                   ]  1/3  1 failed  31.0s
 )") << joined(live_frame(story.state(), view_at(31'000)));
 }
 
+TEST(LiveFrame, SaysThatTheRunIsBeingStopped) {
+  Story story(three_tasks());
+  story.start().begin("limits");
+  LiveView view = view_at(1000);
+  view.stops = 1;
+  EXPECT_NE(joined(live_frame(story.state(), view)).find("stopping; Ctrl-C again kills at once"),
+            std::string::npos);
+}
+
 TEST(LiveFrame, NoLineIsWiderAndTheFrameNoHigherThanTheTerminal) {
   PlanMaker make;
   make.phase("main");
