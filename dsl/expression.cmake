@@ -7,12 +7,16 @@ pipe_room(dsl_expression
     export_text.cpp
     export_words.cpp
     expression.cpp
+    expression_calls.cpp
     expression_check.cpp
     expression_checker.cpp
     expression_holes.cpp
     expression_lexer.cpp
+    expression_names.cpp
     expression_parser.cpp
+    expression_remains.cpp
     expression_values.cpp
+    expression_wording.cpp
     plan_json.cpp
     shell.cpp
     text_origin.cpp

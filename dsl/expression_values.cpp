@@ -281,6 +281,10 @@ bool compare(const Value& left, Comparison comparison, const Value& right) {
   return holds(comparison, as_number(left), as_number(right));
 }
 
+bool is_ordered(Comparison comparison) {
+  return comparison != Comparison::Equal && comparison != Comparison::NotEqual;
+}
+
 const Value* member_of(const Value& value, std::string_view name) {
   return value.find(name);
 }

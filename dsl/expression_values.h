@@ -22,6 +22,9 @@ bool is_true(const Value& value);
 /// are 0, a text that is no number equals nothing); lists and records with their like only.
 bool compare(const Value& left, Comparison comparison, const Value& right);
 
+/// < <= > >=
+bool is_ordered(Comparison comparison);
+
 /// The member of a record, the item of a list, or null.
 const Value* member_of(const Value& value, std::string_view name);
 const Value* item_of(const Value& value, const Value& index);
