@@ -74,6 +74,9 @@ void IgnoreFile::add(std::string_view line) {
     pattern.text = line.substr(1);
   } else {
     pattern.glob.emplace(line);
+    if (!pattern.glob->is_well_formed()) {
+      return;
+    }
   }
   patterns_.push_back(std::move(pattern));
 }
@@ -111,6 +114,9 @@ void IgnoreChain::push(std::string folder, IgnoreFile file) {
 
 bool IgnoreChain::ignores(std::string_view path, bool is_folder) const {
   for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) {
+    if (!path.starts_with(level->folder)) {
+      continue;
+    }
     if (const auto decided = level->file.decide(path.substr(level->folder.size()), is_folder)) {
       return *decided;
     }

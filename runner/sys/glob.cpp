@@ -96,6 +96,7 @@ Glob::Glob(std::string_view pattern) {
       add_token(Token::Kind::Byte, pattern[at + 1]);
       at += 2;
     } else {
+      is_well_formed_ = is_well_formed_ && c != '\\';
       add_token(Token::Kind::Byte, c);
       ++at;
     }
@@ -131,6 +132,7 @@ void Glob::add_set(std::string_view pattern, std::size_t& at) {
     }
   }
   if (!closed) {
+    is_well_formed_ = false;
     add_token(Token::Kind::Byte, '[');
     ++at;
     return;

@@ -17,6 +17,10 @@ class Glob {
   /// not a whole name is `*`.
   explicit Glob(std::string_view pattern);
 
+  /// False: a '[' is not closed or the last byte is a backslash; git lets such patterns match
+  /// nothing.
+  [[nodiscard]] bool is_well_formed() const { return is_well_formed_; }
+
   /// The whole path (names with '/' between, none at the ends).
   [[nodiscard]] bool matches(std::string_view path) const;
 
@@ -42,6 +46,7 @@ class Glob {
   std::vector<std::bitset<256>> sets_;
   std::string literal_;  // the pattern itself, where it has nothing special
   bool is_literal_ = false;
+  bool is_well_formed_ = true;
 };
 
 /// Several patterns; one that matches a folder matches everything beneath it too. A leading "./" or

@@ -17,7 +17,7 @@ using testing::SizeIs;
 class OverlayTest : public StoreTest, public testing::WithParamInterface<As> {
  protected:
   void SetUp() override {
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 20; ++i) {
       put("many/file-" + std::to_string(i), std::to_string(i));
     }
     put("a", "1");
@@ -100,7 +100,7 @@ TEST_P(OverlayTest, ARenamedFolderIsTakenWhole) {
 TEST_P(OverlayTest, RemovingEverythingLeavesAnEmptyTree) {
   const Capture result = run(input_, "rm -r *");
 
-  EXPECT_THAT(result.changes, SizeIs(44));
+  EXPECT_THAT(result.changes, SizeIs(24));
   EXPECT_EQ(must(store_->content_of(result.tree)), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
   EXPECT_EQ(text(result.tree, "a"), "<absent>");
 }

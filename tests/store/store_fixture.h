@@ -30,7 +30,7 @@ class StoreTest : public testing::Test {
  protected:
   StoreTest() {
     ::mkdir(project_path().c_str(), 0755);
-    store_ = must(TreeStore::open(temp_ / "store/trees.git", {}));
+    store_ = must(TreeStore::open(temp_ / "store/trees.git", {"pipe <pipe@localhost>", false}));
     workspaces_ = std::make_unique<Workspaces>(
         *store_,
         dsl::RunId("calm-otter-3f2a"),
