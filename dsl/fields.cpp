@@ -166,7 +166,7 @@ Stated<bool> read_flag(YamlValue key, YamlValue value, Findings& findings) {
   }
   const auto flag = value.boolean();
   if (!flag && value.kind() == YamlValue::Kind::Scalar &&
-      refuse_expression({value.text(), value.span()}, key.text(), findings)) {
+      refuse_expression({value.text(), value.span()}, quoted(key.text()), findings)) {
     return {};
   }
   if (!flag) {
