@@ -187,6 +187,14 @@ class ContainerEngine final : public Engine {
       lose(name, why_not_ready());
       return;
     }
+    if (running.job.argv.empty() && image->command.empty()) {
+      JobEnd end;
+      end.how = How::NotStarted;
+      end.detail = "the image '" + running.job.image.reference +
+                   "' has no command of its own; say which one to run";
+      finish(name, std::move(end));
+      return;
+    }
     std::string body = create_body(setup(), running.job, *image, holder);
     auto made = ahead_.extract(name);
     if (!made.empty() && !made.mapped()->dead() && made.mapped()->body() == body)

@@ -356,7 +356,8 @@ struct ContainerApi::Impl {
     Exchange& exchange = *exchanges.at(id);
     boost::beast::error_code error;
     if (bytes.empty()) {
-      exchange.parser.put_eof(error);
+      if (exchange.parser.got_some())
+        exchange.parser.put_eof(error);
       if (!exchange.parser.is_done()) {
         finish(id, no_answer(socket, "it hung up before the reply was complete"));
         return;

@@ -109,6 +109,13 @@ TEST(ContainerApi, TellsThatTheReplyWasCutOff) {
   EXPECT_THAT(reply.error().message, HasSubstr("before the reply was complete"));
 }
 
+TEST(ContainerApi, TellsThatNothingCameBack) {
+  FakeDaemon daemon("", 1);
+  const auto reply = call(daemon.path(), {"GET", "/info", "", {5'000}});
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().message, HasSubstr("before the reply was complete"));
+}
+
 TEST(ContainerApi, TellsThatNobodyListens) {
   const auto reply = call(testing::TempDir() + "nobody.sock", {"GET", "/info", "", {5'000}});
   ASSERT_FALSE(reply);
