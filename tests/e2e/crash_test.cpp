@@ -165,6 +165,7 @@ TEST_P(KilledAtRandom, RepeatsNothingThatWasVerifiedAndLosesNothing) {
     }
   }
   EXPECT_GT(kills, 0);
+  EXPECT_FALSE(verified_at_kill.empty()) << "no kill came after a verified node";
   EXPECT_TRUE(eventually([&] { return processes_with(witness_).empty(); }))
       << "a process of the run is left over";
 }

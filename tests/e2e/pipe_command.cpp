@@ -6,7 +6,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
-#include <iterator>
 #include <poll.h>
 #include <sstream>
 #include <stdexcept>
@@ -22,9 +21,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What can be read of a file; a process whose /proc entry this is may end meanwhile.
 std::string text_or_nothing(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::string text;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return text;
+  }
+  char block[65536];
+  for (ssize_t got = read(fd, block, sizeof block); got > 0; got = read(fd, block, sizeof block)) {
+    text.append(block, static_cast<std::size_t>(got));
+  }
+  close(fd);
+  return text;
 }
 
 /// NAME=value strings of our own environment with `above` laid over it.
