@@ -116,8 +116,12 @@ void collect_named_paths(const SourceFile& list, std::set<std::string>& named) {
       [](char c) { return c == '(' || c == ')' || c == '"' || c == ';'; },
       ' ');
   std::istringstream words(text);
-  for (std::string word; words >> word;) {
+  std::string before;
+  for (std::string word; words >> word; before = word) {
     std::filesystem::path base = folder;
+    if (before == "pipe_fuzzer") {
+      word += "_fuzzer.cpp";  // as the function itself does
+    }
     if (word.starts_with("${CMAKE_CURRENT_SOURCE_DIR}/")) {
       word = word.substr(word.find('/') + 1);
     } else if (word.starts_with("${PROJECT_SOURCE_DIR}/")) {
