@@ -40,5 +40,226 @@ TEST_F(MergeTest, NamesTheFileAndBothNodesOfAConflict) {
             (std::set<std::string>{"left", "right"}));
 }
 
+TEST_F(MergeTest, IsTheSameWhateverTheOrder) {
+  put("a", "1");
+  const TreeRef base = take().input;
+  const TreeRef x = after(base, [](const std::string& at) { write_file(at + "/x", "x"); });
+  const TreeRef y = after(base, [](const std::string& at) { write_file(at + "/y", "y"); });
+  const TreeRef z = after(base, [](const std::string& at) { write_file(at + "/z", "z"); });
+
+  const Merge one = merge({{"x", x}, {"y", y}, {"z", z}});
+  const Merge other = merge({{"z", z}, {"x", x}, {"y", y}, {"x", x}});
+
+  EXPECT_EQ(one.tree, other.tree);
+  EXPECT_EQ(git(temp_ / "store/trees.git", "log -1 --format=%s%n%at " + one.tree.commit),
+            "Merge x, y, z\n1700000001");
+}
+
+TEST_F(MergeTest, EqualSidesAndAncestorsAreNoMerge) {
+  put("a", "1");
+  const TreeRef base = take().input;
+  const TreeRef next = after(base, [](const std::string& at) { write_file(at + "/a", "2"); });
+
+  EXPECT_EQ(merge({{"only", next}}).tree, next);
+  EXPECT_EQ(merge({{"one", next}, {"two", next}}).tree, next);
+  EXPECT_EQ(merge({{"old", base}, {"new", next}}).tree, next);
+  EXPECT_EQ(merge({{"new", next}, {"old", base}, {"again", next}}).tree, next);
+}
+
+TEST_F(MergeTest, LinesOfOneFileGoTogether) {
+  put("text", "1\n2\n3\n4\n5\n");
+  const TreeRef base = take().input;
+  const TreeRef top =
+      after(base, [](const std::string& at) { write_file(at + "/text", "0\n2\n3\n4\n5\n"); });
+  const TreeRef end =
+      after(base, [](const std::string& at) { write_file(at + "/text", "1\n2\n3\n4\n6\n", 0755); });
+
+  const Merge merged = merge({{"top", top}, {"end", end}});
+
+  EXPECT_EQ(text(merged.tree, "text"), "0\n2\n3\n4\n6\n");
+  EXPECT_TRUE(must(store_->read_file(merged.tree, "text", 100))->executable);
+}
+
+TEST_F(MergeTest, AChangeFollowsARenamedFile) {
+  put("old", "1\n2\n3\n4\n5\n6\n7\n8\n");
+  const TreeRef base = take().input;
+  const TreeRef renamed = after(
+      base, [](const std::string& at) { ::rename((at + "/old").c_str(), (at + "/new").c_str()); });
+  const TreeRef changed = after(
+      base, [](const std::string& at) { write_file(at + "/old", "1\n2\n3\n4\n5\n6\n7\nnine\n"); });
+
+  const Merge merged = merge({{"renamed", renamed}, {"changed", changed}});
+
+  EXPECT_THAT(merged.conflicts, IsEmpty());
+  EXPECT_EQ(text(merged.tree, "new"), "1\n2\n3\n4\n5\n6\n7\nnine\n");
+  EXPECT_EQ(text(merged.tree, "old"), "<absent>");
+}
+
+TEST_F(MergeTest, ConflictsOfAllKindsAreListed) {
+  put("both", "1\n");
+  put("deleted", "1\n");
+  put("folder", "1\n");
+  put("binary", std::string("\0\1", 2));
+  put("fine", "1\n");
+  const TreeRef base = take().input;
+  const TreeRef left = after(base, [](const std::string& at) {
+    write_file(at + "/both", "2\n");
+    ::unlink((at + "/deleted").c_str());
+    ::unlink((at + "/folder").c_str());
+    write_file(at + "/folder/x", "x");
+    write_file(at + "/binary", std::string("\0\2", 2));
+    write_file(at + "/added", "left");
+    write_file(at + "/same", "same");
+    write_file(at + "/fine", "2\n");
+  });
+  const TreeRef right = after(base, [](const std::string& at) {
+    write_file(at + "/both", "3\n");
+    write_file(at + "/deleted", "3\n");
+    write_file(at + "/folder", "3\n");
+    write_file(at + "/binary", std::string("\0\3", 2));
+    write_file(at + "/added", "right");
+    write_file(at + "/same", "same");
+  });
+
+  const Merge merged = merge({{"left", left}, {"right", right}});
+
+  std::vector<std::string> paths;
+  for (const MergeConflict& conflict : merged.conflicts) {
+    paths.push_back(conflict.path);
+  }
+  EXPECT_THAT(paths, ElementsAre("added", "binary", "both", "deleted", "folder"));
+  EXPECT_EQ(merged.tree, TreeRef{});
+}
+
+TEST_F(MergeTest, NamesTheTwoNodesOutOfMany) {
+  put("a", "1\n");
+  const TreeRef base = take().input;
+  std::vector<std::pair<const char*, TreeRef>> sides;
+  for (const char* node : {"n1", "n2", "n3", "n4"}) {
+    sides.emplace_back(
+        node, after(base, [&](const std::string& at) { write_file(at + "/" + node, node); }));
+  }
+  sides.emplace_back("bad1",
+                     after(base, [](const std::string& at) { write_file(at + "/a", "2\n"); }));
+  sides.emplace_back("bad2",
+                     after(base, [](const std::string& at) { write_file(at + "/a", "3\n"); }));
+
+  const Merge merged = merge(sides);
+
+  ASSERT_EQ(merged.conflicts.size(), 1U);
+  EXPECT_EQ((std::set{merged.conflicts[0].ours.value, merged.conflicts[0].theirs.value}),
+            (std::set<std::string>{"bad1", "bad2"}));
+}
+
+// a and b are merged into both sides: two best common ancestors, neither above the other.
+TEST_F(MergeTest, CrossedHistoriesAreMergedByACommonBaseOfTheirBases) {
+  put("one", "1\n");
+  put("two", "1\n");
+  const TreeRef base = take().input;
+  const TreeRef a = after(base, [](const std::string& at) { write_file(at + "/one", "a\n"); });
+  const TreeRef b = after(base, [](const std::string& at) { write_file(at + "/two", "b\n"); });
+  const TreeRef c = after(base, [](const std::string& at) { write_file(at + "/c", "c"); });
+  const TreeRef d = after(base, [](const std::string& at) { write_file(at + "/d", "d"); });
+  const TreeRef left = after(merge({{"a", a}, {"b", b}, {"c", c}}).tree,
+                             [](const std::string& at) { write_file(at + "/one", "left\n"); });
+  const TreeRef right = after(merge({{"a", a}, {"b", b}, {"d", d}}).tree,
+                              [](const std::string& at) { write_file(at + "/two", "right\n"); });
+
+  const Merge merged = merge({{"left", left}, {"right", right}});
+
+  EXPECT_THAT(merged.conflicts, IsEmpty());
+  EXPECT_EQ(text(merged.tree, "one"), "left\n");
+  EXPECT_EQ(text(merged.tree, "two"), "right\n");
+  EXPECT_EQ(text(merged.tree, "c") + text(merged.tree, "d"), "cd");
+}
+
+TEST_F(MergeTest, ArtifactsMergeByTheirOwnHistory) {
+  put(".gitignore", "out/\n");
+  const TreeRef base = take().input;
+  CaptureRequest request;
+  request.artifacts = {{"out", {"out"}}};
+  const TreeRef built = after(
+      base,
+      [](const std::string& at) {
+        write_file(at + "/out/app", "1");
+        write_file(at + "/out/lib", "1");
+      },
+      request);
+  const TreeRef rebuilt =
+      after(built, [](const std::string& at) { write_file(at + "/out/app", "2"); });
+  const TreeRef tested = after(
+      built, [](const std::string& at) { write_file(at + "/out/report", "ok"); }, request);
+  const TreeRef other =
+      after(built, [](const std::string& at) { write_file(at + "/out/app", "3"); });
+
+  const Merge merged = merge({{"rebuilt", rebuilt}, {"tested", tested}, {"base", base}});
+  EXPECT_THAT(merged.conflicts, IsEmpty());
+  EXPECT_EQ(text(merged.tree, "out/app"), "2");
+  EXPECT_EQ(text(merged.tree, "out/lib"), "1");
+  EXPECT_EQ(text(merged.tree, "out/report"), "ok");
+  EXPECT_EQ(merged.tree.commit, base.commit);
+
+  const Merge conflict = merge({{"rebuilt", rebuilt}, {"other", other}});
+  ASSERT_EQ(conflict.conflicts.size(), 1U);
+  EXPECT_EQ(conflict.conflicts[0].path, "out/app");
+}
+
+TEST_F(MergeTest, EmptyFoldersSurviveAndGoAsFilesDo) {
+  put("a", "1");
+  ::mkdir((project_path() + "/stays").c_str(), 0755);
+  ::mkdir((project_path() + "/goes").c_str(), 0755);
+  const TreeRef base = take().input;
+  const TreeRef left =
+      after(base, [](const std::string& at) { ::mkdir((at + "/left").c_str(), 0755); });
+  const TreeRef right = after(base, [](const std::string& at) {
+    ::mkdir((at + "/right").c_str(), 0755);
+    ::rmdir((at + "/goes").c_str());
+    write_file(at + "/stays/file", "x");
+  });
+
+  const PreparedWorkspace workspace = prepare(merge({{"left", left}, {"right", right}}).tree);
+
+  const std::string at = workspace.mount.directory;
+  EXPECT_TRUE(exists(at + "/left") && exists(at + "/right") && exists(at + "/stays/file"));
+  EXPECT_FALSE(exists(at + "/goes"));
+}
+
+TEST_F(MergeTest, AFileThatIsAnArtifactHereAndCommittedThereIsAConflict) {
+  put("a", "1");
+  const TreeRef base = take().input;
+  CaptureRequest request;
+  request.artifacts = {{"out", {"out"}}};
+  const TreeRef declared = after(
+      base, [](const std::string& at) { write_file(at + "/out", "1"); }, request);
+  const TreeRef committed =
+      after(base, [](const std::string& at) { write_file(at + "/out", "2"); });
+
+  const Merge merged = merge({{"declared", declared}, {"committed", committed}});
+
+  ASSERT_EQ(merged.conflicts.size(), 1U);
+  EXPECT_EQ(merged.conflicts[0].path, "out");
+}
+
+TEST_F(MergeTest, HundredsOfSidesAreOneCommit) {
+  put("a", "1");
+  const TreeRef base = take().input;
+  std::vector<MergeSide> sides;
+  auto objects = must(store_->borrow());
+  const Halves before = must(TreeStore::halves(*objects, base));
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "side-" + std::to_string(i);
+    git::Entries entries = must(objects->read_tree(before.files));
+    entries.push_back({name, git::Kind::File, must(objects->write_blob(name))});
+    const Halves after{must(objects->write_tree(entries)), before.artifacts};
+    sides.push_back({dsl::NodeId(name), must(store_->commit(*objects, base, after, name, 2))});
+  }
+
+  const Merge merged = must(store_->merge(sides));
+
+  EXPECT_THAT(merged.conflicts, IsEmpty());
+  EXPECT_EQ(changes(base, merged.tree).size(), 300U);
+  EXPECT_EQ(must(objects->read_commit(*git::from_hex(merged.tree.commit))).parents.size(), 300U);
+}
+
 }  // namespace
 }  // namespace runner::test

@@ -13,6 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Pair;
 
 class WorkspaceTest : public StoreTest {};
@@ -63,6 +64,217 @@ TEST_F(WorkspaceTest, TakesWhatTheJobAddedChangedAndRemoved) {
   EXPECT_EQ(text(result.tree, "change"), "2");
   EXPECT_EQ(text(result.tree, "keep"), "1");
   EXPECT_TRUE(must(store_->read_file(result.tree, "new/file", 10))->executable);
+}
+
+TEST_F(WorkspaceTest, RunsDoNotSeeEachOthersFiles) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  const PreparedWorkspace one = prepare(input);
+  const PreparedWorkspace two = prepare(input);
+
+  write_file(one.mount.directory + "/a", "2");
+
+  EXPECT_EQ(read_text(two.mount.directory + "/a"), "1");
+  EXPECT_EQ(read_text(project_path() + "/a"), "1");
+}
+
+TEST_F(WorkspaceTest, IgnoredFilesAreTakenOnlyAsArtifacts) {
+  put(".gitignore", "*.o\nout/\n");
+  const TreeRef input = take().input;
+  const PreparedWorkspace workspace = prepare(input);
+  const std::string at = workspace.mount.directory;
+  write_file(at + "/x.o", "ignored");
+  write_file(at + "/out/app", "declared", 0755);
+  write_file(at + "/out/log", "ignored");
+  write_file(at + "/report.xml", "declared although not ignored");
+  CaptureRequest request;
+  request.artifacts = {{"app", {"out/a*"}}, {"report", {"*.xml"}}};
+
+  const Capture result = capture(workspace, request);
+
+  EXPECT_THAT(lines(result.changes), ElementsAre("A out/app", "A report.xml"));
+  EXPECT_EQ(result.tree.commit, input.commit);
+  const PreparedWorkspace next = prepare(result.tree);
+  EXPECT_EQ(mode_of(next.mount.directory + "/out/app"), mode_t{S_IFREG | 0755});
+  EXPECT_TRUE(exists(next.mount.directory + "/report.xml"));
+  EXPECT_FALSE(exists(next.mount.directory + "/out/log"));
+  EXPECT_EQ(capture(next).tree, result.tree);
+}
+
+TEST_F(WorkspaceTest, ArtifactsThatTheJobRemovesAreGone) {
+  CaptureRequest request;
+  request.artifacts = {{"out", {"out"}}};
+  put("a", "1");
+  const TreeRef built = after(
+      take().input, [](const std::string& at) { write_file(at + "/out/x", "1"); }, request);
+
+  const TreeRef cleaned = after(
+      built, [](const std::string& at) { static_cast<void>(files::remove_tree(at + "/out")); });
+
+  EXPECT_EQ(text(built, "out/x"), "1");
+  EXPECT_EQ(text(cleaned, "out/x"), "<absent>");
+}
+
+TEST_F(WorkspaceTest, EqualContentGivesEqualIdsWhateverTheHistory) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  const TreeRef there = after(input, [](const std::string& at) { write_file(at + "/a", "2"); });
+  const TreeRef back = after(there, [](const std::string& at) { write_file(at + "/a", "1"); });
+
+  EXPECT_NE(back.commit, input.commit);
+  EXPECT_EQ(must(store_->content_of(back)), must(store_->content_of(input)));
+}
+
+TEST_F(WorkspaceTest, AResultFromTheCacheJoinsTheHistory) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  const TreeRef result = after(input, [](const std::string& at) { write_file(at + "/a", "2"); });
+  const std::string content = must(store_->content_of(result));
+
+  const TreeRef adopted = must(store_->adopt(input, content, "", "Reused", 5));
+  const TreeRef same = must(store_->adopt(adopted, content, "", "Reused", 6));
+
+  EXPECT_EQ(text(adopted, "a"), "2");
+  EXPECT_EQ(same, adopted);
+  EXPECT_TRUE(store_->has(content, ""));
+  EXPECT_FALSE(store_->has(std::string(40, '1'), ""));
+}
+
+TEST_F(WorkspaceTest, ProtectedPathsAreRestoredExactly) {
+  put("Makefile", "all:\n");
+  put("tests/a", "1");
+  put("tests/sub/b", "1");
+  put("script", "1", 0755);
+  const TreeRef input = take().input;
+  const TreeRef cheated = after(input, [](const std::string& at) {
+    static_cast<void>(files::remove_tree(at + "/tests"));
+    ::symlink("/tmp", (at + "/tests").c_str());
+    write_file(at + "/script", "1", 0644);
+    write_file(at + "/added-later", "x");
+    ::unlink((at + "/Makefile").c_str());
+    ::symlink("/etc/passwd", (at + "/Makefile").c_str());
+  });
+  WorkspaceRequest request;
+  request.protect = {"tests/", "Makefile", "script", "added-later", "never/was"};
+  request.protect_from = input;
+
+  const PreparedWorkspace workspace = prepare(cheated, request);
+
+  const std::string at = workspace.mount.directory;
+  EXPECT_EQ(read_text(at + "/tests/sub/b"), "1");
+  EXPECT_TRUE(S_ISDIR(mode_of(at + "/tests")));
+  EXPECT_EQ(mode_of(at + "/script"), mode_t{S_IFREG | 0755});
+  EXPECT_EQ(read_text(at + "/Makefile"), "all:\n");
+  EXPECT_TRUE(S_ISREG(mode_of(at + "/Makefile")));
+  EXPECT_FALSE(exists(at + "/added-later"));
+}
+
+TEST_F(WorkspaceTest, CachesAreRestoredSavedOnceAndNeverPartOfTheTree) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key-1", {"vendor/", "~/.cache/tool"}}};
+  const PreparedWorkspace first = prepare(input, request);
+  write_file(first.mount.directory + "/vendor/lib", "1");
+  write_file(first.home + "/.cache/tool/x", "1");
+  CaptureRequest save;
+  save.save_caches = true;
+  EXPECT_EQ(capture(first, save).tree, input);
+
+  const PreparedWorkspace second = prepare(input, request);
+  EXPECT_EQ(read_text(second.mount.directory + "/vendor/lib"), "1");
+  EXPECT_EQ(read_text(second.home + "/.cache/tool/x"), "1");
+  write_file(second.mount.directory + "/vendor/lib", "2");
+  EXPECT_EQ(capture(second, save).tree, input);
+
+  const PreparedWorkspace third = prepare(input, request);
+  EXPECT_EQ(read_text(third.mount.directory + "/vendor/lib"), "1");
+  request.caches = {{"key-2", {"vendor/"}}};
+  EXPECT_FALSE(exists(prepare(input, request).mount.directory + "/vendor"));
+}
+
+TEST_F(WorkspaceTest, CachesDoNotLeaveTheWorkspace) {
+  put("a", "1");
+  write_file(temp_ / "outside/secret", "secret");
+  WorkspaceRequest request;
+  request.caches = {{"key", {"vendor/lib"}}};
+  const PreparedWorkspace workspace = prepare(take().input, request);
+  ::symlink((temp_ / "outside").c_str(), (workspace.mount.directory + "/vendor").c_str());
+  write_file(temp_ / "outside/lib", "secret");
+  CaptureRequest save;
+  save.save_caches = true;
+  capture(workspace, save);
+
+  EXPECT_FALSE(exists(prepare(take().input, request).mount.directory + "/vendor"));
+  request.caches = {{"other", {"../x"}}};
+  save.workspace = prepare(take().input, request);
+  const auto refused = workspaces_->capture(save);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("leads out"));
+}
+
+TEST_F(WorkspaceTest, OutputsAreBytesInTheOrderTheyWereDeclared) {
+  put("a", "1");
+  const PreparedWorkspace workspace = prepare(take().input);
+  write_file(workspace.scratch + "/outputs/version", "1.2\n");
+  write_file(workspace.mount.directory + "/ignored/result.json", "{}");
+  write_file(workspace.mount.directory + "/.gitignore", "ignored/\n");
+  CaptureRequest request;
+  request.outputs = {{"json", "ignored/result.json", {}}, {"version", "", {}}, {"none", "", {}}};
+
+  const Capture result = capture(workspace, request);
+
+  EXPECT_EQ(*result.outputs[0], "{}");
+  EXPECT_EQ(*result.outputs[1], "1.2\n");
+  EXPECT_EQ(result.outputs[2].error().message,
+            "output 'none' was not written to $PIPE_OUTPUTS/none");
+}
+
+TEST_F(WorkspaceTest, HashesOfFilesFollowNamesAndContent) {
+  put("go.sum", "1");
+  put("sub/go.sum", "2");
+  put("other", "3");
+  const TreeRef input = take().input;
+  const TreeRef touched =
+      after(input, [](const std::string& at) { write_file(at + "/other", "4"); });
+  const TreeRef changed =
+      after(input, [](const std::string& at) { write_file(at + "/sub/go.sum", "4"); });
+  const auto hash = [&](const TreeRef& tree, const std::string& glob) {
+    return must(store_->hash_files(tree, {glob}));
+  };
+
+  EXPECT_EQ(hash(input, "**/go.sum").size(), 64U);
+  EXPECT_EQ(hash(input, "**/go.sum"), hash(touched, "**/go.sum"));
+  EXPECT_NE(hash(input, "**/go.sum"), hash(changed, "**/go.sum"));
+  EXPECT_EQ(hash(input, "*.none"), "");
+}
+
+TEST_F(WorkspaceTest, AChangeThatHidesBehindSizeAndTimeIsSeen) {
+  for (int i = 0; i < 100; ++i) {
+    put("file-" + std::to_string(i), std::string(50, static_cast<char>('a' + i % 26)));
+  }
+  const PreparedWorkspace workspace = prepare(take().input);
+  const std::string at = workspace.mount.directory;
+  // Same size and same modification time, as a job that hides its change would leave it.
+  struct stat status {};
+  ASSERT_EQ(::stat((at + "/file-7").c_str(), &status), 0);
+  write_file(at + "/file-7", std::string(50, 'X'));
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (at + "/file-7").c_str(), times, 0), 0);
+
+  const Capture result = capture(workspace);
+
+  EXPECT_THAT(lines(result.changes), ElementsAre("M file-7"));
+}
+
+TEST_F(WorkspaceTest, TreesOfARunAreKeptByReferences) {
+  put("a", "1");
+  const TreeRef result =
+      after(take().input, [](const std::string& at) { write_file(at + "/a", "2"); });
+
+  EXPECT_EQ(git(temp_ / "store/trees.git", "rev-parse refs/pipe/runs/calm-otter-3f2a/job-1"),
+            result.commit);
+  EXPECT_THAT(git(temp_ / "store/trees.git", "fsck --no-dangling"), Not(HasSubstr("missing")));
 }
 
 }  // namespace
