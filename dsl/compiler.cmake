@@ -40,9 +40,8 @@ pipe_room(dsl_compiler
     parse_parts.cpp
     parse_pipeline.cpp
     parse_task.cpp
-    pattern.cpp
     yaml.cpp
     yaml_scan.cpp
     ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp
   LINKS pipe_dsl_expression pipe_dsl_vocabulary
-  PRIVATE_LINKS fmt::fmt yaml-cpp Boost::headers PkgConfig::RE2)
+  PRIVATE_LINKS fmt::fmt yaml-cpp Boost::headers)

@@ -4,17 +4,33 @@
 
 namespace dsl {
 
-Status check_pattern(const std::string& pattern) {
+namespace {
+
+RE2::Options options() {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(8 << 20);
-  options.set_encoding(RE2::Options::EncodingLatin1);
-  const RE2 compiled(pattern, options);
+  options.set_encoding(RE2::Options::EncodingLatin1);  // bytes
+  return options;
+}
+
+Error refused(const RE2& compiled) {
+  return {compiled.error(), "write it without look-around and back-references (RE2's syntax)"};
+}
+
+}  // namespace
+
+Status check_pattern(const std::string& pattern) {
+  const RE2 compiled(pattern, options());
+  return compiled.ok() ? Status(Ok{}) : Status(refused(compiled));
+}
+
+Result<bool> matches_pattern(const std::string& pattern, std::string_view text) {
+  const RE2 compiled("(?m)" + pattern, options());
   if (!compiled.ok()) {
-    return Error{compiled.error(),
-                 "write it without look-around and back-references (RE2's syntax)"};
+    return refused(compiled);
   }
-  return Ok{};
+  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), compiled);
 }
 
 }  // namespace dsl

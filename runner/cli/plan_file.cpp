@@ -96,6 +96,8 @@ dsl::Result<dsl::CompileRequest> request_of(const PlanSource& source) {
   if (!source.engine.empty()) {
     request.engine = engine_from_word(source.engine);
   }
+  std::error_code failed;  // without a current folder, paths that climb out of it stay unknown
+  request.directory = fs::current_path(failed).string();
   return request;
 }
 

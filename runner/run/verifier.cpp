@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "dsl/digest.h"
+#include "dsl/glob.h"
+#include "dsl/pattern.h"
 #include "runner/run/json_schema.h"
-#include "runner/run/pattern.h"
-#include "runner/sys/glob.h"
 
 namespace runner {
 
@@ -92,7 +92,7 @@ Judgement judge_file(const dsl::FileCheck& check, Trees& trees, const TreeRef& p
     return not_met(what, fmt::format("does not contain '{}'", *check.contains));
   }
   if (check.matches) {
-    const dsl::Result<bool> matches = matches_pattern(*check.matches, found.bytes);
+    const dsl::Result<bool> matches = dsl::matches_pattern(*check.matches, found.bytes);
     if (!matches) {
       return unverified(what, matches.error().message);
     }
@@ -267,8 +267,8 @@ Judgement judge_diff(const dsl::DiffCheck& check,
   if (!changes) {
     return unverified(what, changes.error().message);
   }
-  const GlobSet only(check.only);
-  const GlobSet never(check.never);
+  const dsl::GlobSet only(check.only);
+  const dsl::GlobSet never(check.never);
   std::string offending;
   std::size_t count = 0;
   for (const ChangedPath& change : *changes) {
@@ -287,7 +287,7 @@ Judgement judge_diff(const dsl::DiffCheck& check,
     return judgement;
   }
   for (const std::string& glob : check.must) {
-    const GlobSet wanted({glob});
+    const dsl::GlobSet wanted({glob});
     const bool found =
         std::any_of(changes->begin(), changes->end(), [&](const ChangedPath& change) {
           return wanted.matches(change.path);

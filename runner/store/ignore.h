@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runner/sys/glob.h"
+#include "dsl/glob.h"
 
 namespace runner {
 
@@ -37,7 +37,7 @@ class IgnoreFile {
     bool only_folders = false;  // ended with '/'
     bool whole_path = false;    // has a '/', so it is about the path and not the name alone
     std::string text;           // Name, NameEnd
-    std::optional<Glob> glob;
+    std::optional<dsl::Glob> glob;
   };
   void add(std::string_view line);
 

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "dsl/glob.h"
 #include "dsl/result.h"
 #include "runner/store/stamps.h"
 #include "runner/sys/git.h"
-#include "runner/sys/glob.h"
 
 namespace runner {
 
@@ -33,9 +33,9 @@ enum class Scanned {
 struct ScanRequest {
   int folder = -1;
   Scanned what = Scanned::Whole;
-  Halves before;      // files in it stay in their half, whatever .gitignore says
-  GlobSet artifacts;  // untracked files that match go to the artifacts
-  std::string rules;  // lines as in .gitignore, weaker than those of any .gitignore
+  Halves before;           // files in it stay in their half, whatever .gitignore says
+  dsl::GlobSet artifacts;  // untracked files that match go to the artifacts
+  std::string rules;       // lines as in .gitignore, weaker than those of any .gitignore
   /// Caches: folders whose untracked files are never taken.
   std::vector<std::string> skipped;
   const StampBook* known = nullptr;   // files that need not be read

@@ -387,7 +387,7 @@ dsl::Result<std::string> TreeStore::hash_files(const TreeRef& tree,
   if (!both) {
     return both.error();
   }
-  const GlobSet wanted(globs);
+  const dsl::GlobSet wanted(globs);
   std::vector<HashedFile> found;
   for (const Oid& half : {both->files, both->artifacts}) {
     auto walked = for_each_entry(

@@ -303,7 +303,7 @@ dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
   for (const dsl::ArtifactDecl& artifact : request.artifacts) {
     globs.insert(globs.end(), artifact.paths.begin(), artifact.paths.end());
   }
-  wanted.artifacts = GlobSet(globs);
+  wanted.artifacts = dsl::GlobSet(globs);
   for (const CachePath& cache : workspace.caches) {
     for (std::string path : cache.paths) {
       while (path.ends_with('/')) {

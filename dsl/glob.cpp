@@ -1,10 +1,10 @@
-#include "runner/sys/glob.h"
+#include "dsl/glob.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-namespace runner {
+namespace dsl {
 namespace {
 
 std::size_t index_of(char byte) {
@@ -253,4 +253,4 @@ bool GlobSet::may_match_beneath(std::string_view folder) const {
          (!folder.empty() && matches(folder));
 }
 
-}  // namespace runner
+}  // namespace dsl

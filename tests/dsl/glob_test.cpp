@@ -1,8 +1,8 @@
-#include "runner/sys/glob.h"
+#include "dsl/glob.h"
 
 #include <gtest/gtest.h>
 
-namespace runner {
+namespace dsl {
 namespace {
 
 struct Case {
@@ -105,4 +105,4 @@ TEST(GlobSet, AFolderStandsForAllThatIsInIt) {
 }
 
 }  // namespace
-}  // namespace runner
+}  // namespace dsl

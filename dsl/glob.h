@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace runner {
+namespace dsl {
 
 class Glob {
  public:
@@ -64,4 +64,4 @@ class GlobSet {
   std::vector<Glob> globs_;
 };
 
-}  // namespace runner
+}  // namespace dsl
