@@ -157,13 +157,20 @@ class ResultText {
       }
       for (std::size_t k = 0; k < node.criteria.size(); ++k) {
         if (node.criteria[k].asked && !node.criteria[k].verdict) {
-          line(node_title(state_, i) + ": " + one_line(plan_node.criteria[k].text));
+          line(node_title(state_, i) + ": " + question_of(plan_node.criteria[k]));
         }
       }
     }
     const std::string id = quoted(one_line(state_.nodes()[tally_.asking.front()].id.value));
     next("pipe approve " + run_ + " " + id, "or `pipe reject`");
     next("pipe resume " + run_, "go on with the answer");
+  }
+
+  static std::string question_of(const dsl::Criterion& criterion) {
+    const auto* manual = std::get_if<dsl::ManualCheck>(&criterion.check);
+    const bool asks_more =
+        manual != nullptr && !manual->question.empty() && manual->question != criterion.text;
+    return one_line(criterion.text) + (asks_more ? " (" + one_line(manual->question) + ")" : "");
   }
 
   void headline(const std::string& word, Meaning meaning) {
