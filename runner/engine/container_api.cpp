@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -341,6 +342,9 @@ struct ContainerApi::Impl {
   std::uint64_t next = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<Exchange>> exchanges;
 
+  std::deque<std::pair<ApiCall, std::function<void(dsl::Result<ApiReply>)>>> queue;  // in turn
+  bool turn_taken = false;
+
   explicit Impl(EventLoop& the_loop) : loop(the_loop) {}
 
   /// The exchange is taken down later: we may be inside one of its own callbacks.
@@ -398,18 +402,22 @@ void ContainerApi::call(ApiCall call, std::function<void(dsl::Result<ApiReply>)>
   impl->exchanges.emplace(id, std::move(exchange));
 }
 
-void ContainerApi::call_and_wait(const std::string& socket, const ApiCall& call) {
-  const Connected connected = connect_to(socket, 0);
-  if (connected.error != 0)
+void ContainerApi::call_in_turn(ApiCall call, std::function<void(dsl::Result<ApiReply>)> done) {
+  impl_->queue.emplace_back(std::move(call), std::move(done));
+  if (!impl_->turn_taken)
+    call_next_in_turn();
+}
+
+void ContainerApi::call_next_in_turn() {
+  impl_->turn_taken = !impl_->queue.empty();
+  if (!impl_->turn_taken)
     return;
-  const timeval limit{call.timeout.ms / 1000, call.timeout.ms % 1000 * 1000};
-  setsockopt(connected.fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  const std::string text = request_text(call, "close");
-  if (send(connected.fd.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0)
-    return;
-  std::array<char, 4096> buffer{};
-  while (read(connected.fd.get(), buffer.data(), buffer.size()) > 0) {
-  }
+  auto [next, done] = std::move(impl_->queue.front());
+  impl_->queue.pop_front();
+  call(std::move(next), [this, done = std::move(done)](dsl::Result<ApiReply> reply) {
+    call_next_in_turn();  // first: `done` may do anything
+    done(std::move(reply));
+  });
 }
 
 SocketCheck check_socket(const std::string& socket) {

@@ -90,12 +90,14 @@ class ContainerApi {
   /// there was none (connection refused or lost, timeout).
   void call(ApiCall call, std::function<void(dsl::Result<ApiReply>)> done);
 
-  /// One call that blocks, for a destructor; what comes back is thrown away.
-  static void call_and_wait(const std::string& socket, const ApiCall& call);
+  /// The same, but never two of these at a time. For creating containers: podman 4 without root
+  /// reads the subordinate ids with a library that two threads at once bring down, and all with it.
+  void call_in_turn(ApiCall call, std::function<void(dsl::Result<ApiReply>)> done);
 
  private:
   struct Exchange;
   struct Impl;
+  void call_next_in_turn();
   std::string socket_;
   std::unique_ptr<Impl> impl_;
 };

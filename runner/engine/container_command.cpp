@@ -24,6 +24,10 @@ const char* program_title(const ContainerProgram& program) {
   return program.name == dsl::EngineName::Docker ? "docker" : "podman";
 }
 
+bool is_rootless_podman(const ContainerProgram& program) {
+  return program.rootless && program.name == dsl::EngineName::Podman;
+}
+
 Json labels_of(const Job& job) {
   return {{kRunLabel, job.run.value}, {kNodeLabel, job.node.value}, {kJobLabel, job.name.value}};
 }
@@ -174,8 +178,13 @@ std::string create_body(const ContainerSetup& setup,
     host["NetworkMode"] = "container:" + holder;
   if (job.user == "root")
     host["CapAdd"] = root_capabilities;
-  else if (setup.program.rootless && setup.program.name == dsl::EngineName::Podman)
-    host["UsernsMode"] = "keep-id";
+  if (is_rootless_podman(setup.program)) {
+    // A network belongs to a user namespace, and only who is in that one may join it whole.
+    if (!holder.empty())
+      host["UsernsMode"] = "container:" + holder;
+    else if (job.user != "root")
+      host["UsernsMode"] = "keep-id";
+  }
 
   Json body = container(setup, image.id, labels_of(job), std::move(host));
   body["User"] = user_of(setup, job.user);
@@ -191,6 +200,8 @@ std::string holder_body(const ContainerSetup& setup,
                         const ContainerImage& image) {
   Json host = constant_host_config(setup);
   host["Mounts"] = Json::array({init_mount(setup)});
+  if (is_rootless_podman(setup.program))
+    host["UsernsMode"] = "keep-id";
   if (setup.program.limits_pids)
     host["PidsLimit"] = 16;
   const Json labels = {

@@ -137,7 +137,7 @@ struct ContainerJob::Impl {
     call.method = "POST";
     call.path = "/containers/create?name=" + encode_query(name);
     call.body = body;
-    api.call(
+    api.call_in_turn(
         call,
         [this, weak = std::weak_ptr<Impl*>(self), &the_api = api](dsl::Result<ApiReply> reply) {
           if (weak.lock())

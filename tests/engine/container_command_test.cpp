@@ -79,6 +79,7 @@ TEST_F(ContainerCommand, MapsTheCallerWherePodmanIsRootless) {
   program.rootless = true;
   EXPECT_EQ(body()["User"], "1000:100");
   EXPECT_EQ(host()["UsernsMode"], "keep-id");
+  EXPECT_EQ(body("f00d")["HostConfig"]["UsernsMode"], "container:f00d");
 }
 
 TEST_F(ContainerCommand, IsRootInsideARootlessDockerWhoseRootIsTheCaller) {
