@@ -285,9 +285,14 @@ dsl::Result<CommitMerge> merge_commits(git::Objects& objects, const CommitMergeR
   if (heads->size() == 1) {
     return CommitMerge{heads->front(), (*first)->tree, {}};
   }
+  // Only the last tree counts; those between would each cost a file.
+  objects.hold();
   auto merged = Fold(objects, history, request.empty_folders).merge(*heads, 0);
-  if (!merged) {
-    return merged.error();
+  const dsl::Status written_tree =
+      merged && merged->conflicts.empty() ? objects.keep(merged->tree) : dsl::Status(dsl::Ok{});
+  objects.forget();
+  if (!merged || !written_tree) {
+    return merged ? written_tree.error() : merged.error();
   }
   CommitMerge result;
   result.tree = merged->tree;

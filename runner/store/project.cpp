@@ -268,7 +268,7 @@ class Taker {
     StampBook noted;
     wanted.known = &known;
     wanted.noted = remember ? &noted : nullptr;
-    const std::int64_t started_ns = file_clock_ns();
+    const std::int64_t started_ns = files::clock_ns();
     auto found = scan(objects, wanted);
     if (!found) {
       return found.error().within(fmt::format("take '{}'", files::printable(project_.folder)));

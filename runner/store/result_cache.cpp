@@ -65,6 +65,45 @@ dsl::Result<std::unique_ptr<SqliteResultCache>> SqliteResultCache::open(Database
       new SqliteResultCache(std::move(database), std::move(statements), std::move(has_trees)));
 }
 
+dsl::Result<std::vector<TreeRef>> SqliteResultCache::trees(Database& database) {
+  dsl::Result<Statement> all = database.prepare("SELECT result FROM results");
+  if (!all) {
+    return all.error();
+  }
+  std::vector<TreeRef> trees;
+  while (true) {
+    const dsl::Result<bool> row = all->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return trees;
+    }
+    if (dsl::Result<CachedResult> result = from_text(all->text(0))) {
+      trees.push_back({std::move(result->content), std::move(result->artifacts)});
+    }
+  }
+}
+
+dsl::Result<std::int64_t> SqliteResultCache::remove_old(Database& database,
+                                                        std::int64_t before_ms) {
+  dsl::Result<Statement> remove =
+      database.prepare("DELETE FROM results WHERE at_ms < ? RETURNING 1");
+  if (!remove) {
+    return remove.error();
+  }
+  remove->bind(before_ms);
+  for (std::int64_t removed = 0;; ++removed) {
+    const dsl::Result<bool> row = remove->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return removed;
+    }
+  }
+}
+
 dsl::Result<std::optional<CachedResult>> SqliteResultCache::lookup(const std::string& key) {
   Statement& find = statements_.find;
   find.reset();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runner/run/result_cache.h"
 #include "runner/sys/sqlite.h"
@@ -21,6 +22,11 @@ class SqliteResultCache final : public ResultCache {
   /// `database` is a store.db whose schema is up to date (RunStore sees to that).
   static dsl::Result<std::unique_ptr<SqliteResultCache>> open(Database database,
                                                               HasTrees has_trees);
+
+  /// All results' trees (content in TreeRef::commit), so that they are not pruned.
+  static dsl::Result<std::vector<TreeRef>> trees(Database& database);
+  /// Forgets results that are older; returns how many.
+  static dsl::Result<std::int64_t> remove_old(Database& database, std::int64_t before_ms);
 
   dsl::Result<std::optional<CachedResult>> lookup(const std::string& key) override;
   dsl::Status store(const std::string& key,

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <charconv>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -13,7 +12,12 @@
 #include <fmt/format.h>
 
 #include "dsl/suggest.h"
+#include "runner/store/layers.h"
+#include "runner/store/project.h"
+#include "runner/store/result_cache.h"
+#include "runner/store/tree_store.h"
 #include "runner/sys/files.h"
+#include "runner/sys/git.h"
 
 namespace runner {
 
@@ -150,6 +154,11 @@ Result<RunId> RunStore::create_run(const std::string& name,
       if (!written) {
         return written.error();
       }
+      // The kernel's own stamp is too coarse to tell two runs of one moment apart.
+      if (const Status dated = files::set_modified(folder + "/plan.json", files::clock_ns());
+          !dated) {
+        return dated.error();
+      }
       return run;
     }
     if (errno != EEXIST) {
@@ -170,34 +179,33 @@ Result<std::string> RunStore::plan_json(const RunId& run) const {
 
 Result<RunLock> RunStore::lock(const RunId& run) {
   const std::string path = lock_file(run_folder(run));
-  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) {
-    return files::system_error("open", path, errno);
+  Result<std::optional<FileLock>> lock = FileLock::try_take(path, FileLock::How::Exclusive);
+  if (!lock) {
+    return lock.error();
   }
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    const std::optional<pid_t> pid = pid_in(file.get());
+  if (!*lock) {
+    const std::optional<pid_t> pid = holder(run);
     return Error{
         fmt::format("run '{}' has a runner already{}",
                     run.value,
                     pid ? fmt::format(" (process {})", *pid) : ""),
         fmt::format("watch it with `pipe attach {0}`, or end it with `pipe stop {0}`", run.value)};
   }
+  const int file = (*lock)->descriptor();
   const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(file.get(), 0) != 0 || !files::write_all(file.get(), pid)) {
+  if (::ftruncate(file, 0) != 0 || !files::write_all(file, pid)) {
     return files::system_error("write", path, errno);
   }
-  return RunLock(std::move(file));
+  return RunLock(**std::move(lock));
 }
 
 std::optional<pid_t> RunStore::holder(const RunId& run) const {
-  const Fd file(::open(lock_file(run_folder(run)).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) {
+  const std::string path = lock_file(run_folder(run));
+  if (!FileLock::is_held(path)) {
     return std::nullopt;
   }
-  if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) {
-    return std::nullopt;  // free; closing lets go of it again
-  }
-  return pid_in(file.get());
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return file ? pid_in(file.get()) : std::nullopt;
 }
 
 Result<std::vector<RunId>> RunStore::runs() const {
@@ -273,7 +281,91 @@ Result<RunId> RunStore::find(const std::string& text) const {
 }
 
 Status RunStore::remove(const RunId& run) {
+  if (::access(trees_folder().c_str(), F_OK) == 0) {
+    Result<std::unique_ptr<git::ObjectDatabase>> trees = git::ObjectDatabase::open(trees_folder());
+    if (!trees) {
+      return trees.error();
+    }
+    if (Status gone = (*trees)->remove_references("refs/pipe/runs/" + run.value + "/"); !gone) {
+      return gone;
+    }
+  }
   return files::remove_tree(run_folder(run));
+}
+
+namespace {
+
+constexpr std::int64_t kMonth_s = 30LL * 24 * 3600;
+constexpr std::int64_t kDay_s = 24LL * 3600;
+
+/// Caches by the date of their last use.
+Result<int> remove_old_caches(const std::string& folder, std::int64_t before_s) {
+  const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::vector<std::string> names;
+  if (!opened || !files::list_names(opened.get(), names)) {
+    return errno == ENOENT ? Result<int>(0) : files::system_error("read folder", folder, errno);
+  }
+  int removed = 0;
+  for (const std::string& name : names) {
+    struct stat status {};
+    if (::fstatat(opened.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_mtim.tv_sec < before_s) {
+      if (const Status gone = files::remove_tree(folder + "/" + name); !gone) {
+        return gone.error();
+      }
+      ++removed;
+    }
+  }
+  return removed;
+}
+
+}  // namespace
+
+Result<RunStore::Tidied> RunStore::tidy(std::int64_t now_ms) {
+  Tidied tidied;
+  const Result<std::vector<RunId>> all = runs();
+  if (!all) {
+    return all.error();
+  }
+  if (std::any_of(all->begin(), all->end(), [&](const RunId& run) { return holder(run); })) {
+    return tidied;
+  }
+  const Result<int> checkouts = Layers::remove_unused(folder_ + "/checkouts", 0);
+  const Result<int> caches = remove_old_caches(folder_ + "/caches", now_ms / 1000 - kMonth_s);
+  Result<Database> results = database();
+  if (!checkouts || !caches || !results) {
+    return !checkouts ? checkouts.error() : !caches ? caches.error() : results.error();
+  }
+  tidied.checkouts = *checkouts;
+  tidied.caches = *caches;
+  const Result<std::int64_t> old =
+      SqliteResultCache::remove_old(*results, now_ms - kMonth_s * 1000);
+  Result<std::vector<TreeRef>> kept = SqliteResultCache::trees(*results);
+  if (!old || !kept) {
+    return old ? kept.error() : old.error();
+  }
+  tidied.results = *old;
+  for (const RunId& run : *all) {
+    // What nodes made has references; what the run began with stands in its project file.
+    const Result<std::string> json = files::read_file(run_folder(run) + "/project.json", 64 << 20);
+    const Result<Project> project = json ? project_from_json(*json) : json.error();
+    if (project) {
+      kept->push_back(project->input);
+    }
+  }
+  if (::access(trees_folder().c_str(), F_OK) != 0) {
+    return tidied;
+  }
+  Result<std::unique_ptr<TreeStore>> trees = TreeStore::open(trees_folder(), {});
+  if (!trees) {
+    return trees.error();
+  }
+  const Result<std::int64_t> objects = (*trees)->prune(*kept, now_ms / 1000 - kDay_s);
+  if (!objects) {
+    return objects.error();
+  }
+  tidied.objects = *objects;
+  return tidied;
 }
 
 }  // namespace runner

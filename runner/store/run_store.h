@@ -19,7 +19,7 @@
 
 #include "dsl/ids.h"
 #include "dsl/result.h"
-#include "runner/sys/fd.h"
+#include "runner/sys/locks.h"
 #include "runner/sys/sqlite.h"
 
 namespace runner {
@@ -32,8 +32,8 @@ class RunLock {
 
  private:
   friend class RunStore;
-  explicit RunLock(Fd file) : file_(std::move(file)) {}
-  Fd file_;
+  explicit RunLock(FileLock lock) : lock_(std::move(lock)) {}
+  FileLock lock_;
 };
 
 class RunStore {
@@ -76,9 +76,19 @@ class RunStore {
   /// By name, by a beginning that only one run has, or "latest". The Error lists what is near.
   [[nodiscard]] dsl::Result<dsl::RunId> find(const std::string& text) const;
 
-  /// Removes the run's folder. REQUIRES: nobody holds the run, and its engines were asked to remove
-  /// what they left.
+  /// Removes the run's folder and lets go of its trees. REQUIRES: nobody holds the run, and its
+  /// engines were asked to remove what they left.
   dsl::Status remove(const dsl::RunId& run);
+
+  struct Tidied {
+    int checkouts = 0;
+    int caches = 0;
+    std::int64_t results = 0;
+    std::int64_t objects = 0;
+  };
+  /// Gives back what no run needs: checkouts that nobody uses, caches and results older than a
+  /// month, trees that nothing leads to. Nothing happens while a run has a runner.
+  dsl::Result<Tidied> tidy(std::int64_t now_ms);
 
  private:
   explicit RunStore(std::string folder) : folder_(std::move(folder)) {}

@@ -1,7 +1,6 @@
 #include "runner/store/stamps.h"
 
 #include <cstring>
-#include <ctime>
 
 #include "runner/sys/files.h"
 
@@ -32,12 +31,6 @@ bool take(std::string_view& bytes, T& value) {
 }
 
 }  // namespace
-
-std::int64_t file_clock_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return nanoseconds(now);
-}
 
 void StampBook::note(std::string path, const struct stat& status, const git::Oid& content) {
   stamps_[std::move(path)] = {status.st_size,

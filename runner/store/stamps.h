@@ -29,7 +29,7 @@ class StampBook {
   [[nodiscard]] std::size_t size() const { return stamps_.size(); }
 
   /// Writes the book to a file, without those that were touched too lately. `now_ns`: the clock by
-  /// which the file system stamps (CLOCK_REALTIME).
+  /// which the file system stamps (files::clock_ns).
   dsl::Status save(const std::string& path, std::int64_t now_ns) const;
   /// An empty book where there is no such file or it is none of ours.
   static StampBook load(const std::string& path);
@@ -44,8 +44,5 @@ class StampBook {
   };
   std::unordered_map<std::string, Stamp> stamps_;
 };
-
-/// The clock of StampBook::save.
-std::int64_t file_clock_ns();
 
 }  // namespace runner

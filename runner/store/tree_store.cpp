@@ -415,6 +415,23 @@ dsl::Result<std::string> TreeStore::hash_files(const TreeRef& tree,
   return digest.finish();
 }
 
+dsl::Result<std::int64_t> TreeStore::prune(const std::vector<TreeRef>& kept,
+                                           std::int64_t before_s) {
+  // What is remembered of folders may name objects that go now.
+  if (auto gone = files::remove_tree(folder_ + "/pipe-stamps"); !gone) {
+    return gone.error();
+  }
+  std::vector<Oid> also;
+  for (const TreeRef& tree : kept) {
+    for (const std::string& hex : {tree.commit, tree.artifacts}) {
+      if (const auto id = git::from_hex(hex)) {
+        also.push_back(*id);
+      }
+    }
+  }
+  return database_->prune(also, before_s);
+}
+
 dsl::Status TreeStore::write_to(const TreeRef& tree, const std::string& folder) {
   auto objects = borrow();
   if (!objects) {

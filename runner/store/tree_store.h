@@ -56,6 +56,10 @@ class TreeStore {
   /// Whether the store still has the tree with these ids ("" artifacts: none).
   bool has(const std::string& content_tree, const std::string& artifacts);
 
+  /// Removes objects written before a time that no reference leads to and none of `kept` (content
+  /// tree in TreeRef::commit). Returns how many.
+  dsl::Result<std::int64_t> prune(const std::vector<TreeRef>& kept, std::int64_t before_s);
+
   /// Writes the files of a tree, artifacts too, to a new folder.
   dsl::Status write_to(const TreeRef& tree, const std::string& folder);
 

@@ -282,7 +282,7 @@ dsl::Status Workspaces::lay_out_plain(git::Objects& objects,
   if (stamps.size() < kStampsFrom) {
     return dsl::Ok{};
   }
-  return stamps.save(workspace.mount.directory + "/../stamps", file_clock_ns());
+  return stamps.save(workspace.mount.directory + "/../stamps", files::clock_ns());
 }
 
 // ---- After the job ------------------------------------------------------------------------------

@@ -39,14 +39,17 @@ struct WatchRecord {
 
 void wait_again(const std::shared_ptr<WatchRecord>& watch) {
   watch->descriptor->handle.async_wait(watch->direction, [watch](const error_code& error) {
-    if (!watch->live)
+    if (!watch->live) {
       return;
+    }
     // Aborted: another watch of the same descriptor ended. Any other error means that it cannot be
     // waited for (a regular file): then it never blocks, and whoever reads it sees its end.
-    if (error != asio::error::operation_aborted)
+    if (error != asio::error::operation_aborted) {
       watch->ready();
-    if (watch->live)
+    }
+    if (watch->live) {
       wait_again(watch);
+    }
   });
 }
 
@@ -62,12 +65,14 @@ struct EventLoop::Impl {
   Impl& operator=(const Impl&) = delete;
 
   ~Impl() {
-    if (pool)
+    if (pool) {
       pool->join();
+    }
     // What callbacks hold may end further watches and timers while it is destroyed: hence the
     // tables are emptied first, and outlive `io`.
-    while (!watches.empty())
+    while (!watches.empty()) {
       end_watch(watches.begin()->first);
+    }
     const auto last_timers = std::move(timers);
     timers.clear();
     signals.clear();
@@ -88,8 +93,9 @@ struct EventLoop::Impl {
                     asio::posix::stream_descriptor::wait_type direction,
                     std::function<void()> ready) {
     auto& descriptor = descriptors[fd];
-    if (!descriptor)
+    if (!descriptor) {
       descriptor = std::make_shared<Descriptor>(io, fd);
+    }
     ++descriptor->watches;
     const Watch id = next_id++;
     auto record =
@@ -101,8 +107,9 @@ struct EventLoop::Impl {
 
   void end_watch(Watch id) {
     const auto found = watches.find(id);
-    if (found == watches.end())
+    if (found == watches.end()) {
       return;
+    }
     const auto record = std::move(found->second);
     watches.erase(found);
     record->live = false;
@@ -129,8 +136,9 @@ void EventLoop::stop() {
 
 void EventLoop::run_for(dsl::Duration wait) {
   impl_->io.restart();
-  if (impl_->io.run_one_for(to_chrono(wait)) > 0)
+  if (impl_->io.run_one_for(to_chrono(wait)) > 0) {
     impl_->io.poll();
+  }
 }
 
 void EventLoop::post(std::function<void()> then) {
@@ -138,8 +146,9 @@ void EventLoop::post(std::function<void()> then) {
 }
 
 void EventLoop::run_blocking(std::function<void()> work, std::function<void()> then) {
-  if (!impl_->pool)
+  if (!impl_->pool) {
     impl_->pool.emplace(impl_->workers);
+  }
   asio::post(*impl_->pool, [this, work = std::move(work), then = std::move(then)]() mutable {
     work();
     asio::post(impl_->io, std::move(then));
@@ -163,8 +172,9 @@ EventLoop::Timer EventLoop::start_timer(dsl::Duration delay, std::function<void(
   auto timer = std::make_unique<asio::steady_timer>(impl_->io, to_chrono(delay));
   timer->async_wait([this, id, then = std::move(then)](const error_code&) {
     // Cancelled after it had expired but before this call: the table knows, the code does not.
-    if (impl_->timers.erase(id) > 0)
+    if (impl_->timers.erase(id) > 0) {
       then();
+    }
   });
   impl_->timers.emplace(id, std::move(timer));
   return id;
@@ -179,8 +189,9 @@ namespace {
 void wait_for_signal(const std::shared_ptr<asio::signal_set>& set,
                      const std::shared_ptr<std::function<void(int)>>& then) {
   set->async_wait([set, then](const error_code& error, int number) {
-    if (error)
+    if (error) {
       return;
+    }
     (*then)(number);
     wait_for_signal(set, then);
   });

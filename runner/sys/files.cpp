@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
@@ -366,6 +367,21 @@ dsl::Result<std::string> make_temporary_folder(const std::string& parent,
     return system_error("make folder", path, errno);
   }
   return path;
+}
+
+std::int64_t clock_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+dsl::Status set_modified(const std::string& path, std::int64_t at_ns) {
+  const timespec at{at_ns / 1'000'000'000, at_ns % 1'000'000'000};
+  const timespec times[2] = {at, at};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
+    return system_error("stamp", path, errno);
+  }
+  return dsl::Ok{};
 }
 
 dsl::Status flush_file_system(const std::string& path) {

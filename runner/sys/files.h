@@ -98,6 +98,13 @@ bool list_names(int folder, std::vector<std::string>& names);
 bool for_each_name(int folder,
                    const std::function<bool(const char* name, unsigned char type)>& each);
 
+/// The wall clock that files are stamped by, in nanoseconds since the epoch. Finer than the stamps
+/// themselves.
+std::int64_t clock_ns();
+
+/// Gives a file a time of modification of our own.
+dsl::Status set_modified(const std::string& path, std::int64_t at_ns);
+
 /// Flushes the file system that holds the path.
 dsl::Status flush_file_system(const std::string& path);
 

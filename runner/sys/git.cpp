@@ -8,6 +8,7 @@
 #include <span>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <unordered_map>
 
 #include <climits>
 #include <fmt/format.h>
@@ -102,6 +103,13 @@ dsl::Result<Entries> parse_tree(const Oid& id, std::string_view bytes) {
     bytes.remove_prefix(nul + 1 + sizeof(Oid::bytes));
   }
   return entries;
+}
+
+/// Where a loose object lies in the folder of objects.
+std::string loose_name(const Oid& id) {
+  std::string name = to_hex(id);
+  name.insert(2, 1, '/');
+  return name;
 }
 
 /// The folders that `objects/info/alternates` names, as absolute paths.
@@ -212,7 +220,35 @@ struct Objects::Impl {
   std::size_t alternates = 0;        // how many of the database's alternates `all` has
   std::vector<Oid> fresh;
 
-  dsl::Result<Raw> read(const Oid& id, git_object_t type) const {
+  struct Held {
+    git_object_t type;
+    std::string bytes;
+  };
+  bool holding = false;
+  std::unordered_map<Oid, Held, OidHash> held;
+
+  struct Loaded {
+    Raw object;  // null: the bytes are those of `held`
+    std::string_view bytes;
+    git_object_t type;
+  };
+
+  dsl::Result<Loaded> read(const Oid& id, git_object_t type) const {
+    dsl::Result<Loaded> loaded = load(id);
+    if (loaded && type != GIT_OBJECT_ANY && loaded->type != type) {
+      return dsl::Error{fmt::format("object {} is a {}, not a {}",
+                                    to_hex(id),
+                                    git_object_type2string(loaded->type),
+                                    git_object_type2string(type)),
+                        ""};
+    }
+    return loaded;
+  }
+
+  dsl::Result<Loaded> load(const Oid& id) const {
+    if (const auto found = held.find(id); found != held.end()) {
+      return Loaded{nullptr, found->second.bytes, found->second.type};
+    }
     const git_oid raw = to_git(id);
     git_odb_object* object = nullptr;
     const int code = git_odb_read(&object, all.get(), &raw);
@@ -222,15 +258,10 @@ struct Objects::Impl {
     if (code != 0) {
       return error_of(fmt::format("read object {}", to_hex(id)), code);
     }
-    Raw held(object);
-    if (type != GIT_OBJECT_ANY && git_odb_object_type(object) != type) {
-      return dsl::Error{fmt::format("object {} is a {}, not a {}",
-                                    to_hex(id),
-                                    git_object_type2string(git_odb_object_type(object)),
-                                    git_object_type2string(type)),
-                        ""};
-    }
-    return held;
+    return Loaded{
+        Raw(object),
+        {static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object)},
+        git_odb_object_type(object)};
   }
 
   dsl::Result<Oid> write(std::string_view bytes, git_object_t type) {
@@ -240,19 +271,33 @@ struct Objects::Impl {
     }
     const Oid id = from_git(raw);
     if (git_odb_exists_ext(all.get(), &raw, GIT_ODB_LOOKUP_NO_REFRESH) != 0) {
+      // Young again, so that `prune` leaves it; where it is not ours nothing happens.
+      ::utimensat(folder_fd.get(), loose_name(id).c_str(), nullptr, 0);
       return id;
     }
+    if (holding) {
+      held.try_emplace(id, Held{type, std::string(bytes)});
+      return id;
+    }
+    if (auto written = write_new(id, bytes, type); !written) {
+      return written.error();
+    }
+    return id;
+  }
+
+  dsl::Status write_new(const Oid& id, std::string_view bytes, git_object_t type) {
     // The back end itself: git_odb_write would hash all bytes once more.
+    const git_oid raw = to_git(id);
     if (const int code = loose->write(loose, &raw, bytes.data(), bytes.size(), type); code != 0) {
       return error_of(fmt::format("write to '{}'", folder), code);
     }
     fresh.push_back(id);
-    return id;
+    return dsl::Ok{};
   }
 
   /// Whether the blob surely fits into memory, seen from its file's size alone.
-  [[nodiscard]] bool is_small(const std::string& hex) const {
-    const std::string name = hex.substr(0, 2) + "/" + hex.substr(2);
+  [[nodiscard]] bool is_small(const Oid& id) const {
+    const std::string name = loose_name(id);
     struct stat status {};
     return ::fstatat(folder_fd.get(), name.c_str(), &status, 0) == 0 &&
            status.st_size <= kSureToBeSmall;
@@ -261,6 +306,23 @@ struct Objects::Impl {
 
 Objects::Objects(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Objects::~Objects() = default;
+
+namespace {
+
+std::optional<Objects::Type> kind_of_object(git_object_t type) {
+  switch (type) {
+    case GIT_OBJECT_COMMIT:
+      return Objects::Type::Commit;
+    case GIT_OBJECT_TREE:
+      return Objects::Type::Tree;
+    case GIT_OBJECT_BLOB:
+      return Objects::Type::Blob;
+    default:  // libgit2's enum, with kinds that trees and commits never name
+      return std::nullopt;
+  }
+}
+
+}  // namespace
 
 bool Objects::has(const Oid& id) const {
   const git_oid raw = to_git(id);
@@ -280,9 +342,7 @@ dsl::Result<Entries> Objects::read_tree(const Oid& id) {
   if (!raw) {
     return raw.error();
   }
-  return parse_tree(
-      id,
-      {static_cast<const char*>(git_odb_object_data(raw->get())), git_odb_object_size(raw->get())});
+  return parse_tree(id, raw->bytes);
 }
 
 dsl::Result<Commit> Objects::read_commit(const Oid& id) {
@@ -290,8 +350,7 @@ dsl::Result<Commit> Objects::read_commit(const Oid& id) {
   if (!raw) {
     return raw.error();
   }
-  std::string_view rest(static_cast<const char*>(git_odb_object_data(raw->get())),
-                        git_odb_object_size(raw->get()));
+  std::string_view rest = raw->bytes;
   const dsl::Error broken{fmt::format("commit {} is broken", to_hex(id)),
                           "check the repository with 'git fsck'"};
   Commit commit;
@@ -330,7 +389,57 @@ dsl::Result<Commit> Objects::read_commit(const Oid& id) {
   return commit;
 }
 
+std::optional<Objects::Type> Objects::type_of(const Oid& id) {
+  const git_oid raw = to_git(id);
+  std::size_t size = 0;
+  git_object_t type{};
+  if (git_odb_read_header(&size, &type, impl_->all.get(), &raw) != 0) {
+    return std::nullopt;
+  }
+  return kind_of_object(type);
+}
+
+void Objects::hold() {
+  impl_->holding = true;
+}
+
+void Objects::forget() {
+  impl_->holding = false;
+  impl_->held.clear();
+}
+
+dsl::Status Objects::keep(const Oid& tree) {
+  const auto found = impl_->held.find(tree);
+  if (found == impl_->held.end()) {
+    return dsl::Ok{};  // it was written before, and so was all in it
+  }
+  auto entries = read_tree(tree);
+  if (!entries) {
+    return entries.error();
+  }
+  for (const Entry& entry : *entries) {
+    if (entry.kind == Kind::Folder) {
+      if (auto kept = keep(entry.id); !kept) {
+        return kept;
+      }
+    } else if (const auto blob = impl_->held.find(entry.id); blob != impl_->held.end()) {
+      if (auto kept = impl_->write_new(entry.id, blob->second.bytes, blob->second.type); !kept) {
+        return kept;
+      }
+      impl_->held.erase(blob);
+    }
+  }
+  if (auto kept = impl_->write_new(tree, found->second.bytes, found->second.type); !kept) {
+    return kept;
+  }
+  impl_->held.erase(tree);
+  return dsl::Ok{};
+}
+
 dsl::Result<std::int64_t> Objects::blob_size(const Oid& id) {
+  if (const auto held = impl_->held.find(id); held != impl_->held.end()) {
+    return static_cast<std::int64_t>(held->second.bytes.size());
+  }
   const git_oid raw = to_git(id);
   std::size_t size = 0;
   git_object_t type{};
@@ -349,9 +458,8 @@ dsl::Result<std::string> Objects::read_blob(const Oid& id, std::int64_t cap) {
   if (!raw) {
     return raw.error();
   }
-  const std::size_t size = std::min(git_odb_object_size(raw->get()),
-                                    static_cast<std::size_t>(std::max<std::int64_t>(cap, 0)));
-  return std::string(static_cast<const char*>(git_odb_object_data(raw->get())), size);
+  return std::string(
+      raw->bytes.substr(0, static_cast<std::size_t>(std::max<std::int64_t>(cap, 0))));
 }
 
 namespace {
@@ -372,24 +480,11 @@ dsl::Status read_in_pieces(git_odb_stream* stream, std::size_t size, const Objec
   return dsl::Ok{};
 }
 
-std::optional<Objects::Type> type_of(git_object_t type) {
-  switch (type) {
-    case GIT_OBJECT_COMMIT:
-      return Objects::Type::Commit;
-    case GIT_OBJECT_TREE:
-      return Objects::Type::Tree;
-    case GIT_OBJECT_BLOB:
-      return Objects::Type::Blob;
-    default:  // libgit2's enum, with kinds that trees and commits never name
-      return std::nullopt;
-  }
-}
-
 }  // namespace
 
 dsl::Status Objects::pour(const Oid& id, const Begin& begin, const Sink& sink) {
   const git_oid raw = to_git(id);
-  if (!impl_->is_small(to_hex(id))) {
+  if (!impl_->is_small(id)) {
     auto size = blob_size(id);
     if (!size) {
       return size.error();
@@ -401,7 +496,7 @@ dsl::Status Objects::pour(const Oid& id, const Begin& begin, const Sink& sink) {
     if (*size >= kStreamFrom &&
         git_odb_open_rstream(&opened, &length, &type, impl_->all.get(), &raw) == 0) {
       const Held<git_odb_stream, git_odb_stream_free> stream(opened);
-      if (const auto kind = type_of(type)) {
+      if (const auto kind = kind_of_object(type)) {
         auto begun = begin(*kind, *size);
         return begun ? read_in_pieces(opened, length, sink) : begun;
       }
@@ -411,12 +506,11 @@ dsl::Status Objects::pour(const Oid& id, const Begin& begin, const Sink& sink) {
   if (!object) {
     return object.error();
   }
-  const auto kind = type_of(git_odb_object_type(object->get()));
+  const auto kind = kind_of_object(object->type);
   if (!kind) {
     return dsl::Error{fmt::format("object {} is neither commit, tree nor blob", to_hex(id)), ""};
   }
-  const std::string_view bytes(static_cast<const char*>(git_odb_object_data(object->get())),
-                               git_odb_object_size(object->get()));
+  const std::string_view bytes = object->bytes;
   auto begun = begin(*kind, static_cast<std::int64_t>(bytes.size()));
   return begun ? sink(bytes) : begun;
 }
@@ -602,6 +696,11 @@ std::optional<std::string> Objects::merge_texts(std::string_view base,
 dsl::Result<std::optional<Oid>> Objects::merge_trees(const Oid& base,
                                                      const Oid& ours,
                                                      const Oid& theirs) {
+  for (const Oid* tree : {&base, &ours, &theirs}) {
+    if (auto kept = keep(*tree); !kept) {
+      return kept.error();  // libgit2 does not see what is held
+    }
+  }
   git_repository* wrapped = nullptr;
   if (const int code = git_repository_wrap_odb(&wrapped, impl_->all.get()); code != 0) {
     return error_of("merge", code);
@@ -646,16 +745,15 @@ dsl::Status Objects::make_durable() {
     impl_->fresh.clear();
     return files::flush_file_system(impl_->folder);
   }
-  // Renamed files are flushed: on the journaling file systems of Linux that takes their names along.
-  // All writing is started before the first wait, so that one journal commit serves them all.
+  // Renamed files are flushed: on the journaling file systems of Linux that takes their names
+  // along. All writing is started before the first wait, so that one journal commit serves them
+  // all.
   std::vector<Fd> opened;
   for (const Oid& id : impl_->fresh) {
-    const std::string hex = to_hex(id);
-    opened.emplace_back(::openat(impl_->folder_fd.get(),
-                                 (hex.substr(0, 2) + "/" + hex.substr(2)).c_str(),
-                                 O_RDONLY | O_CLOEXEC));
+    const std::string name = loose_name(id);
+    opened.emplace_back(::openat(impl_->folder_fd.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
     if (!opened.back()) {
-      return files::system_error("flush object", hex, errno);
+      return files::system_error("flush object", name, errno);
     }
     ::sync_file_range(opened.back().get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   }
@@ -749,6 +847,10 @@ struct ObjectDatabase::Impl {
 ObjectDatabase::ObjectDatabase() : impl_(std::make_unique<Impl>()) {}
 ObjectDatabase::~ObjectDatabase() = default;
 
+const std::string& ObjectDatabase::objects_folder() const {
+  return impl_->objects;
+}
+
 dsl::Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::open(const std::string& folder) {
   start_library();
   std::unique_ptr<ObjectDatabase> database(new ObjectDatabase);
@@ -802,6 +904,7 @@ ObjectDatabase::Lease::Lease(Lease&&) noexcept = default;
 ObjectDatabase::Lease::~Lease() {
   if (objects_ != nullptr) {
     objects_->impl_->fresh.clear();
+    objects_->forget();
     const std::lock_guard lock(owner_->impl_->mutex);
     owner_->impl_->idle.push_back(std::move(objects_));
   }

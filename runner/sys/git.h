@@ -119,6 +119,17 @@ class Objects {
   /// Merges whole trees, following renamed files. No value: there are conflicts.
   dsl::Result<std::optional<Oid>> merge_trees(const Oid& base, const Oid& ours, const Oid& theirs);
 
+  /// From now on what is written stays in memory, until `keep` or `forget`: for work of which only
+  /// the last result counts.
+  void hold();
+  /// Writes a tree with all that it leads to, as far as it is held.
+  dsl::Status keep(const Oid& tree);
+  /// Drops what is still held; writing is as before.
+  void forget();
+
+  /// No value: it is neither, or missing.
+  std::optional<Type> type_of(const Oid& id);
+
   /// How many objects this handle wrote since the last `make_durable`.
   [[nodiscard]] std::size_t fresh() const;
   /// After it returns, what this handle wrote survives a crash of the machine.
@@ -173,6 +184,7 @@ class ObjectDatabase {
 
  private:
   ObjectDatabase();
+  [[nodiscard]] const std::string& objects_folder() const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

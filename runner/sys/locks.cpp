@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <map>
 #include <mutex>
-#include <sys/file.h>
+#include <unistd.h>
 #include <utility>
 
 #include "runner/sys/files.h"
@@ -20,18 +20,23 @@ dsl::Result<Fd> open_lock(const std::string& path) {
   return file;
 }
 
-/// False: errno says why.
-bool lock(int fd, int operation) {
-  while (::flock(fd, operation) != 0) {
+struct flock whole_file(short type) {
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  return range;
+}
+
+/// Locks that belong to the open file, not to the process (as POSIX's own do): another thread's
+/// close() does not release them. False: errno says why.
+bool lock(int fd, FileLock::How how, int command) {
+  struct flock range = whole_file(how == FileLock::How::Shared ? F_RDLCK : F_WRLCK);
+  while (::fcntl(fd, command, &range) != 0) {
     if (errno != EINTR) {
       return false;
     }
   }
   return true;
-}
-
-int operation_of(FileLock::How how) {
-  return how == FileLock::How::Shared ? LOCK_SH : LOCK_EX;
 }
 
 }  // namespace
@@ -41,7 +46,7 @@ dsl::Result<FileLock> FileLock::take(const std::string& path, How how) {
   if (!file) {
     return file.error();
   }
-  if (!lock(file->get(), operation_of(how))) {
+  if (!lock(file->get(), how, F_OFD_SETLKW)) {
     return files::system_error("lock", path, errno);
   }
   return FileLock(*std::move(file));
@@ -52,13 +57,19 @@ dsl::Result<std::optional<FileLock>> FileLock::try_take(const std::string& path,
   if (!file) {
     return file.error();
   }
-  if (!lock(file->get(), operation_of(how) | LOCK_NB)) {
-    if (errno == EWOULDBLOCK) {
+  if (!lock(file->get(), how, F_OFD_SETLK)) {
+    if (errno == EAGAIN || errno == EACCES) {
       return std::optional<FileLock>();
     }
     return files::system_error("lock", path, errno);
   }
   return std::optional<FileLock>(FileLock(*std::move(file)));
+}
+
+bool FileLock::is_held(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct flock range = whole_file(F_WRLCK);
+  return file && ::fcntl(file.get(), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
 struct LockSet::Impl {

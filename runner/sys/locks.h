@@ -1,6 +1,6 @@
 #pragma once
 
-// Locks between processes, on files (flock). The kernel releases them when their owner dies.
+// Locks between processes, on files. The kernel releases them when their owner dies.
 
 #include <memory>
 #include <optional>
@@ -19,6 +19,9 @@ class FileLock {
   static dsl::Result<FileLock> take(const std::string& path, How how);
   /// No value: somebody else holds it.
   static dsl::Result<std::optional<FileLock>> try_take(const std::string& path, How how);
+
+  /// Whether anybody holds it, without taking it even for a moment. A file that is not there: no.
+  static bool is_held(const std::string& path);
 
   /// Of the lock's file, for notes to others; it is empty at first.
   [[nodiscard]] int descriptor() const { return file_.get(); }

@@ -52,28 +52,32 @@ class SpawnPlan {
   }
 
   void change_directory(const std::string& directory) {
-    if (!directory.empty())
+    if (!directory.empty()) {
       posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
+    }
   }
 
   /// The child has exactly `wanted`, and /dev/null where 0, 1 or 2 would be missing.
   void set_descriptors(const std::vector<std::pair<int, int>>& wanted) {
     int last = STDERR_FILENO;
-    for (const auto& [ours, theirs] : wanted)
+    for (const auto& [ours, theirs] : wanted) {
       last = std::max(last, theirs);
+    }
     std::vector<bool> taken(static_cast<std::size_t>(last) + 1, false);
     for (const auto& [ours, theirs] : wanted) {
       posix_spawn_file_actions_adddup2(&actions_, source_above(ours, last), theirs);
       taken[static_cast<std::size_t>(theirs)] = true;
     }
     for (int fd = 0; fd <= last; ++fd) {
-      if (taken[static_cast<std::size_t>(fd)])
+      if (taken[static_cast<std::size_t>(fd)]) {
         continue;
-      if (fd <= STDERR_FILENO)
+      }
+      if (fd <= STDERR_FILENO) {
         posix_spawn_file_actions_addopen(
             &actions_, fd, "/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
-      else
+      } else {
         posix_spawn_file_actions_addclose(&actions_, fd);
+      }
     }
     posix_spawn_file_actions_addclosefrom_np(&actions_, last + 1);
   }
@@ -86,8 +90,9 @@ class SpawnPlan {
   /// A dup2 into the range of the child's numbers could overwrite a source that is still needed;
   /// such sources are moved out of the way first.
   int source_above(int ours, int last) {
-    if (ours > last)
+    if (ours > last) {
       return ours;
+    }
     moved_.emplace_back(fcntl(ours, F_DUPFD_CLOEXEC, last + 1));
     return moved_.back().get();
   }
@@ -101,8 +106,9 @@ class SpawnPlan {
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
-  for (std::string& text : texts)
+  for (std::string& text : texts) {
     pointers.push_back(text.data());
+  }
   pointers.push_back(nullptr);
   return pointers;
 }
@@ -110,11 +116,12 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 dsl::Error cannot_start(const SpawnRequest& request, int number) {
   dsl::Error error{"start '" + request.argv[0] + "': " + errno_text(number), ""};
   if (number == ENOENT && !request.working_directory.empty() &&
-      access(request.working_directory.c_str(), X_OK) != 0)
+      access(request.working_directory.c_str(), X_OK) != 0) {
     error.message = "start '" + request.argv[0] + "' in '" + request.working_directory +
                     "': " + errno_text(errno);
-  else if (number == ENOENT && request.argv[0].find('/') == std::string::npos)
+  } else if (number == ENOENT && request.argv[0].find('/') == std::string::npos) {
     error.remedy = "install it, or add its folder to PATH";
+  }
   return error;
 }
 
@@ -138,8 +145,9 @@ struct Process::Impl {
   void on_exit() {
     siginfo_t info{};
     if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0)
+        info.si_pid == 0) {
       return;
+    }
     running = false;
     loop.unwatch(watch);
     const int status =
@@ -154,13 +162,15 @@ Process::Process(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 dsl::Result<std::unique_ptr<Process>> Process::spawn(EventLoop& loop,
                                                      const SpawnRequest& request,
                                                      std::function<void(int)> ended) {
-  if (request.argv.empty())
+  if (request.argv.empty()) {
     return dsl::Error{"start a program: its argument list is empty", ""};
+  }
   std::vector<std::string> arguments = request.argv;
   std::vector<std::string> variables;
   variables.reserve(request.env.size());
-  for (const auto& [name, value] : request.env)
+  for (const auto& [name, value] : request.env) {
     variables.push_back(name + "=" + value);
+  }
 
   SpawnPlan plan;
   plan.set_session(request.new_session);
@@ -170,15 +180,17 @@ dsl::Result<std::unique_ptr<Process>> Process::spawn(EventLoop& loop,
   pid_t pid = 0;
   if (const int number =
           plan.spawn(&pid, pointers_to(arguments).data(), pointers_to(variables).data());
-      number != 0)
+      number != 0) {
     return cannot_start(request, number);
+  }
 
   auto impl = std::make_unique<Impl>(loop, pid, std::move(ended));
   Impl& held = *impl;
   std::unique_ptr<Process> process(new Process(std::move(impl)));
-  if (held.pidfd.get() < 0)
+  if (held.pidfd.get() < 0) {
     return dsl::Error{"watch '" + request.argv[0] + "': pidfd_open: " + errno_text(errno),
                       "raise the limit of open files (ulimit -n)"};
+  }
   held.watch = loop.watch_readable(held.pidfd.get(), [&held] { held.on_exit(); });
   return process;
 }
@@ -198,8 +210,9 @@ pid_t Process::pid() const {
 }
 
 void Process::signal(int number) {
-  if (impl_->running)
+  if (impl_->running) {
     kill(impl_->pid, number);
+  }
 }
 
 void Process::wait() {
@@ -251,17 +264,20 @@ struct Running {
         stream.kept->append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
         continue;
       }
-      if (got < 0 && errno == EINTR)
+      if (got < 0 && errno == EINTR) {
         continue;
-      if (got == 0 || errno != EAGAIN)
+      }
+      if (got == 0 || errno != EAGAIN) {
         close_stream(stream);
+      }
       return;
     }
   }
 
   void close_stream(Stream& stream) {
-    if (stream.fd.get() < 0)
+    if (stream.fd.get() < 0) {
       return;
+    }
     loop.unwatch(stream.watch);
     stream.fd.reset();
   }
@@ -270,8 +286,9 @@ struct Running {
   void finish(int wait_status) {
     result.wait_status = wait_status;
     for (Stream& stream : streams) {
-      if (stream.fd.get() >= 0)
+      if (stream.fd.get() >= 0) {
         read(stream);
+      }
       close_stream(stream);
     }
     loop.cancel_timer(timer);
@@ -309,17 +326,19 @@ void run_to_end(EventLoop& loop,
 
   const std::weak_ptr<Running> reference = running;
   auto process = Process::spawn(loop, request, [reference](int wait_status) {
-    if (const auto alive = reference.lock())
+    if (const auto alive = reference.lock()) {
       alive->finish(wait_status);
+    }
   });
   if (!process) {
     loop.post([running, error = process.error()] { running->done(error); });
     return;
   }
   running->process = std::move(*process);
-  for (Stream& stream : running->streams)
+  for (Stream& stream : running->streams) {
     stream.watch = loop.watch_readable(stream.fd.get(),
                                        [&stream, self = running.get()] { self->read(stream); });
+  }
   constexpr dsl::Duration never{1'000'000'000'000};
   running->timer = loop.start_timer(timeout.ms > 0 ? timeout : never, [running] {
     running->result.timed_out = true;
