@@ -19,6 +19,10 @@
 // daemon, so the engine starts `podman system service` for itself (container_service.h). Pulling
 // and building are left to the programs (container_images.h).
 //
+// Through Engine::start, against `docker run --rm` as people type it
+// (tests/bench/container_starts): 20 at two a time 0.49 to 0.73 of its time, a chain of 20 0.55 to
+// 0.70, created ahead 0.40 to 0.54.
+//
 // A container is made and started before it is told what to run; create_ahead uses that, so that of
 // a start nothing is left but sending the job.
 //
