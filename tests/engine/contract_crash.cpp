@@ -1,7 +1,8 @@
-// A runner that dies.
+// A runner that dies, and one that lives long.
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 
 namespace runner::contract {
 namespace {
+
+namespace fs = std::filesystem;
 
 TEST_P(EngineContract, NothingRunsOnWhenTheRunnerIsKilled) {
   const Lifeline lifeline(outside("lifeline"));
@@ -44,6 +47,30 @@ TEST_P(EngineContract, NothingRunsOnWhenTheRunnerIsKilled) {
     loop().run_for({10});
   }
   EXPECT_FALSE(lifeline.is_held());
+}
+
+std::ptrdiff_t open_descriptors() {
+  return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+}
+
+TEST_P(EngineContract, HoldsNoDescriptorOfAJobThatEnded) {
+  const auto batch = [&] {
+    std::vector<Job> jobs;
+    for (int i = 0; i < 16; ++i) {
+      jobs.push_back(probe_job({"exit", std::to_string(i)}));
+      Job missing = probe_job({});
+      missing.argv = {"no-such-program"};
+      jobs.push_back(missing);
+    }
+    run_all(jobs);
+    for (int round = 0; round < 20; ++round) {
+      loop().run_for({5});  // what an engine tidies up afterwards
+    }
+  };
+  batch();  // what an engine keeps for all jobs is there after this
+  const auto before = open_descriptors();
+  batch();
+  EXPECT_EQ(open_descriptors(), before);
 }
 
 TEST_P(EngineContract, RemovingLeftoversLeavesOtherRunsAlone) {

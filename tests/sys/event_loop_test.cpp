@@ -152,10 +152,11 @@ TEST(EventLoop, TellsOfEveryArrivalOfASignal) {
   int arrivals = 0;
   loop.on_signal(SIGUSR1, [&](int number) {
     EXPECT_EQ(number, SIGUSR1);
-    if (++arrivals == 2)
+    if (++arrivals == 2) {
       loop.stop();
-    else
+    } else {
       raise(SIGUSR1);
+    }
   });
   loop.post([] { raise(SIGUSR1); });
   loop.run();

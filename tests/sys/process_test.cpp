@@ -52,8 +52,9 @@ bool is_dead(pid_t pid) {
 bool dies(pid_t pid) {
   EventLoop loop;
   const std::int64_t deadline = loop.monotonic_ms() + kDeadline.ms;
-  while (!is_dead(pid) && loop.monotonic_ms() < deadline)
+  while (!is_dead(pid) && loop.monotonic_ms() < deadline) {
     loop.run_for({5});
+  }
   return is_dead(pid);
 }
 
@@ -141,8 +142,9 @@ TEST(Process, PassesDescriptorsWhoseNumbersCross) {
   ASSERT_EQ(pipe2(second.data(), O_CLOEXEC), 0);
   ASSERT_EQ(write(first[1], "first", 5), 5);
   ASSERT_EQ(write(second[1], "second", 6), 6);
-  for (const int fd : {first[1], second[1]})
+  for (const int fd : {first[1], second[1]}) {
     close(fd);
+  }
   SpawnRequest request = shell("cat /dev/fd/" + std::to_string(first[0]) + "; cat /dev/fd/" +
                                std::to_string(second[0]));
   request.descriptors = {{first[0], second[0]}, {second[0], first[0]}};
