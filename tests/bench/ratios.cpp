@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <functional>
@@ -27,7 +28,14 @@ using bench::wide;
 using e2e::Ended;
 using e2e::Start;
 
-constexpr int kRounds = 5;
+/// PIPE_BENCH_ROUNDS, 5 when it is not set.
+int rounds() {
+  static const int wanted = [] {
+    const char* text = std::getenv("PIPE_BENCH_ROUNDS");
+    return text == nullptr ? 5 : std::max(1, std::atoi(text));
+  }();
+  return wanted;
+}
 
 struct Row {
   std::string what;
@@ -80,7 +88,7 @@ using Measurement = std::function<double()>;  // seconds
 /// The median of ours / theirs over pairs; who starts changes from pair to pair.
 double ratio(const Measurement& ours, const Measurement& theirs) {
   std::vector<double> ratios;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds(); ++round) {
     double mine = 0;
     double other = 0;
     if (round % 2 == 0) {
@@ -98,18 +106,19 @@ double ratio(const Measurement& ours, const Measurement& theirs) {
 
 double median_of(const Measurement& measure) {
   std::vector<double> values;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds(); ++round) {
     values.push_back(measure());
   }
   return median(values);
 }
 
-/// `pipe run` of a text by a user with an empty store, so that nothing comes from a cache.
+/// `pipe run` of a text by a user with an empty store. Not from the cache: tasks that are alike
+/// would take their results from the first of them.
 Ended pipe_run(const std::string& text, const std::vector<std::string>& more) {
   const e2e::User user;
   const e2e::TempFolder folder;
   folder.write("bench.yaml", text);
-  std::vector<std::string> arguments = {"run", "bench.yaml"};
+  std::vector<std::string> arguments = {"run", "bench.yaml", "--no-cache"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return must(user.pipe(arguments, folder.path().string()));
 }
@@ -282,7 +291,7 @@ void print_table() {
   char date[16] = "";
   std::tm parts{};
   std::strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &parts));
-  std::printf("Measured %s, medians of %d pairs.\n\n", date, kRounds);
+  std::printf("Measured %s, medians of %d pairs.\n\n", date, rounds());
   std::printf("| what | beside | target | measured | |\n|---|---|---|---|---|\n");
   for (const Row& row : rows()) {
     const std::string unit = row.unit == "x" ? " x" : " " + row.unit;
