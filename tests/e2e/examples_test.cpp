@@ -2,6 +2,7 @@
 // what it promises.
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <set>
 #include <string>
