@@ -236,6 +236,33 @@ TEST_F(Command, FinishedRunLeavesNoWorkingCopies) {
   EXPECT_TRUE(!fs::exists(work) || fs::is_empty(work));
 }
 
+TEST_F(Command, DetachedRunGoesOnAloneUntilAllAreStopped) {
+  folder_.write("sleeps.yaml",
+                "version: 1\nname: sleeps\nengine: host\ntasks:\n  a: {run: sleep 300}\n");
+  const Ended started = pipe({"run", "sleeps.yaml", "--detach", "--name", "alone"});
+  ASSERT_EQ(started.exit_code, 0) << started.err;
+  EXPECT_EQ(started.out, "alone\n");
+  EXPECT_TRUE(eventually([&] { return pipe({"ls"}).out.find("running") != std::string::npos; }));
+  EXPECT_EQ(pipe({"stop", "--all"}).exit_code, 0);
+  EXPECT_TRUE(eventually([&] {
+    return pipe({"show", "alone"}).out.find("interrupted") != std::string::npos;
+  }));
+}
+
+TEST_F(Command, ApprovalStopsTheRunUntilAPersonHasSpoken) {
+  folder_.write("asks.yaml",
+                "version: 1\nname: asks\nengine: host\ntasks:\n  a: {run: echo a > a.txt}\n"
+                "  yes: {approval: 'Is it good?', needs: [a]}\n"
+                "  b: {run: echo b > b.txt, needs: [yes]}\n");
+  const Ended asked = pipe({"run", "asks.yaml", "--name", "asks"});
+  EXPECT_EQ(asked.exit_code, 4) << asked.err;
+  EXPECT_THAT(asked.out, HasSubstr("pipe approve asks yes"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "a.txt"));
+  EXPECT_EQ(pipe({"approve", "asks", "yes"}).exit_code, 0);
+  EXPECT_EQ(pipe({"resume", "asks"}).exit_code, 0);
+  EXPECT_EQ(read_text(folder_.path() / "b.txt"), "b\n");
+}
+
 // ---- the machine -------------------------------------------------------------------------------
 
 TEST_F(Command, ConfigTellsEveryKeyAndWhereItComesFrom) {
