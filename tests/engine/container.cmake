@@ -1,6 +1,8 @@
 # Docker and Podman: the contract suite, and what they have beyond it.
 pipe_contract(docker Docker SOURCES contract_docker.cpp contract_container.cpp LABELS container)
 pipe_contract(podman Podman SOURCES contract_podman.cpp contract_container.cpp LABELS container)
+set_tests_properties(engine_contract.docker engine_contract.podman PROPERTIES
+  RESOURCE_LOCK containers)
 
 pipe_test(engine_container_test
   SOURCES container_api_test.cpp container_command_test.cpp container_probe_test.cpp
