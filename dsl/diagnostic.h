@@ -18,10 +18,10 @@ struct Diagnostic {
   };
 
   Severity severity = Severity::Error;
-  std::string code;     // stable, "P0123"; the list is docs-by-test in tests/golden
+  std::string code;  // stable, "P0123"; the list is docs-by-test in tests/golden
   Span span;
-  std::string message;  // lower case, no full stop, names in 'quotes', expected and found
-  std::string remedy;   // what to write instead; may be empty
+  std::string message;      // lower case, no full stop, names in 'quotes', expected and found
+  std::string remedy;       // what to write instead; may be empty
   std::vector<Note> notes;  // other places that belong to it ("first defined here")
 };
 

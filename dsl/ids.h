@@ -24,7 +24,8 @@ struct StringId {
 
 /// One node of a plan: the task's name ("build"), with the matrix values where it has some
 /// ("test[os=linux,cc=gcc]"), the item number of a `for_each` instance ("port[3]"), or the phase's
-/// name for the gate at the end of a phase ("implement"; task and phase names share one name space).
+/// name for the gate at the end of a phase ("implement"; task and phase names share one name
+/// space).
 using NodeId = StringId<struct NodeTag>;
 
 /// One run: a short name that a person can type, unique in a run store ("calm-otter-3f2a").

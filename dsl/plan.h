@@ -87,10 +87,10 @@ struct CacheDecl {
 };
 
 struct Retry {
-  int attempts = 1;        // at most this many in all
-  Duration backoff{0};     // before the second; doubled for each further one
+  int attempts = 1;         // at most this many in all
+  Duration backoff{0};      // before the second; doubled for each further one
   Duration max_backoff{0};  // 0: no ceiling
-  bool feedback = false;   // `feedback: criteria`: what failed is told to the next attempt
+  bool feedback = false;    // `feedback: criteria`: what failed is told to the next attempt
   bool operator==(const Retry&) const = default;
 };
 
@@ -229,7 +229,7 @@ struct PlanNode {
   std::vector<NodeIndex> needs;  // all smaller than this node's own index; no duplicates
 
   std::optional<std::string> condition;  // `if:`, an expression; absent is success()
-  std::optional<std::string> for_each;   // an expression whose value is a list: one instance an item
+  std::optional<std::string> for_each;  // an expression whose value is a list: one instance an item
   Value::Record matrix;
 
   Command command;
@@ -245,8 +245,8 @@ struct PlanNode {
   Retry retry;
   std::string pool;  // "" none; else a key of Plan::pools
   bool allow_failure = false;
-  bool reuse = true;       // `cache: false` makes it false: the node always runs
-  Duration expect{0};      // the author's estimate; 0: none
+  bool reuse = true;   // `cache: false` makes it false: the node always runs
+  Duration expect{0};  // the author's estimate; 0: none
   Workspace workspace;
 
   std::vector<OutputDecl> outputs;

@@ -21,8 +21,9 @@ struct Spec {
 
 /// Reads a spec to the end of `fd` and closes it; fails (ends the program) where it is malformed.
 Spec read_spec(int fd);
-/// Reads a spec and a filter that come over a stream (protocol.h), and leaves what comes after them. Ends the program, without a word, where the stream ends before that:
-/// whoever made us has no job for us any more.
+/// Reads a spec and a filter that come over a stream (protocol.h), and leaves what comes after
+/// them. Ends the program, without a word, where the stream ends before that: whoever made us has
+/// no job for us any more.
 Spec receive_spec(int fd);
 void release_spec(const Spec& spec);
 

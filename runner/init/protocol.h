@@ -10,8 +10,9 @@
 //
 // Attached (--attached, in a container of Docker or Podman): over standard input come the sizes of
 // the spec and of a system call filter (BPF; 0 none) in decimal, a blank between them and a newline
-// after them, then both; standard input is the control afterwards. Until then pipe-init waits. Both streams of the command are standard output, the report is standard
-// error, and before it comes one more line, where the container's own cgroup can be read:
+// after them, then both; standard input is the control afterwards. Until then pipe-init waits. Both
+// streams of the command are standard output, the report is standard error, and before it comes one
+// more line, where the container's own cgroup can be read:
 //   memory PEAK KILLS      bytes, 0 unknown; how many processes were killed for the memory limit
 //
 // Control (--control): the byte kTerm sends TERM to the whole tree of the job; kKill, or the end of

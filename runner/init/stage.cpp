@@ -96,8 +96,8 @@ void add_folder(Line* text, const char* folder) {
   text->add("/proc/self/fd/").add(static_cast<long>(fd));
 }
 
-/// A volatile overlay leaves a mark in its work folder that forbids mounting it again, since after a
-/// crash of the machine its files could be incomplete. Ours are made anew then; the mark goes.
+/// A volatile overlay leaves a mark in its work folder that forbids mounting it again, since after
+/// a crash of the machine its files could be incomplete. Ours are made anew then; the mark goes.
 void remove_volatile_mark(const char* work) {
   Line path;
   path.add(work).add("/work/incompat/volatile");

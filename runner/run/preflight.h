@@ -12,8 +12,8 @@
 
 namespace runner {
 
-/// `engines` by plan node, null for nodes that start no container. Each problem names the nodes that
-/// it is about and what can be done; empty: the run may start.
+/// `engines` by plan node, null for nodes that start no container. Each problem names the nodes
+/// that it is about and what can be done; empty: the run may start.
 std::vector<dsl::Error> preflight(const dsl::Plan& plan, const std::vector<Engine*>& engines);
 
 }  // namespace runner

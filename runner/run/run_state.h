@@ -139,8 +139,8 @@ class RunState {
   /// Whose trees this node starts from: its passed needs, and in the place of needs that brought
   /// nothing (skipped, failed) what these would have started from. Empty: the run's input.
   [[nodiscard]] std::vector<std::size_t> sides(std::size_t node) const;
-  /// Does a settled node stand in the way of those that need it? A failure that is not allowed does,
-  /// and so does what was skipped for one: nothing downstream of a failure starts by itself.
+  /// Does a settled node stand in the way of those that need it? A failure that is not allowed
+  /// does, and so does what was skipped for one: nothing downstream of a failure starts by itself.
   [[nodiscard]] bool blocks(std::size_t node) const;
   /// Whose trees stand for a settled plan node that has none of its own: its instances', or those
   /// that it would have started from.

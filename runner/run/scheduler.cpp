@@ -103,7 +103,8 @@ class Planner {
       if (state_.blocks(need)) {
         const NodeState& other = state_.nodes()[need];
         const bool skipped = other.outcome == Outcome::Skipped;
-        return "needs " + quoted(other.id.value) + (skipped ? ", which was skipped" : ", which failed");
+        return "needs " + quoted(other.id.value) +
+               (skipped ? ", which was skipped" : ", which failed");
       }
     }
     return "";

@@ -79,7 +79,7 @@ struct WorkspaceRequest {
 struct PreparedWorkspace {
   JobName job;
   TreeRef tree;
-  std::string laid_out_files;      // ids of the trees that the job sees, `protect` obeyed
+  std::string laid_out_files;  // ids of the trees that the job sees, `protect` obeyed
   std::string laid_out_artifacts;
   WorkspaceMount mount;
   std::string scratch;
