@@ -8,7 +8,6 @@ namespace runner {
 namespace {
 
 constexpr std::string_view kMagic = "pipe stamps 1\n";
-constexpr std::int64_t kTooLate_ns = 50'000'000;  // several ticks of the kernel's coarse clock
 constexpr std::int64_t kMaxBook = 1LL << 30;
 
 std::int64_t nanoseconds(const timespec& time) {
@@ -33,6 +32,7 @@ bool take(std::string_view& bytes, T& value) {
 }  // namespace
 
 void StampBook::note(std::string path, const struct stat& status, const git::Oid& content) {
+  bytes_ += status.st_size;
   stamps_[std::move(path)] = {status.st_size,
                               nanoseconds(status.st_mtim),
                               nanoseconds(status.st_ctim),

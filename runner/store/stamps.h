@@ -27,6 +27,10 @@ class StampBook {
                                              const struct stat& status) const;
 
   [[nodiscard]] std::size_t size() const { return stamps_.size(); }
+  /// Of all files together.
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }
+
+  static constexpr std::int64_t kTooLate_ns = 50'000'000;  // several ticks of the kernel's clock
 
   /// Writes the book to a file, without those that were touched too lately. `now_ns`: the clock by
   /// which the file system stamps (files::clock_ns).
@@ -43,6 +47,7 @@ class StampBook {
     git::Oid content;
   };
   std::unordered_map<std::string, Stamp> stamps_;
+  std::int64_t bytes_ = 0;
 };
 
 }  // namespace runner

@@ -26,6 +26,7 @@ using git::Oid;
 constexpr std::int64_t kMaxOutput = 1 << 20;
 constexpr int kFewFiles = 16;  // copied quicker than an overlay is mounted
 constexpr std::int64_t kFewBytes = 256 << 10;
+constexpr std::int64_t kStampsFromBytes = 64 << 20;
 constexpr std::size_t kStampsFrom = 64;  // fewer files are read again instead
 
 constexpr std::array<const char*, 4> kEmptyFolders{"ws", "pipe", "pipe/home", "pipe/outputs"};
@@ -95,23 +96,9 @@ dsl::Status make_folder(const std::string& path) {
   return dsl::Ok{};
 }
 
-/// An empty folder, with the mode and the owner that we gave it and nothing attached.
-bool is_as_new(int parent, const char* name, std::size_t expected_names) {
-  const Fd folder(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat status {};
-  if (!folder || ::fstat(folder.get(), &status) != 0 || (status.st_mode & 07777U) != 0755 ||
-      status.st_uid != ::geteuid() || ::flistxattr(folder.get(), nullptr, 0) > 0) {
-    return false;
-  }
-  std::size_t names = 0;
-  const bool listed = files::for_each_name(
-      folder.get(), [&](const char*, unsigned char) { return ++names <= expected_names; });
-  return listed && names == expected_names;
-}
-
-/// Removes all but the folders that every job has; false: something of them is not as it was.
+/// Removes all but the folders that every job has; false: something of them is not as we made it.
 /// Folders are worth keeping: making one can cost ext4 more than all else that a small job needs.
-bool empty_out(int job) {
+bool make_as_new(int job) {
   struct Level {
     const char* folder;
     std::array<std::string_view, 2> kept;
@@ -123,7 +110,17 @@ bool empty_out(int job) {
                                           {"pipe/outputs", {}}}};
   for (const Level& level : kLevels) {
     const Fd folder = files::open_beneath(job, level.folder, O_RDONLY | O_DIRECTORY);
-    if (!folder || !files::remove_contents(folder.get(), level.kept)) {
+    struct stat status {};
+    if (!folder || ::fstat(folder.get(), &status) != 0 || (status.st_mode & 07777U) != 0755 ||
+        status.st_uid != ::geteuid() || ::flistxattr(folder.get(), nullptr, 0) > 0) {
+      return false;
+    }
+    bool only_ours = true;
+    const bool listed = files::for_each_name(folder.get(), [&](const char* name, unsigned char) {
+      only_ours = std::find(level.kept.begin(), level.kept.end(), name) != level.kept.end();
+      return only_ours;
+    });
+    if (!listed || (!only_ours && !files::remove_contents(folder.get(), level.kept))) {
       return false;
     }
   }
@@ -180,12 +177,15 @@ dsl::Status Workspaces::make_folders(const std::string& job, const std::string& 
       return made;
     }
   }
+  // Modes are set apart from mkdir against a umask that would keep a job of another user out.
+  if (::chmod(job.c_str(), 0755) != 0) {
+    return files::system_error("make folder", job, errno);
+  }
   for (const char* name : kEmptyFolders) {
     const std::string path = job + "/" + name;
     if (auto made = make_folder(path); !made) {
       return made;
     }
-    // Against a umask that would keep a job of another user out.
     if (::chmod(path.c_str(), 0755) != 0) {
       return files::system_error("make folder", path, errno);
     }
@@ -279,8 +279,12 @@ dsl::Status Workspaces::lay_out_plain(git::Objects& objects,
   if (auto done = check_out(objects, layout, folder->get(), &stamps); !done) {
     return done.error().within("lay out the workspace");
   }
-  if (stamps.size() < kStampsFrom) {
+  if (stamps.size() < kStampsFrom && stamps.bytes() < kStampsFromBytes) {
     return dsl::Ok{};
+  }
+  if (stamps.bytes() >= kStampsFromBytes) {
+    // The file written last may be a giant that must not be read again for being too young.
+    ::usleep(StampBook::kTooLate_ns / 1'000);
   }
   return stamps.save(workspace.mount.directory + "/../stamps", files::clock_ns());
 }
@@ -493,9 +497,7 @@ dsl::Result<std::optional<std::string>> Workspaces::discard(const PreparedWorksp
   const std::string job = places_.work + "/" + workspace.job.value;
   {
     const Fd folder(::open(job.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (folder && empty_out(folder.get()) && is_as_new(folder.get(), ".", 2) &&
-        is_as_new(folder.get(), "ws", 0) && is_as_new(folder.get(), "pipe", 2) &&
-        is_as_new(folder.get(), "pipe/home", 0) && is_as_new(folder.get(), "pipe/outputs", 0)) {
+    if (folder && make_as_new(folder.get())) {
       return std::optional<std::string>(job);
     }
   }
