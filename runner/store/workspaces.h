@@ -9,8 +9,9 @@
 //   <work>/<job>/stamps             what the laid out files looked like (large plain workspaces)
 //   <work>/layers/                  see layers.h
 //
-// An engine that mounts the overlay does so with redirect_dir, metacopy and index off. Any thread;
-// one call at a time for one job.
+// An engine mounts the overlay with redirect_dir, metacopy and index off, and with userxattr unless
+// this process may read trusted.* (is root): what the job removed is read from such marks. Any
+// thread; one call at a time for one job.
 
 #include <optional>
 #include <string>
