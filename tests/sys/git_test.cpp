@@ -105,7 +105,7 @@ TEST(Objects, SeeThroughAlternatesOfAlternatesAndWriteToNone) {
 TEST(Objects, LargeBlobsGoThroughInPieces) {
   const TempFolder temp;
   std::string bytes;
-  for (int i = 0; bytes.size() < (9U << 20U); ++i) {
+  for (std::int64_t i = 0; bytes.size() < (9U << 20U); ++i) {
     bytes += std::to_string(i * 7919) + "\n";
   }
   write_file(temp / "large", bytes);
