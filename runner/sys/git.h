@@ -2,7 +2,7 @@
 
 // Git objects without git: trees, blobs and commits read from and written to object databases.
 // Nothing here reads configuration, runs hooks or filters, or looks at a work tree. libgit2 stands
-// behind git.cpp and git_project.cpp only.
+// behind the git*.cpp of this folder only.
 //
 // ObjectDatabase may be used by any thread; it lends Objects, one thread at a time each. Errors
 // name the object or path; "object … is missing" means a damaged store or an incomplete clone.

@@ -1,7 +1,7 @@
 #pragma once
 
-// For git.cpp and git_project.cpp alone, the two files that know libgit2: what libgit2 says, as our
-// Error.
+// For the git*.cpp of this folder alone, the only files that know libgit2: what libgit2 says, as
+// our Error.
 
 #include <memory>
 #include <string>

@@ -217,8 +217,8 @@ sockaddr_in address_of(const char* host, const char* port) {
 int serve(char** argv) {
   const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = address_of("127.0.0.1", argv[0]);
-  // The host engine's jobs have the machine's own loopback, where the port that the suite's last run
-  // served on is in TIME_WAIT for a minute.
+  // The host engine's jobs have the machine's own loopback, where the port that the suite's last
+  // run served on is in TIME_WAIT for a minute.
   const int yes = 1;
   setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   if (bind(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
