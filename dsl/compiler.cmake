@@ -30,7 +30,9 @@ pipe_room(dsl_compiler
     inputs.cpp
     link.cpp
     lower.cpp
+    lower_command.cpp
     lower_criteria.cpp
+    lower_place.cpp
     lower_task.cpp
     matrix.cpp
     names.cpp
@@ -40,8 +42,10 @@ pipe_room(dsl_compiler
     parse_parts.cpp
     parse_pipeline.cpp
     parse_task.cpp
+    parse_task_parts.cpp
     yaml.cpp
     yaml_scan.cpp
+    yaml_value.cpp
     ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp
   LINKS pipe_dsl_expression pipe_dsl_vocabulary
   PRIVATE_LINKS fmt::fmt yaml-cpp Boost::headers)

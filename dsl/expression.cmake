@@ -17,8 +17,13 @@ pipe_room(dsl_expression
     expression_remains.cpp
     expression_values.cpp
     expression_wording.cpp
-    plan_json.cpp
+    plan_json_reader.cpp
+    plan_json_writer.cpp
     shell.cpp
+    shell_commands.cpp
+    shell_expansions.cpp
+    shell_here_documents.cpp
+    shell_holes.cpp
     text_origin.cpp
   LINKS pipe_dsl_vocabulary
   PRIVATE_LINKS fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto)

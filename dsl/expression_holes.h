@@ -23,4 +23,9 @@ struct Holes {
 
 Holes find_holes(std::string_view text);
 
+/// Is there a `${{` at all?
+inline bool has_hole(std::string_view text) {
+  return text.find("${{") != std::string_view::npos;
+}
+
 }  // namespace dsl

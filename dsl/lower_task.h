@@ -57,18 +57,22 @@ class TaskLowering {
                                  std::string_view what);
 
   // lower_task.cpp
-  void lower_env();
-  void lower_work();
-  void lower_place();
   void lower_rules();
   void lower_limits();
   void lower_results();
+
+  // lower_command.cpp
+  void lower_env();
+  void lower_work();
   Command lower_command(const CommandSpec& command,
                         const std::vector<Template>& shell,
                         std::size_t layer,
                         std::vector<EnvVar>& env);
   std::vector<Template> shell_for(const Layer& command);
   std::vector<EnvVar> lower_variables(const std::vector<NamedText>& env, std::size_t layer);
+
+  // lower_place.cpp
+  void lower_place();
   Image lower_image(const ImageSpec& image, std::size_t layer);
   void check_engine(const Layer* engine, const Layer* image);
 

@@ -58,7 +58,7 @@ const std::vector<Library> kLibraries = {
      {"nlohmann/"},
      {{"dsl/value.cpp", "values to and from JSON"},
       {"dsl/render.cpp", "diagnostics as JSON"},
-      {"dsl/plan_json.cpp", "plans to and from JSON"},
+      {"dsl/plan_json_reader.cpp", "plans from JSON"},
       {"runner/run/event_json.cpp", "events to and from JSON"},
       {"runner/run/json_schema.cpp", "valijson works on it"},
       {"runner/store/project.cpp", "what a run has taken, kept with it"},

@@ -1,0 +1,154 @@
+// Where a node runs: engine, image, resources, workspace.
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/codes.h"
+#include "dsl/lower_task.h"
+
+namespace dsl {
+namespace {
+
+bool is_container_engine(EngineName engine) {
+  return engine == EngineName::Docker || engine == EngineName::Podman;
+}
+
+std::string_view engine_word(EngineName engine) {
+  switch (engine) {
+    case EngineName::Auto:
+      return "auto";
+    case EngineName::Sandbox:
+      return "sandbox";
+    case EngineName::Docker:
+      return "docker";
+    case EngineName::Podman:
+      return "podman";
+    case EngineName::Host:
+      return "host";
+  }
+  return "";
+}
+
+}  // namespace
+
+Image TaskLowering::lower_image(const ImageSpec& image, std::size_t layer) {
+  Image lowered{image.kind, "", ""};
+  if (image.kind != Image::Kind::Host) {
+    lowered.reference = known(image.reference, layer, "'image'");
+    lowered.context = known(image.context, layer, "'context'");
+  }
+  if (lowered.kind == Image::Kind::Reference && lowered.reference == "host") {
+    return {Image::Kind::Host, "", ""};  // an input said so
+  }
+  if (lowered.kind == Image::Kind::Build && lowered.context.empty()) {
+    lowered.context = ".";
+  }
+  return lowered;
+}
+
+void TaskLowering::lower_place() {
+  const Layer* engine = stating(&TaskSpec::engine);
+  const Layer* image = stating(&TaskSpec::image);
+  node_.engine = program_.request.engine ? *program_.request.engine
+                 : engine != nullptr     ? engine->body->engine.value
+                                         : defaults_.engine;
+  if (image != nullptr) {
+    node_.image = lower_image(*image->body->image, number_of(*image));
+  }
+  if (const Layer* layer = stating(&TaskSpec::working_directory)) {
+    node_.working_directory =
+        known(layer->body->working_directory, number_of(*layer), "'working_directory'");
+  }
+  if (const Layer* layer = stating(&TaskSpec::user)) {
+    node_.user = known(layer->body->user, number_of(*layer), "'user'");
+  }
+  if (const Layer* layer = stating(&TaskSpec::runtime)) {
+    node_.runtime = known(layer->body->runtime, number_of(*layer), "'runtime'");
+  }
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    if (const auto& resources = layer->body->resources) {  // key by key, the nearest wins
+      const auto take = [](auto& into, const auto& from) {
+        if (from) {
+          into = from.value;
+        }
+      };
+      take(node_.resources.cpus, resources->cpus);
+      take(node_.resources.memory, resources->memory);
+      take(node_.resources.pids, resources->pids);
+      take(node_.resources.disk, resources->disk);
+    }
+    if (const auto& workspace = layer->body->workspace) {
+      if (workspace->mode) {
+        node_.workspace.mode = workspace->mode.value;
+      }
+      for (std::string& path :
+           known(workspace->protect.items, number_of(*(layer.base() - 1)), "a protected path")) {
+        node_.workspace.protect.push_back(std::move(path));
+      }
+    }
+  }
+  if (const auto& workspace = program_.pipeline.common.workspace) {
+    if (workspace->source) {
+      node_.workspace.source = std::string(workspace->source.value);
+    }
+  }
+  if (!defaults_.pipeline_file.empty()) {
+    node_.workspace.protect.push_back(defaults_.pipeline_file);
+  }
+  const bool runs_something = unit_.task != nullptr
+                                  ? !unit_.task->approval
+                                  : !program_.pipeline.phases[unit_.phase].criteria.items.empty();
+  if (runs_something) {
+    check_engine(engine, image);
+  }
+}
+
+/// What no machine can make true is told here; what depends on the machine, at preflight.
+void TaskLowering::check_engine(const Layer* engine, const Layer* image) {
+  const bool is_forced = program_.request.engine.has_value();
+  const Image::Kind kind = node_.image.kind;
+  const std::string_view word = engine_word(node_.engine);
+  std::string problem;
+  std::string remedy;
+  if (node_.engine == EngineName::Host && kind != Image::Kind::Host) {
+    problem = "the engine 'host' runs on this machine as it is, it has no image";
+    remedy = "write 'image: host', or another engine";
+  } else if (is_container_engine(node_.engine) && kind == Image::Kind::Host) {
+    problem = fmt::format("the engine '{}' needs an image", word);
+    remedy = "write 'image:' with a reference like 'debian:bookworm-slim', or 'engine: sandbox'";
+  } else if (node_.engine == EngineName::Sandbox &&
+             (kind == Image::Kind::Reference || kind == Image::Kind::Build ||
+              kind == Image::Kind::Devcontainer)) {
+    problem =
+        "the engine 'sandbox' cannot get this image, it takes 'host', {rootfs: …} or {archive: …}";
+    remedy = "write 'image: host', or 'engine: docker'";
+  } else if (!node_.runtime.empty() &&
+             (node_.engine == EngineName::Sandbox || node_.engine == EngineName::Host)) {
+    problem = fmt::format("the engine '{}' has no OCI runtimes", word);
+    remedy = "remove 'runtime', or write 'engine: docker'";
+  }
+  if (problem.empty()) {
+    return;
+  }
+  Span place = unit_.task != nullptr ? unit_.task->name.span
+                                     : program_.pipeline.phases[unit_.phase].name.span;
+  std::vector<Diagnostic::Note> notes;
+  if (const Layer* runtime = stating(&TaskSpec::runtime);
+      runtime != nullptr && problem.find("runtime") != std::string::npos) {
+    place = runtime->body->runtime.span;
+  } else if (image != nullptr) {
+    place = image->body->image->span;
+  } else if (engine != nullptr && !is_forced) {
+    place = engine->body->engine.span;
+  }
+  if (is_forced) {
+    problem += fmt::format(" (--engine {})", word);
+  } else if (engine != nullptr && engine->body->engine.span != place) {
+    notes.push_back({engine->body->engine.span, "the engine is named here"});
+  }
+  program_.findings.error(
+      kEngineCannot, place, std::move(problem), std::move(remedy), std::move(notes));
+}
+
+}  // namespace dsl
