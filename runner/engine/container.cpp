@@ -187,7 +187,7 @@ class ContainerEngine final : public Engine {
       lose(name, why_not_ready());
       return;
     }
-    if (running.job.argv.empty() && image->command.empty()) {
+    if (running.job.argv.empty() && image->config.command.empty()) {
       JobEnd end;
       end.how = How::NotStarted;
       end.detail = "the image '" + running.job.image.reference +

@@ -156,12 +156,6 @@ Json container(const ContainerSetup& setup, const std::string& image, Json label
           {"HostConfig", std::move(host)}};
 }
 
-bool has_variable(const std::vector<std::pair<std::string, std::string>>& env,
-                  const std::string& name) {
-  return std::any_of(
-      env.begin(), env.end(), [&](const auto& variable) { return variable.first == name; });
-}
-
 }  // namespace
 
 std::string create_body(const ContainerSetup& setup,
@@ -213,16 +207,7 @@ std::string holder_body(const ContainerSetup& setup,
 
 std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter) {
   Job told = job;
-  const bool images_own = job.argv.empty();
-  if (images_own)
-    told.argv = image.command;
-  if (told.working_directory.empty())
-    told.working_directory =
-        images_own && !image.working_directory.empty() ? image.working_directory : "/";
-  for (const auto& [name, value] : image.env) {
-    if (images_own && !has_variable(job.env, name))
-      told.env.emplace_back(name, value);
-  }
+  complete_from_image(image.config, told);
   const std::string spec = job_spec_bytes(told, {});  // the container is in its cgroups already
   return fmt::format("{} {}\n{}{}", spec.size(), filter.size(), spec, filter);
 }

@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
-#include <utility>
 #include <vector>
 
 #include "dsl/result.h"
 #include "runner/engine/container_probe.h"
+#include "runner/engine/image_config.h"
 #include "runner/engine/options.h"
 #include "runner/run/engine.h"
 #include "runner/run/job.h"
@@ -30,9 +30,7 @@ struct Caller {
 /// An image that is present, as its engine describes it.
 struct ContainerImage {
   std::string id;  // "sha256:…"; jobs are made from it, whatever its tag means by then
-  std::vector<std::string> command;  // entry point and command
-  std::vector<std::pair<std::string, std::string>> env;
-  std::string working_directory;  // "" is "/"
+  ImageConfig config;
 };
 
 struct ContainerSetup {
@@ -59,9 +57,8 @@ std::string holder_body(const ContainerSetup& setup,
                         const Job& first_job,
                         const ContainerImage& image);
 
-/// What pipe-init is sent once the container runs (init/protocol.h). A job without argv runs the
-/// image's own command, in the image's own environment with the job's on top; any other gets its
-/// own environment and nothing else. `filter` is the system call filter of seccomp.h.
+/// What pipe-init is sent once the container runs (init/protocol.h): the job, completed from the
+/// image. `filter` is the system call filter of seccomp.h.
 std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter);
 
 /// All that Engine::unsupported of a container engine has to say.

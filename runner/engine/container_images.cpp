@@ -62,16 +62,13 @@ dsl::Result<ContainerImage> read_image(const std::string& json) {
   if (!reply.contains("Config") || !reply["Config"].is_object())
     return image;
   const Json& config = reply["Config"];
-  image.command = texts(config, "Entrypoint");
+  image.config.command = texts(config, "Entrypoint");
   for (std::string& word : texts(config, "Cmd"))
-    image.command.push_back(std::move(word));
-  for (const std::string& line : texts(config, "Env")) {
-    const std::size_t equals = line.find('=');
-    if (equals != std::string::npos)
-      image.env.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-  }
+    image.config.command.push_back(std::move(word));
+  for (const std::string& line : texts(config, "Env"))
+    add_variable(line, image.config.env);
   if (config.contains("WorkingDir") && config["WorkingDir"].is_string())
-    image.working_directory = config["WorkingDir"].get<std::string>();
+    image.config.working_directory = config["WorkingDir"].get<std::string>();
   return image;
 }
 

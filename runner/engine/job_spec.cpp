@@ -27,8 +27,9 @@ std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgrou
   std::string spec;
   spec.reserve(1024);
   add_text(spec, job.working_directory);
-  add_text(spec, std::to_string(job.env.size()));
-  for (const auto& [name, value] : job.env) {
+  const Variables env = layered(job.default_env, job.env);
+  add_text(spec, std::to_string(env.size()));
+  for (const auto& [name, value] : env) {
     spec += name;
     spec += '=';
     add_text(spec, value);

@@ -186,7 +186,7 @@ dsl::Result<Manifest> read_manifest(const std::string& archive) {
   return not_an_image("it has neither 'index.json' nor 'manifest.json'");
 }
 
-void read_config(const std::string& text, RootImage& image) {
+void read_config(const std::string& text, ImageConfig& image) {
   const Json json = parse(text);
   const Json config = json.is_object() ? json.value("config", Json::object()) : Json();
   for (const char* const key : {"Entrypoint", "Cmd"}) {
@@ -195,10 +195,7 @@ void read_config(const std::string& text, RootImage& image) {
     }
   }
   for (const Json& variable : list_at(config, "Env")) {
-    const std::string line = variable.is_string() ? variable.get<std::string>() : "";
-    if (const std::size_t equals = line.find('='); equals != std::string::npos) {
-      image.env.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-    }
+    add_variable(variable.is_string() ? variable.get<std::string>() : "", image.env);
   }
   image.working_directory = text_at(config, "WorkingDir");
 }
@@ -293,7 +290,7 @@ dsl::Result<RootImage> unpack_image(const std::string& state_dir, const std::str
     }
     image.digest = kSha256 + digest;
     image.root = (place / "rootfs").string();
-    read_config(*config, image);
+    read_config(*config, image.config);
     return true;
   };
   if (const auto digest = files::read_file(known, 100); digest && take(*digest)) {

@@ -9,10 +9,9 @@
 // dropped (a job could not use them, other users of this machine could).
 
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "dsl/result.h"
+#include "runner/engine/image_config.h"
 
 namespace runner {
 
@@ -20,10 +19,7 @@ namespace runner {
 struct RootImage {
   std::string digest;  // "sha256:…"
   std::string root;    // folder
-  // What the image says of itself; all empty for a plain root filesystem.
-  std::vector<std::string> command;  // entry point and command
-  std::vector<std::pair<std::string, std::string>> env;
-  std::string working_directory;
+  ImageConfig config;
 };
 
 /// Unpacks the archive to `<state_dir>/images/<digest>` unless it is there. On Error nothing of it

@@ -28,32 +28,6 @@ namespace {
 constexpr int kOwnProcesses = 2;  // in a job's cgroup: bubblewrap and pipe-init
 constexpr const char* kOtherEngines = "choose engine `docker` or `podman`";
 
-bool has_variable(const Job& job, const std::string& name) {
-  return std::any_of(
-      job.env.begin(), job.env.end(), [&](const auto& variable) { return variable.first == name; });
-}
-
-/// A job without a command has the image's own, in the image's own environment with the job's on
-/// top; any other gets nothing but a PATH where it declares none. Root is who images are made for.
-void complete_from_image(const RootImage& image, Job& job) {
-  const bool own_command = !job.argv.empty();
-  for (const auto& [name, value] : image.env) {
-    if ((!own_command || name == "PATH") && !has_variable(job, name)) {
-      job.env.emplace_back(name, value);
-    }
-  }
-  if (!own_command) {
-    job.argv = image.command;
-  }
-  if (job.working_directory.empty()) {
-    job.working_directory =
-        own_command || image.working_directory.empty() ? "/" : image.working_directory;
-  }
-  if (job.user.empty()) {
-    job.user = "root";
-  }
-}
-
 class SandboxEngine final : public Engine {
  public:
   SandboxEngine(EventLoop& loop, const EngineOptions& options)
@@ -252,7 +226,10 @@ dsl::Result<SandboxSetup> SandboxEngine::set_up(Job& job) const {
     if (image == images_.end()) {
       return dsl::Error{"the image '" + job.image.reference + "' was not prepared", ""};
     }
-    complete_from_image(image->second, job);
+    complete_from_image(image->second.config, job);
+    if (job.user.empty()) {
+      job.user = "root";  // who images are made for
+    }
     if (auto added = add_root_overlay(image->second, job.name, setup); !added) {
       return added.error();
     }

@@ -14,7 +14,6 @@ namespace runner {
 namespace {
 
 constexpr const char* kScratch = "/pipe";
-constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::size_t kFeedbackInEnvironment = 32 << 10;
 constexpr std::size_t kAnswerCap = 2 << 20;
 
@@ -60,7 +59,6 @@ class Work : public std::enable_shared_from_this<Work> {
   Work& operator=(const Work&) = delete;
   ~Work() { shared_->under_way.erase(this); }
 
-  [[nodiscard]] const PreparedWorkspace& workspace() const { return workspace_; }
   [[nodiscard]] bool stopped() const { return stopped_; }
   /// How the job sees its scratch folder.
   [[nodiscard]] std::string scratch_inside() const {
@@ -100,6 +98,12 @@ class Work : public std::enable_shared_from_this<Work> {
       waiting_for_services_ = false;
       end(JobEnd{});
     }
+  }
+
+  /// The workspace, which is the caller's to discard.
+  PreparedWorkspace give_workspace() {
+    prepared_ = false;
+    return std::move(workspace_);
   }
 
   /// The workspace is needed no more.
@@ -177,6 +181,7 @@ class Work : public std::enable_shared_from_this<Work> {
         job.mounts.push_back({workspace_.home, std::string(kScratch) + "/home", false});
       }
     }
+    job.default_env = usual_environment();
     job.env = environment(root, own_paths);
     if (shared_->on_line) {
       job.on_line = [shared = shared_, node = order_.node](std::string_view line) {
@@ -203,33 +208,17 @@ class Work : public std::enable_shared_from_this<Work> {
     return made;
   }
 
-  std::vector<std::pair<std::string, std::string>> environment(const std::string& root,
-                                                               bool own_paths) const {
+  Variables environment(const std::string& root, bool own_paths) const {
     const std::string scratch = scratch_inside();
-    std::vector<std::pair<std::string, std::string>> env{
-        {"PATH", kPath},
-        {"HOME", own_paths ? scratch + "/home" : workspace_.home},
-        {"LANG", "C.UTF-8"},
-        {"CI", "true"},
-        {"PIPE_WORKSPACE", root},
-        {"PIPE_OUTPUTS", scratch + "/outputs"}};
+    Variables env{{"HOME", own_paths ? scratch + "/home" : workspace_.home},
+                  {"CI", "true"},
+                  {"PIPE_WORKSPACE", root},
+                  {"PIPE_OUTPUTS", scratch + "/outputs"}};
     if (!feedback_.empty()) {
       env.emplace_back("PIPE_FEEDBACK", scratch + "/feedback.md");
       env.emplace_back("PIPE_FEEDBACK_TEXT", feedback_.substr(0, kFeedbackInEnvironment));
     }
-    for (const auto& [name, value] : order_.env) {
-      bool replaced = false;
-      for (auto& [present, old] : env) {
-        if (present == name) {
-          old = value;
-          replaced = true;
-        }
-      }
-      if (!replaced) {
-        env.emplace_back(name, value);
-      }
-    }
-    return env;
+    return layered(env, order_.env);
   }
 
   void end(JobEnd job_end) {
@@ -303,14 +292,14 @@ void Executor::run_attempt(AttemptOrder order,
       return;
     }
     CaptureRequest request;
-    request.workspace = work->workspace();
+    request.workspace = work->give_workspace();
+    request.discard = true;
     request.artifacts = order.work.plan->artifacts;
     request.outputs = order.work.plan->outputs;
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
     request.save_caches = ended.end.succeeded();
     shared->trees.capture(std::move(request), [work, order, event, done](auto capture) mutable {
-      work->finish();
       if (!capture) {
         event.end = lost(capture.error().within("read what the node left"));
         done(std::move(event));

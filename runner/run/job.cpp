@@ -1,10 +1,31 @@
 #include "runner/run/job.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
 
 namespace runner {
+
+Variables layered(const Variables& below, const Variables& above) {
+  Variables all;
+  all.reserve(below.size() + above.size());
+  for (const auto& variable : below) {
+    const bool is_hidden = std::any_of(above.begin(), above.end(), [&](const auto& other) {
+      return other.first == variable.first;
+    });
+    if (!is_hidden) {
+      all.push_back(variable);
+    }
+  }
+  all.insert(all.end(), above.begin(), above.end());
+  return all;
+}
+
+Variables usual_environment() {
+  return {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+          {"LANG", "C.UTF-8"}};
+}
 
 std::string to_text(const JobEnd& end) {
   switch (end.how) {

@@ -41,15 +41,30 @@ struct WorkspaceMount {
   bool read_only = false;
 };
 
+/// Names and values. A name appears once.
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+/// `below` with `above` on top: what is left of `below`, then all of `above`.
+Variables layered(const Variables& below, const Variables& above);
+
+/// PATH and LANG where nobody says otherwise.
+Variables usual_environment();
+
 struct Job {
   JobName name;
   dsl::RunId run;
   dsl::NodeId node;
 
-  std::vector<std::string> argv;  // argv[0] is looked up in the PATH of `env`; empty: image's own
-  std::vector<std::pair<std::string, std::string>> env;  // exactly this, plus nothing
-  std::string working_directory;                         // absolute, inside
-  dsl::Image image;                                      // prepared before by Engine::prepare_image
+  std::vector<std::string> argv;  // argv[0] is looked up in the job's PATH; empty: image's own
+
+  // The environment is three layers, an upper one wins, and nothing else: never the runner's own.
+  Variables default_env;  // lowest: where neither the image nor `env` says otherwise
+  // in the middle: what the image declares (ENV in a Dockerfile); a plain root filesystem and
+  // `host` declare nothing
+  Variables env;  // topmost
+
+  std::string working_directory;  // absolute, inside
+  dsl::Image image;               // prepared before by Engine::prepare_image
   dsl::Resources resources;
   std::string user;     // as in PlanNode
   std::string runtime;  // as in PlanNode

@@ -162,9 +162,6 @@ dsl::Status add_service(const dsl::Service& service, const Filler& filler, WorkO
     return argv.error().within("service '" + service.name + "'");
   }
   one.argv = *std::move(argv);
-  one.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-             {"LANG", "C.UTF-8"},
-             {"HOME", "/tmp"}};
   for (const dsl::EnvVar& variable : service.env) {
     Result<std::string> value = filler.fill(variable.value);
     if (!value) {

@@ -97,6 +97,7 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
     job.run = order.like.run;
     job.node = order.like.node;
     job.argv = one.argv;
+    job.default_env = layered(usual_environment(), {{"HOME", "/tmp"}});
     job.env = one.env;
     job.image = one.image;
     job.user = order.like.user;
@@ -134,7 +135,6 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
     probe.node = order.like.node;
     probe.argv = {
         engine.traits().init_path, "wait-tcp", std::to_string(port), std::to_string(limit.ms)};
-    probe.env = {{"PATH", "/usr/bin:/bin"}};
     probe.image = order.services[i].image;
     // Not the service's own workspace: an overlay can be mounted only once.
     probe.workspace.directory = workspace.scratch;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +29,8 @@ struct TreeRef {
   std::string artifacts;
   bool operator==(const TreeRef&) const = default;
 };
+
+struct LaidOut;  // of the store (store/job_folder.h)
 
 struct MergeSide {
   dsl::NodeId node;
@@ -85,6 +88,7 @@ struct PreparedWorkspace {
   std::string scratch;
   std::string home;
   std::vector<CachePath> caches;
+  std::shared_ptr<const LaidOut> laid_out;  // by which the store sees what a job left alone; or null
 };
 
 struct CaptureRequest {
@@ -94,6 +98,7 @@ struct CaptureRequest {
   std::string commit_message;      // for the files that changed; unchanged files make no commit
   std::int64_t commit_time_s = 0;  // seconds since the epoch, author's and committer's
   bool save_caches = false;
+  bool discard = false;  // afterwards, as `Trees::discard` does, whatever came of it
 };
 
 /// What a job left behind. A file that cannot belong to a tree (device, socket, FIFO) is listed in
@@ -127,7 +132,8 @@ class Trees {
   virtual void prepare(WorkspaceRequest request,
                        std::function<void(dsl::Result<PreparedWorkspace>)> done) = 0;
 
-  /// Reads what the job left; the workspace itself stays as it is. REQUIRES: the job has ended.
+  /// Reads what the job left; the workspace itself stays as it is, but for
+  /// CaptureRequest::discard. REQUIRES: the job has ended.
   virtual void capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) = 0;
 
   /// Removes the folders of a workspace, in the background; errors are logged, and what stays is

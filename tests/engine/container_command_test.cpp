@@ -23,9 +23,9 @@ class ContainerCommand : public testing::Test {
     program.runtimes = {"runc"};
     program.limits_memory = program.limits_swap = program.limits_pids = program.limits_cpus = true;
     image.id = "sha256:abc";
-    image.env = {{"PATH", "/opt/go/bin:/bin"}, {"GOROOT", "/opt/go"}};
-    image.command = {"/entry", "serve"};
-    image.working_directory = "/srv";
+    image.config.env = {{"PATH", "/opt/go/bin:/bin"}, {"GOROOT", "/opt/go"}};
+    image.config.command = {"/entry", "serve"};
+    image.config.working_directory = "/srv";
     job.name = JobName("pipe-calm-otter-0123456789ab-1");
     job.run = dsl::RunId("calm-otter");
     job.node = dsl::NodeId("build[os=linux]");
@@ -149,11 +149,14 @@ std::vector<std::string> texts_of(const std::string& request) {
   return texts;
 }
 
-TEST_F(ContainerCommand, GivesAJobItsOwnEnvironmentAndNothingOfTheImages) {
-  job.env = {{"A", "1"}};
+TEST_F(ContainerCommand, PutsTheImagesEnvironmentBetweenTheDefaultsAndTheJobsOwn) {
+  job.default_env = {{"PATH", "/usr/bin"}, {"LANG", "C"}};
+  job.env = {{"GOROOT", "/mine"}};
   job.working_directory = "/workspace";
-  EXPECT_THAT(texts_of(init_request(job, image, "")),
-              ElementsAre("/workspace", "1", "A=1", "0", "1", "make"));
+  EXPECT_THAT(
+      texts_of(init_request(job, image, "")),
+      ElementsAre(
+          "/workspace", "3", "LANG=C", "PATH=/opt/go/bin:/bin", "GOROOT=/mine", "0", "1", "make"));
 }
 
 TEST_F(ContainerCommand, SendsTheFilterAfterTheSpec) {
@@ -177,7 +180,7 @@ TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
   EXPECT_THAT(
       texts_of(init_request(job, image, "")),
       ElementsAre(
-          "/srv", "2", "GOROOT=/mine", "PATH=/opt/go/bin:/bin", "0", "2", "/entry", "serve"));
+          "/srv", "2", "PATH=/opt/go/bin:/bin", "GOROOT=/mine", "0", "2", "/entry", "serve"));
 }
 
 TEST_F(ContainerCommand, SupportsAnOrdinaryImageWithLimits) {
@@ -228,9 +231,9 @@ TEST(ContainerImage, IsReadFromItsDescription) {
     "Entrypoint": ["/e"], "Cmd": ["a", "b"], "Env": ["A=1=2", "B="], "WorkingDir": "/w"}})");
   ASSERT_TRUE(image);
   EXPECT_EQ(image->id, "sha256:1");
-  EXPECT_THAT(image->command, ElementsAre("/e", "a", "b"));
-  EXPECT_THAT(image->env, ElementsAre(testing::Pair("A", "1=2"), testing::Pair("B", "")));
-  EXPECT_EQ(image->working_directory, "/w");
+  EXPECT_THAT(image->config.command, ElementsAre("/e", "a", "b"));
+  EXPECT_THAT(image->config.env, ElementsAre(testing::Pair("A", "1=2"), testing::Pair("B", "")));
+  EXPECT_EQ(image->config.working_directory, "/w");
   EXPECT_EQ(read_image(R"({"Id": "12ab"})")->id, "sha256:12ab");
   EXPECT_FALSE(read_image("{}"));
 }

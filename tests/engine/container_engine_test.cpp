@@ -240,9 +240,32 @@ TEST_P(ContainerEngine, RunsTheImagesOwnCommandInTheImagesEnvironment) {
   job.image = busybox();
   // The image's command is a shell, which finds the end of its input at once.
   EXPECT_EQ(to_text(run(job)), "exit 0");
-  Job env = shell("env");
-  EXPECT_EQ(to_text(run(env)), "exit 0");
-  EXPECT_THAT(log_of(env), Not(HasSubstr("IMAGE_ONLY"))) << "a job's environment is its own";
+}
+
+/// As golang and rust images do it: their tools are in a folder that only their own PATH names.
+TEST_P(ContainerEngine, FindsTheToolsOfAnImageByTheImagesOwnPath) {
+  std::ofstream(folder_ + "/Dockerfile")
+      << "FROM pipe-test/busybox:1\n"
+         "COPY tool /usr/local/lang/bin/lang\n"
+         "ENV PATH=/usr/local/lang/bin:/bin LANGPATH=/lang B=2\n";
+  std::filesystem::create_directories(folder_ + "/context");
+  std::ofstream(folder_ + "/context/tool") << "#!/bin/sh\necho $LANGPATH $A $B\n";
+  std::filesystem::permissions(folder_ + "/context/tool",
+                               std::filesystem::perms::owner_all |
+                                   std::filesystem::perms::others_read |
+                                   std::filesystem::perms::others_exec);
+  const dsl::Image image{dsl::Image::Kind::Build, folder_ + "/Dockerfile", folder_ + "/context"};
+  ASSERT_TRUE(prepare(image));
+  Job job = shell("lang");
+  job.image = image;
+  job.default_env = usual_environment();
+  job.env = {{"A", "own"}, {"B", "mine"}};
+  EXPECT_EQ(to_text(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "/lang own mine\n");
+
+  job.name.value += "-2";
+  job.env = {{"PATH", "/bin"}};
+  EXPECT_EQ(to_text(run(job)), "exit 127") << "a declared PATH wins";
 }
 
 TEST_P(ContainerEngine, NamesAMissingImageAndWhatToDo) {

@@ -28,7 +28,8 @@ struct ContractEngine {
   std::function<dsl::Result<std::unique_ptr<Engine>>(EventLoop&, const EngineOptions&)> make;
   /// What jobs run in; any Linux root will do, nothing of it is used.
   std::function<dsl::Image()> image = [] { return dsl::Image{}; };
-  int parallel = 8;  // how many jobs the suite starts at once where it needs many
+  Variables image_env = {};  // what that image declares
+  int parallel = 8;          // how many jobs the suite starts at once where it needs many
 };
 
 inline void PrintTo(const ContractEngine& engine, std::ostream* out) {

@@ -63,6 +63,7 @@ ContractEngine container_engine(const std::string& title, dsl::EngineName name) 
     return make_engine(name, loop, options);
   };
   engine.image = busybox;
+  engine.image_env = {usual_environment()[0], {"IMAGE_ONLY", "from-the-image"}};
   return engine;
 }
 

@@ -22,11 +22,29 @@ TEST_P(EngineContract, ReadsNothingFromStandardInput) {
   EXPECT_EQ(log_of(job), "read 0\n");
 }
 
-TEST_P(EngineContract, HasExactlyTheDeclaredEnvironment) {
+/// As the probe prints them.
+std::string lines_of(const Variables& env) {
+  std::string lines;
+  for (const auto& [name, value] : env) {
+    lines += name + "=" + value + "\n";
+  }
+  return lines;
+}
+
+TEST_P(EngineContract, HasExactlyTheDeclaredEnvironmentAboveItsImages) {
   Job job = probe_job({"env"});
-  job.env = {{"PATH", "/bin"}, {"B", "two words"}, {"A", ""}, {"LD_PRELOAD", ""}};
+  job.env = {{"PATH", "/sbin"}, {"B", "two words"}, {"A", ""}, {"LD_PRELOAD", ""}};
   EXPECT_EQ(text_of(run(job)), "exit 0");
-  EXPECT_EQ(log_of(job), "PATH=/bin\nB=two words\nA=\nLD_PRELOAD=\n");
+  EXPECT_EQ(log_of(job), lines_of(layered(GetParam().image_env, job.env)));
+}
+
+TEST_P(EngineContract, HasDefaultsBelowItsImagesEnvironmentAndItsOwn) {
+  Job job = probe_job({"env"});
+  job.default_env = {{"PATH", "/no/such"}, {"LANG", "C.UTF-8"}, {"A", "default"}};
+  job.env = {{"A", "own"}};
+  EXPECT_EQ(text_of(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job),
+            lines_of(layered(layered(job.default_env, GetParam().image_env), job.env)));
 }
 
 TEST_P(EngineContract, TakesAnEnvironmentLargerThanAPipe) {
@@ -34,7 +52,7 @@ TEST_P(EngineContract, TakesAnEnvironmentLargerThanAPipe) {
   const std::string large(100'000, 'v');
   job.env = {{"ONE", large}, {"TWO", large}, {"THREE", large}};
   EXPECT_EQ(text_of(run(job)), "exit 0");
-  EXPECT_EQ(log_of(job), "ONE=" + large + "\nTWO=" + large + "\nTHREE=" + large + "\n");
+  EXPECT_EQ(log_of(job), lines_of(layered(GetParam().image_env, job.env)));
 }
 
 TEST_P(EngineContract, PassesArgumentsAsTheyAre) {

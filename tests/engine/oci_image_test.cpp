@@ -56,8 +56,8 @@ TEST_F(OciImage, UnpacksTheLayoutOfOci) {
   EXPECT_EQ(read(root / "bin/hello"), "second");
   EXPECT_EQ(read(root / "sbin/hi"), "second");
   EXPECT_EQ(fs::status(root / "bin/hello").permissions(), fs::perms::owner_all);
-  EXPECT_THAT(image->command, ElementsAre("/bin/hello"));
-  EXPECT_THAT(image->env, ElementsAre(Pair("PATH", "/bin"), Pair("A", "1")));
+  EXPECT_THAT(image->config.command, ElementsAre("/bin/hello"));
+  EXPECT_THAT(image->config.env, ElementsAre(Pair("PATH", "/bin"), Pair("A", "1")));
   EXPECT_EQ(image->digest.size(), 7 + 64u);
 }
 

@@ -115,12 +115,17 @@ TEST_F(SandboxImage, GivesAJobWithoutCommandTheImagesOwn) {
   Job own = job(image, {});
   own.env = {{"B", "mine"}};
   EXPECT_EQ(text_of(run(own)), "exit 0");
-  EXPECT_EQ(read(own.log_path), "B=mine\nPATH=/bin\nA=1\n");
+  EXPECT_EQ(read(own.log_path), "PATH=/bin\nA=1\nB=mine\n");
+}
 
+TEST_F(SandboxImage, PutsTheImagesEnvironmentBetweenTheDefaultsAndTheJobsOwn) {
+  const dsl::Image image = make_image(R"({"Env": ["PATH=/bin", "A=1", "B=2"]})");
+  ASSERT_TRUE(prepare(image));
   Job named = job(image, {"probe", "env"});  // found by the image's PATH
+  named.default_env = {{"PATH", "/nowhere"}, {"LANG", "C"}};
   named.env = {{"B", "mine"}};
   EXPECT_EQ(text_of(run(named)), "exit 0");
-  EXPECT_EQ(read(named.log_path), "B=mine\nPATH=/bin\n");
+  EXPECT_EQ(read(named.log_path), "LANG=C\nPATH=/bin\nA=1\nB=mine\n");
 }
 
 TEST_F(SandboxImage, SaysThatThereIsNothingToRun) {
