@@ -44,6 +44,7 @@ pipe_room(dsl_compiler
     parse_task.cpp
     parse_task_parts.cpp
     yaml.cpp
+    yaml_mask.cpp
     yaml_scan.cpp
     yaml_value.cpp
     ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp

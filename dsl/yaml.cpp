@@ -12,6 +12,7 @@
 
 #include "dsl/codes.h"
 #include "dsl/render.h"
+#include "dsl/yaml_mask.h"
 #include "dsl/yaml_scan.h"
 
 namespace dsl {
@@ -34,8 +35,10 @@ struct GiveUp {};
 /// Turns events into nodes, and reports what they must not hold.
 class YamlReader : public YAML::EventHandler {
  public:
-  YamlReader(std::string_view text, YamlDocument& document, Findings& findings)
+  /// `is_masked`: the events come from a masked text, see yaml_mask.h; `text` is the author's.
+  YamlReader(std::string_view text, bool is_masked, YamlDocument& document, Findings& findings)
       : text_(text),
+        is_masked_(is_masked),
         bom_(text.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0),
         document_(document),
         findings_(findings) {
@@ -107,7 +110,8 @@ class YamlReader : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark,
                 const std::string& tag,
                 YAML::anchor_t anchor,
-                const std::string& value) override {
+                const std::string& parsed) override {
+    const std::string& value = is_masked_ ? unmasked_ = unmasked(parsed) : parsed;
     const std::size_t start = offset(mark);
     const bool is_tagged = check_tag(tag, start);
     const std::size_t begin = skip_properties(text_, start);
@@ -155,7 +159,7 @@ class YamlReader : public YAML::EventHandler {
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
     const std::size_t at = text_.find('&', offset(mark));
     const std::size_t begin = at == std::string_view::npos ? offset(mark) : at;
-    anchors_.push_back({name, span(begin, begin + 1 + name.size())});
+    anchors_.push_back({is_masked_ ? unmasked(name) : name, span(begin, begin + 1 + name.size())});
   }
 
   void finish() {
@@ -388,13 +392,15 @@ class YamlReader : public YAML::EventHandler {
     }
   }
 
-  std::string_view text_;
-  std::size_t bom_;
+  const std::string_view text_;
+  const bool is_masked_;
+  const std::size_t bom_;
   YamlDocument& document_;
   Findings& findings_;
   std::vector<Open> open_;
   std::vector<Anchor> anchors_;  // by anchor_t - 1
   std::vector<std::uint32_t> keys_;
+  std::string unmasked_;  // the scalar at hand
   std::size_t documents_ = 0;
   std::size_t expanded_ = 0;  // nodes so far, as if aliases were copies
   std::size_t alias_nodes_ = 0;
@@ -421,9 +427,10 @@ std::optional<YamlDocument> YamlDocument::parse(const Sources& sources,
   }
   YamlDocument document;
   document.source_ = source;
-  YamlReader reader(text, document, findings);
+  const std::optional<std::string> masked = mask_question_marks(text);
+  YamlReader reader(text, masked.has_value(), document, findings);
   try {
-    ViewBuffer buffer(text);
+    ViewBuffer buffer(masked ? std::string_view(*masked) : text);
     std::istream stream(&buffer);
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(reader)) {
@@ -431,7 +438,8 @@ std::optional<YamlDocument> YamlDocument::parse(const Sources& sources,
   } catch (const GiveUp&) {
     return std::nullopt;
   } catch (const YAML::Exception& failure) {
-    const SyntaxProblem problem = explain_syntax(text, reader.offset(failure.mark), failure.msg);
+    const SyntaxProblem problem =
+        explain_syntax(text, reader.offset(failure.mark), unmasked(failure.msg));
     findings.error(
         problem.code, reader.span(problem.begin, problem.end), problem.message, problem.remedy);
     return std::nullopt;

@@ -331,7 +331,7 @@ SyntaxProblem explain_syntax(std::string_view text,
     return {kSyntax,
             offset,
             offset + 1,
-            "a text with a '?' inside braces or brackets must stand in quotes",
+            "a text that begins with '?' must stand in quotes",
             "put the whole text in quotes"};
   }
   // The parser often stops behind the line that is wrong, at the first letter of the next.

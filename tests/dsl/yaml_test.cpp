@@ -69,6 +69,24 @@ TEST(Yaml, ReadsEveryStyleOfText) {
             R"("e":"folded line\nnext","f":"over two lines","g":null})");
 }
 
+// yaml-cpp by itself ends a plain text in braces or brackets at any '?'.
+TEST(Yaml, ReadsAQuestionInBracesAndBrackets) {
+  EXPECT_EQ(json_of("{manual: Does it read well?}"), R"({"manual":"Does it read well?"})");
+  EXPECT_EQ(json_of("[what?, ?x, a ?, 'b?', http://h/?q=1&r, \"c?\"]"),
+            R"(["what?","?x","a ?","b?","http://h/?q=1&r","c?"])");
+  EXPECT_EQ(json_of("{why? : not?, a: really? # or?\n}"), R"({"why?":"not?","a":"really?"})");
+  EXPECT_EQ(json_of("a: &what? x?\nb: [*what?, {c: d?e}]\nc: |\n  d?\ne: >\n  f?\n"),
+            R"({"a":"x?","b":["x?",{"c":"d?e"}],"c":"d?\n","e":"f?\n"})");
+  EXPECT_EQ(json_of("? a\n: b?\n? c ?\n: d\n"), R"({"a":"b?","c ?":"d"})");
+  EXPECT_EQ(Read("{a: ok?}").raw({"a"}), "ok?");
+  EXPECT_EQ(json_of("[a, \"\\x01?\"]"), R"(["a","\u0001?"])");
+}
+
+TEST(Yaml, SaysHowToWriteAQuestionThatItCannotRead) {
+  EXPECT_EQ(Read("[\"\\x01\", what?]").codes(), "P0104");
+  EXPECT_EQ(Read("[?]").codes(), "P0104");
+}
+
 TEST(Yaml, KnowsWhereEveryTextStands) {
   Read read(
       "\xEF\xBB\xBF"  // a byte order mark does not move anything
