@@ -88,7 +88,8 @@ struct PreparedWorkspace {
   std::string scratch;
   std::string home;
   std::vector<CachePath> caches;
-  std::shared_ptr<const LaidOut> laid_out;  // by which the store sees what a job left alone; or null
+  std::shared_ptr<const LaidOut>
+      laid_out;  // by which the store sees what a job left alone; or null
 };
 
 struct CaptureRequest {

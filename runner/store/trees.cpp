@@ -1,10 +1,17 @@
 #include "runner/store/trees.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "runner/sys/files.h"
+
 namespace runner {
+
+namespace {
+constexpr std::size_t kMostSpare = 16;
+}
 
 struct StoreTrees::Shared {
   Shared(EventLoop& loop_,
@@ -21,12 +28,22 @@ struct StoreTrees::Shared {
   TreeStore& store;
   Workspaces workspaces;
   const std::function<void(const dsl::Error&)> on_problem;
-  std::vector<std::string> idle;  // folders of ended jobs, as good as new; loop thread
+  std::vector<SpareFolder> spare;  // of ended jobs; loop thread
+
+  /// Loop thread.
+  void keep(dsl::Result<std::optional<SpareFolder>> folder) {
+    if (!folder) {
+      on_problem(folder.error());
+    } else if (*folder && spare.size() < kMostSpare) {
+      spare.push_back(**std::move(folder));
+    } else if (*folder) {
+      loop.run_blocking([path = (*folder)->path] { static_cast<void>(files::remove_tree(path)); },
+                        [] {});
+    }
+  }
 };
 
 namespace {
-
-constexpr std::size_t kMostIdle = 16;
 
 /// Runs `work` on the pool and hands its result to `done` on the loop thread.
 template <class T, class Shared, class Work>
@@ -69,40 +86,63 @@ void StoreTrees::merge(std::vector<MergeSide> sides, std::function<void(dsl::Res
 
 void StoreTrees::prepare(WorkspaceRequest request,
                          std::function<void(dsl::Result<PreparedWorkspace>)> done) {
-  std::string recycled;
-  if (!shared_->idle.empty()) {
-    recycled = std::move(shared_->idle.back());
-    shared_->idle.pop_back();
+  auto& spare = shared_->spare;
+  const auto fitting = std::find_if(spare.begin(), spare.end(), [&](const SpareFolder& one) {
+    return one.laid_out != nullptr && one.laid_out->serves(request);
+  });
+  if (fitting != spare.end()) {
+    const SpareFolder taken = std::move(*fitting);
+    spare.erase(fitting);
+    if (auto workspace = shared_->workspaces.take_over(request, taken)) {
+      shared_->loop.post(
+          [done = std::move(done), workspace = *std::move(workspace)] { done(workspace); });
+      return;
+    }
+  }
+  std::optional<SpareFolder> folder;
+  if (!spare.empty()) {
+    folder = std::move(spare.back());
+    spare.pop_back();
   }
   on_pool<PreparedWorkspace>(
       shared_,
-      [request = std::move(request), recycled = std::move(recycled)](Shared& shared) {
-        return shared.workspaces.prepare(request, recycled);
+      [request = std::move(request), folder = std::move(folder)](Shared& shared) {
+        return shared.workspaces.prepare(request, folder ? &*folder : nullptr);
       },
       std::move(done));
 }
 
 void StoreTrees::capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) {
-  on_pool<Capture>(
+  using Discarded = dsl::Result<std::optional<SpareFolder>>;
+  struct Both {
+    dsl::Result<Capture> capture;
+    std::optional<Discarded> discarded;
+  };
+  on_pool<Both>(
       shared_,
-      [request = std::move(request)](Shared& shared) { return shared.workspaces.capture(request); },
-      std::move(done));
+      [request = std::move(request)](Shared& shared) -> dsl::Result<Both> {
+        Both both{shared.workspaces.capture(request), std::nullopt};
+        if (request.discard) {
+          both.discarded = shared.workspaces.discard(request.workspace);
+        }
+        return both;
+      },
+      [shared = shared_, done = std::move(done)](dsl::Result<Both> both) {
+        if (both->discarded) {
+          shared->keep(*std::move(both->discarded));
+        }
+        done(std::move(both->capture));
+      });
 }
 
 void StoreTrees::discard(PreparedWorkspace workspace) {
-  using Folder = std::optional<std::string>;
+  using Folder = std::optional<SpareFolder>;
   on_pool<Folder>(
       shared_,
       [workspace = std::move(workspace)](Shared& shared) {
         return shared.workspaces.discard(workspace);
       },
-      [shared = shared_](dsl::Result<Folder> folder) {
-        if (!folder) {
-          shared->on_problem(folder.error());
-        } else if (*folder && shared->idle.size() < kMostIdle) {
-          shared->idle.push_back(**std::move(folder));
-        }
-      });
+      [shared = shared_](dsl::Result<Folder> folder) { shared->keep(std::move(folder)); });
 }
 
 dsl::Result<TreeRef> StoreTrees::adopt(const TreeRef& parent,

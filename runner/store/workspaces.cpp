@@ -1,11 +1,8 @@
 #include "runner/store/workspaces.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 #include <utility>
 
@@ -28,8 +25,6 @@ constexpr int kFewFiles = 16;  // copied quicker than an overlay is mounted
 constexpr std::int64_t kFewBytes = 256 << 10;
 constexpr std::int64_t kStampsFromBytes = 64 << 20;
 constexpr std::size_t kStampsFrom = 64;  // fewer files are read again instead
-
-constexpr std::array<const char*, 4> kEmptyFolders{"ws", "pipe", "pipe/home", "pipe/outputs"};
 
 bool is_overlay(const PreparedWorkspace& workspace) {
   return !workspace.mount.lower.empty();
@@ -89,44 +84,6 @@ dsl::Result<Oid> put_back(Objects& objects, const Oid& tree, std::string path, c
   return put_entry(objects, tree, path, *original);
 }
 
-dsl::Status make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0) {
-    return files::system_error("make folder", path, errno);
-  }
-  return dsl::Ok{};
-}
-
-/// Removes all but the folders that every job has; false: something of them is not as we made it.
-/// Folders are worth keeping: making one can cost ext4 more than all else that a small job needs.
-bool make_as_new(int job) {
-  struct Level {
-    const char* folder;
-    std::array<std::string_view, 2> kept;
-  };
-  constexpr std::array<Level, 5> kLevels{{{".", {"ws", "pipe"}},
-                                          {"ws", {}},
-                                          {"pipe", {"home", "outputs"}},
-                                          {"pipe/home", {}},
-                                          {"pipe/outputs", {}}}};
-  for (const Level& level : kLevels) {
-    const Fd folder = files::open_beneath(job, level.folder, O_RDONLY | O_DIRECTORY);
-    struct stat status {};
-    if (!folder || ::fstat(folder.get(), &status) != 0 || (status.st_mode & 07777U) != 0755 ||
-        status.st_uid != ::geteuid() || ::flistxattr(folder.get(), nullptr, 0) > 0) {
-      return false;
-    }
-    bool only_ours = true;
-    const bool listed = files::for_each_name(folder.get(), [&](const char* name, unsigned char) {
-      only_ours = std::find(level.kept.begin(), level.kept.end(), name) != level.kept.end();
-      return only_ours;
-    });
-    if (!listed || (!only_ours && !files::remove_contents(folder.get(), level.kept))) {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 Workspaces::Workspaces(TreeStore& store, dsl::RunId run, Places places)
@@ -158,43 +115,33 @@ dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const Workspace
   return both;
 }
 
-dsl::Status Workspaces::make_folders(const std::string& job, const std::string& recycled) {
-  if (!recycled.empty() && ::rename(recycled.c_str(), job.c_str()) == 0) {
-    return dsl::Ok{};
+std::string Workspaces::job_path(const JobName& job) const {
+  return places_.work + "/" + job.value;
+}
+
+PreparedWorkspace Workspaces::describe(const WorkspaceRequest& request,
+                                       const LaidOut& laid_out) const {
+  const std::string job = job_path(request.job);
+  PreparedWorkspace workspace;
+  workspace.job = request.job;
+  workspace.tree = request.tree;
+  workspace.laid_out_files = laid_out.files;
+  workspace.laid_out_artifacts = laid_out.artifacts;
+  workspace.mount.directory = job + "/ws";
+  workspace.mount.lower = laid_out.lower;
+  if (is_overlay(workspace)) {
+    workspace.mount.upper = job + "/upper";
+    workspace.mount.work = job + "/over";
   }
-  if (::mkdir(job.c_str(), 0755) != 0) {
-    if (errno == ENOENT) {
-      if (auto made = files::make_directories(places_.work); !made) {
-        return made;
-      }
-    } else if (errno == EEXIST) {
-      // Left by a runner that died.
-      if (auto removed = files::remove_tree(job); !removed) {
-        return removed;
-      }
-    }
-    if (auto made = make_folder(job); !made) {
-      return made;
-    }
-  }
-  // Modes are set apart from mkdir against a umask that would keep a job of another user out.
-  if (::chmod(job.c_str(), 0755) != 0) {
-    return files::system_error("make folder", job, errno);
-  }
-  for (const char* name : kEmptyFolders) {
-    const std::string path = job + "/" + name;
-    if (auto made = make_folder(path); !made) {
-      return made;
-    }
-    if (::chmod(path.c_str(), 0755) != 0) {
-      return files::system_error("make folder", path, errno);
-    }
-  }
-  return dsl::Ok{};
+  workspace.mount.read_only = request.read_only;
+  workspace.scratch = job + "/pipe";
+  workspace.home = job + "/pipe/home";
+  workspace.caches = request.caches;
+  return workspace;
 }
 
 dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& request,
-                                                   const std::string& recycled) {
+                                                   const SpareFolder* spare) {
   auto objects = store_.borrow();
   if (!objects) {
     return objects.error();
@@ -207,21 +154,16 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   if (!layout) {
     return layout.error();
   }
-  const std::string job = places_.work + "/" + request.job.value;
-  if (auto made = make_folders(job, recycled); !made) {
+  const std::string job = job_path(request.job);
+  if (auto made = make_job_folder(job, spare); !made) {
     return made.error();
   }
-  PreparedWorkspace workspace;
-  workspace.job = request.job;
-  workspace.tree = request.tree;
-  workspace.laid_out_files = git::to_hex(both->files);
-  workspace.laid_out_artifacts = git::to_hex(both->artifacts);
-  workspace.mount.directory = job + "/ws";
-  workspace.mount.read_only = request.read_only;
-  workspace.scratch = job + "/pipe";
-  workspace.home = job + "/pipe/home";
-  workspace.caches = request.caches;
-  auto done = lay_out(**objects, request, *layout, workspace);
+  auto laid_out = std::make_shared<LaidOut>();
+  laid_out->request = request;
+  laid_out->files = git::to_hex(both->files);
+  laid_out->artifacts = git::to_hex(both->artifacts);
+  auto done = lay_out(**objects, request, *layout, *laid_out);
+  PreparedWorkspace workspace = describe(request, *laid_out);
   if (done && !workspace.caches.empty()) {
     done = restore_caches(workspace);
   }
@@ -229,49 +171,63 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
     static_cast<void>(files::remove_tree(job));
     return done.error();
   }
+  std::vector<std::string> folders{"ws"};
+  if (is_overlay(workspace)) {
+    folders.emplace_back("upper");
+  }
+  if (workspace.caches.empty() && note_traces(job, folders, *laid_out)) {
+    workspace.laid_out = std::move(laid_out);
+  }
+  return workspace;
+}
+
+std::optional<PreparedWorkspace> Workspaces::take_over(const WorkspaceRequest& request,
+                                                       const SpareFolder& spare) const {
+  if (::rename(spare.path.c_str(), job_path(request.job).c_str()) != 0) {
+    return std::nullopt;
+  }
+  PreparedWorkspace workspace = describe(request, *spare.laid_out);
+  workspace.laid_out = spare.laid_out;
   return workspace;
 }
 
 dsl::Status Workspaces::lay_out(git::Objects& objects,
                                 const WorkspaceRequest& request,
                                 const git::Oid& layout,
-                                PreparedWorkspace& workspace) {
+                                LaidOut& laid_out) {
   if (layout == git::empty_tree()) {
     return dsl::Ok{};
   }
+  const std::string job = job_path(request.job);
   if (!request.overlay) {
-    return lay_out_plain(objects, layout, workspace);
+    return lay_out_plain(objects, layout, job);
   }
   auto cheap = is_cheap(objects, layout);
   if (!cheap) {
     return cheap.error();
   }
   if (*cheap) {
-    return lay_out_plain(objects, layout, workspace);
+    return lay_out_plain(objects, layout, job);
   }
   auto lower = layers_.folders_for(objects, layout);
   if (!lower) {
     return lower.error();
   }
-  const std::string job = places_.work + "/" + request.job.value;
-  workspace.mount.lower = *std::move(lower);
-  workspace.mount.upper = job + "/upper";
-  workspace.mount.work = job + "/over";
-  for (const std::string& path : {workspace.mount.upper, workspace.mount.work}) {
-    if (auto made = make_folder(path); !made) {
-      return made;
+  laid_out.lower = *std::move(lower);
+  for (const char* name : {"/upper", "/over"}) {
+    const std::string path = job + name;
+    // The upper folder's mode becomes the workspace's own; the umask shall not matter.
+    if (::mkdir(path.c_str(), 0755) != 0 || ::chmod(path.c_str(), 0755) != 0) {
+      return files::system_error("make folder", path, errno);
     }
-  }
-  if (::chmod(workspace.mount.upper.c_str(), 0755) != 0) {  // it becomes the workspace's own mode
-    return files::system_error("make folder", workspace.mount.upper, errno);
   }
   return dsl::Ok{};
 }
 
 dsl::Status Workspaces::lay_out_plain(git::Objects& objects,
                                       const git::Oid& layout,
-                                      const PreparedWorkspace& workspace) {
-  auto folder = files::open_folder(workspace.mount.directory);
+                                      const std::string& job) {
+  auto folder = files::open_folder(job + "/ws");
   if (!folder) {
     return folder.error();
   }
@@ -286,7 +242,7 @@ dsl::Status Workspaces::lay_out_plain(git::Objects& objects,
     // The file written last may be a giant that must not be read again for being too young.
     ::usleep(StampBook::kTooLate_ns / 1'000);
   }
-  return stamps.save(workspace.mount.directory + "/../stamps", files::clock_ns());
+  return stamps.save(job + "/stamps", files::clock_ns());
 }
 
 // ---- After the job ------------------------------------------------------------------------------
@@ -405,7 +361,9 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   }
   Capture result;
   Halves after{*files_tree, *artifacts_tree};
-  if (!workspace.mount.read_only) {
+  const bool untouched =
+      workspace.laid_out != nullptr && is_untouched(job_path(workspace.job), *workspace.laid_out);
+  if (!workspace.mount.read_only && !untouched) {
     auto scanned = read_back(**objects, request, after);
     if (!scanned) {
       return scanned.error();
@@ -493,18 +451,15 @@ dsl::Status Workspaces::save_caches(const PreparedWorkspace& workspace) {
 
 // ---- The end ------------------------------------------------------------------------------------
 
-dsl::Result<std::optional<std::string>> Workspaces::discard(const PreparedWorkspace& workspace) {
-  const std::string job = places_.work + "/" + workspace.job.value;
-  {
-    const Fd folder(::open(job.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (folder && make_as_new(folder.get())) {
-      return std::optional<std::string>(job);
-    }
+dsl::Result<std::optional<SpareFolder>> Workspaces::discard(const PreparedWorkspace& workspace) {
+  const std::string job = job_path(workspace.job);
+  if (auto spare = reclaim_job_folder(job, workspace.laid_out)) {
+    return spare;
   }
   if (auto removed = files::remove_tree(job); !removed) {
     return removed.error();
   }
-  return std::optional<std::string>();
+  return std::optional<SpareFolder>();
 }
 
 }  // namespace runner

@@ -1,13 +1,11 @@
 #pragma once
 
-// The folders of jobs: laid out before (plainly, or as the layers of an overlay), read after,
+// The workspaces of jobs: laid out before (plainly, or as the layers of an overlay), read after,
 // removed. In the run's folder:
 //
-//   <work>/<job>/ws/                the workspace, or where the engine may mount the overlay
-//   <work>/<job>/upper/ over/       of an overlay
-//   <work>/<job>/pipe/home/ outputs/  HOME and what the job hands over
-//   <work>/<job>/stamps             what the laid out files looked like (large plain workspaces)
-//   <work>/layers/                  see layers.h
+//   <work>/<job>/         see job_folder.h
+//   <work>/<job>/stamps   what the laid out files looked like (large plain workspaces)
+//   <work>/layers/        see layers.h
 //
 // An engine mounts the overlay with redirect_dir, metacopy and index off, and with userxattr unless
 // this process may read trusted.* (is root): what the job removed is read from such marks. Any
@@ -20,6 +18,7 @@
 #include "dsl/result.h"
 #include "runner/run/trees.h"
 #include "runner/store/caches.h"
+#include "runner/store/job_folder.h"
 #include "runner/store/layers.h"
 #include "runner/store/tree_store.h"
 
@@ -35,28 +34,30 @@ class Workspaces {
   /// `store` outlives this object. New trees are kept from pruning under refs/pipe/runs/<run>/.
   Workspaces(TreeStore& store, dsl::RunId run, Places places);
 
-  /// `recycled`: a folder that `discard` returned, or "".
-  dsl::Result<PreparedWorkspace> prepare(const WorkspaceRequest& request,
-                                         const std::string& recycled);
+  /// `spare`: a folder that `discard` returned, or null.
+  dsl::Result<PreparedWorkspace> prepare(const WorkspaceRequest& request, const SpareFolder* spare);
+  /// The same for a spare folder that serves the request as it is: a matter of microseconds. No
+  /// value: it cannot be had.
+  std::optional<PreparedWorkspace> take_over(const WorkspaceRequest& request,
+                                             const SpareFolder& spare) const;
   dsl::Result<Capture> capture(const CaptureRequest& request);
 
-  /// Removes the job's folder; where it turns out to be as good as new its path is returned, for
-  /// another job of the run.
-  dsl::Result<std::optional<std::string>> discard(const PreparedWorkspace& workspace);
+  /// Removes the job's folder, or returns it for another job of the run.
+  dsl::Result<std::optional<SpareFolder>> discard(const PreparedWorkspace& workspace);
 
   /// Keeps a tree from being pruned as long as the run is there.
   dsl::Status keep(const std::string& name, const TreeRef& tree);
 
  private:
   dsl::Result<Halves> effective(git::Objects& objects, const WorkspaceRequest& request);
-  dsl::Status make_folders(const std::string& job, const std::string& recycled);
+  [[nodiscard]] std::string job_path(const JobName& job) const;
+  [[nodiscard]] PreparedWorkspace describe(const WorkspaceRequest& request,
+                                           const LaidOut& laid_out) const;
   dsl::Status lay_out(git::Objects& objects,
                       const WorkspaceRequest& request,
                       const git::Oid& layout,
-                      PreparedWorkspace& workspace);
-  dsl::Status lay_out_plain(git::Objects& objects,
-                            const git::Oid& layout,
-                            const PreparedWorkspace& workspace);
+                      LaidOut& laid_out);
+  dsl::Status lay_out_plain(git::Objects& objects, const git::Oid& layout, const std::string& job);
   dsl::Status restore_caches(const PreparedWorkspace& workspace);
   dsl::Status save_caches(const PreparedWorkspace& workspace);
   dsl::Result<Scan> read_back(git::Objects& objects,

@@ -216,6 +216,10 @@ std::int64_t EventLoop::wall_ms() const {
 }
 
 void EventLoop::after(dsl::Duration delay, std::function<void()> then) {
+  if (delay.ms <= 0) {
+    post(std::move(then));
+    return;
+  }
   start_timer(delay, std::move(then));
 }
 

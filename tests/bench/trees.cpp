@@ -65,12 +65,17 @@ struct Bench {
       {temp / "store/runs/bench/work", temp / "store/checkouts", temp / "store/caches"}};
   int jobs = 0;
 
-  PreparedWorkspace prepare(const TreeRef& tree, bool overlay, const std::string& recycled = "") {
+  PreparedWorkspace prepare(const TreeRef& tree,
+                            bool overlay,
+                            const std::optional<SpareFolder>& spare = {}) {
     WorkspaceRequest request;
     request.job = JobName(fmt::format("job-{}", ++jobs));
     request.tree = tree;
     request.overlay = overlay;
-    return must(spaces.prepare(request, recycled));
+    if (spare && spare->laid_out != nullptr && spare->laid_out->serves(request)) {
+      return spaces.take_over(request, *spare).value();
+    }
+    return must(spaces.prepare(request, spare ? &*spare : nullptr));
   }
   Capture capture(const PreparedWorkspace& workspace) {
     return must(spaces.capture({workspace, {}, {}, "Work", 1'700'000'000, false}));
@@ -87,20 +92,20 @@ struct Bench {
 void small(Bench& bench) {
   static_cast<void>(files::make_directories(bench.temp / "empty"));
   const TreeRef empty = bench.take(bench.temp / "empty").input;
-  std::string recycled;
+  std::optional<SpareFolder> spare;
   measure("empty tree: prepare, capture, discard", 5'000, [&](int) {
-    const PreparedWorkspace workspace = bench.prepare(empty, true, recycled);
+    const PreparedWorkspace workspace = bench.prepare(empty, true, spare);
     bench.capture(workspace);
-    recycled = must(bench.spaces.discard(workspace)).value_or("");
+    spare = must(bench.spaces.discard(workspace));
   });
   for (int i = 0; i < 5; ++i) {
     write_file(bench.temp / fmt::format("five/file-{}", i), fmt::format("content {}", i));
   }
   const TreeRef five = bench.take(bench.temp / "five").input;
   measure("five files: prepare, capture, discard", 1'000, [&](int) {
-    const PreparedWorkspace workspace = bench.prepare(five, true);
+    const PreparedWorkspace workspace = bench.prepare(five, true, spare);
     bench.capture(workspace);
-    must(bench.spaces.discard(workspace));
+    spare = must(bench.spaces.discard(workspace));
   });
 }
 

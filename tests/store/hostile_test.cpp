@@ -269,7 +269,7 @@ TEST_F(HostileTest, ATreeWithPathsForNamesIsNotLaidOut) {
     WorkspaceRequest request;
     request.job = JobName("bad");
     request.tree = bad;
-    const auto refused = workspaces_->prepare(request, "");
+    const auto refused = workspaces_->prepare(request, nullptr);
     ASSERT_FALSE(refused) << name;
     EXPECT_THAT(refused.error().message, HasSubstr("cannot be laid out"));
   }

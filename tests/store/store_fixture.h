@@ -55,7 +55,7 @@ class StoreTest : public testing::Test {
   PreparedWorkspace prepare(const TreeRef& tree, WorkspaceRequest request = {}) {
     request.job = JobName("job-" + std::to_string(++jobs_));
     request.tree = tree;
-    return must(workspaces_->prepare(request, ""));
+    return must(workspaces_->prepare(request, nullptr));
   }
 
   Capture capture(const PreparedWorkspace& workspace, CaptureRequest request = {}) {

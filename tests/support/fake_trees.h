@@ -73,6 +73,7 @@ class FakeTrees final : public Trees {
     clock_.after({0}, [done, workspace] { done(workspace); });
   }
   void capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) override {
+    workspaces -= request.discard ? 1 : 0;
     Capture capture;
     Files now = files(request.workspace.tree);
     for (const auto& [path, bytes] : written[request.workspace.job]) {
