@@ -10,12 +10,13 @@ Compilation compile(const CompileRequest& request) {
   Compilation compilation;
   Findings findings;
   Program program{
-      request, compilation.sources, findings, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+      request, compilation.sources, findings, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
 
   // A file that is no YAML ends it here. From then on every pass runs, whatever the ones before
   // have found, so that an author sees all mistakes at once; a pass takes what was reported as
   // absent and does not report it again.
   if (load_files(program)) {
+    load_presets(program);
     resolve_inputs(program);
     link_units(program);
     check_program(program);

@@ -15,6 +15,16 @@ foreach(step ${PIPE_STDLIB_STEPS})
   string(APPEND PIPE_STDLIB_ROWS "    {\"std/${step}\", R\"PIPE_STEP(${text})PIPE_STEP\"},\n")
 endforeach()
 list(LENGTH PIPE_STDLIB_STEPS PIPE_STDLIB_COUNT)
+
+set(PIPE_FIREWALL_PRESETS anthropic github google openai web)
+set(PIPE_PRESET_ROWS "")
+foreach(preset ${PIPE_FIREWALL_PRESETS})
+  set(file ${PROJECT_SOURCE_DIR}/stdlib/firewall/${preset}.yaml)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(APPEND PIPE_PRESET_ROWS "    {\"${preset}\", R\"PIPE_STEP(${text})PIPE_STEP\"},\n")
+endforeach()
+list(LENGTH PIPE_FIREWALL_PRESETS PIPE_PRESET_COUNT)
 configure_file(stdlib.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp @ONLY)
 
 pipe_room(dsl_compiler
@@ -24,6 +34,7 @@ pipe_room(dsl_compiler
     fields.cpp
     findings.cpp
     firewall_entry.cpp
+    firewall_presets.cpp
     foreign_words.cpp
     graph.cpp
     importer.cpp

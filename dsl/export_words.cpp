@@ -320,6 +320,12 @@ std::vector<std::string> dangers(const PlanNode& node) {
       result.push_back(fmt::format("sees the secret '{}' in clear", secret.name));
     }
   }
+  const auto& allow = node.firewall.allow;
+  const auto any = std::find_if(
+      allow.begin(), allow.end(), [](const std::string& rule) { return rule.rfind("*:", 0) == 0; });
+  if (any != allow.end()) {
+    result.push_back(fmt::format("reaches every public host ({})", *any));
+  }
   if (!node.firewall.allow_private.empty()) {
     result.push_back("reaches private addresses: " + join(node.firewall.allow_private, ", "));
   }

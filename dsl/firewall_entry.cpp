@@ -1,102 +1,138 @@
 #include "dsl/firewall_entry.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
+#include "dsl/egress.h"
+#include "dsl/fields.h"
 #include "dsl/render.h"
+#include "dsl/stdlib.h"
+#include "dsl/suggest.h"
 
 namespace dsl {
 namespace {
 
-bool is_port(std::string_view text) {
-  unsigned port = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return !text.empty() && failure == std::errc{} && end == text.data() + text.size() && port >= 1 &&
-         port <= 65'535;
+/// What the file of a preset says.
+struct PresetSpec {
+  Text name;
+  Text description;
+  Text source;  // where the list comes from, for its readers
+  StatedList<Text> allow;
+};
+
+constexpr Field<PresetSpec> kPresetFields[] = {
+    {"name", into<&PresetSpec::name, read_plain_word>},
+    {"description", into<&PresetSpec::description, read_word>},
+    {"source", into<&PresetSpec::source, read_word>},
+    {"allow", into<&PresetSpec::allow, read_texts>, Need::Required},
+};
+constexpr Record<PresetSpec> kPreset{"a firewall preset", kPresetFields};
+
+std::optional<Error> unknown_preset(std::string_view name) {
+  if (stdlib_preset(name)) {
+    return std::nullopt;
+  }
+  std::string remedy = did_you_mean(name, stdlib_presets());
+  if (remedy.empty()) {
+    remedy = fmt::format("'pipe' knows {}; a host of one label needs its port, as in '{}:443'",
+                         fmt::join(stdlib_presets(), ", "),
+                         visible(name));
+  }
+  return Error{fmt::format("there is no firewall preset {}", quoted(name)), std::move(remedy)};
 }
 
-bool is_label(std::string_view label) {
-  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-         std::all_of(label.begin(), label.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_';
-         });
-}
-
-bool is_host(std::string_view host) {
-  if (host.substr(0, 2) == "*.") {
-    host.remove_prefix(2);
+/// What a gateway, which carries TCP and decides by name, cannot do.
+std::optional<Error> beyond_gateway(std::string_view entry, const EgressRule& rule) {
+  if (rule.kind == EgressRule::Kind::Range) {
+    return Error{fmt::format("the gateway decides by name, it cannot allow the {} {}",
+                             entry.find('/') == std::string_view::npos ? "address" : "range",
+                             quoted(entry)),
+                 "name hosts, or write 'mode: routed'"};
   }
-  if (host.empty() || host.size() > 253) {
-    return false;
+  if (rule.udp) {
+    return Error{fmt::format("the gateway carries TCP only, not {}", quoted(entry)),
+                 "write 'mode: routed'"};
   }
-  for (std::size_t begin = 0; begin <= host.size();) {
-    const std::size_t dot = std::min(host.find('.', begin), host.size());
-    if (!is_label(host.substr(begin, dot - begin))) {
-      return false;
-    }
-    begin = dot + 1;
-  }
-  return true;
-}
-
-bool is_address(std::string_view text, std::string_view letters) {
-  return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos;
+  return std::nullopt;
 }
 
 }  // namespace
 
-bool is_address_range(std::string_view entry) {
-  const std::size_t slash = entry.find('/');
-  if (slash == std::string_view::npos) {
-    return false;
-  }
-  const std::string_view address = entry.substr(0, slash);
-  return is_address(address, "0123456789.") || is_address(address, "0123456789abcdefABCDEF:[");
+bool is_preset_file(std::string_view entry) {
+  return entry.substr(0, 2) == "./" || entry.substr(0, 3) == "../";
 }
 
-std::optional<Error> firewall_entry_problem(std::string_view entry) {
-  const std::string shown = quoted(entry);
-  if (const std::size_t scheme = entry.find("://"); scheme != std::string_view::npos) {
-    std::string_view host = entry.substr(scheme + 3);
-    host = host.substr(0, host.find_first_of("/:"));
-    const std::string_view port = entry.substr(0, scheme) == "http" ? "80" : "443";
-    return Error{fmt::format("{} is a URL, a firewall knows hosts and ports", shown),
-                 fmt::format("write '{}:{}'", visible(host), port)};
+bool is_preset(std::string_view entry) {
+  return is_preset_file(entry) ||
+         (!entry.empty() && entry.find_first_of(".:*/[ ") == std::string_view::npos);
+}
+
+std::optional<Error> allow_entry_problem(std::string_view entry, Firewall::Mode mode) {
+  if (is_preset_file(entry)) {
+    return std::nullopt;  // looked at where it is read
   }
-  if (entry.empty() || entry.find_first_of(" \t\n") != std::string_view::npos) {
-    return Error{fmt::format("{} is no host and port", shown), "write 'api.example.org:443'"};
+  if (is_preset(entry)) {
+    return unknown_preset(entry);
   }
-  if (is_address_range(entry)) {
-    return std::nullopt;  // with or without a port
+  const auto rule = parse_egress_rule(entry);
+  if (!rule) {
+    return rule.error();
   }
-  if (entry[0] == '[') {
-    const std::size_t close = entry.find("]:");
-    if (close == std::string_view::npos || !is_port(entry.substr(close + 2))) {
-      return Error{fmt::format("{} is no address and port", shown), "write '[2001:db8::1]:443'"};
-    }
-    return std::nullopt;
+  if (rule->kind == EgressRule::Kind::Any) {
+    return Error{fmt::format("{} would allow every host", quoted(entry)),
+                 "name the hosts, as in '*.example.org:443', or the preset 'web'"};
   }
-  const std::size_t colon = entry.rfind(':');
-  const std::string_view host = entry.substr(0, colon);
-  if (host == "*") {
-    return Error{fmt::format("{} would allow every host", shown),
-                 "name the hosts, as in '*.example.org:443'"};
-  }
-  if (!is_host(host)) {
-    return Error{fmt::format("{} is no host name", quoted(host)),
-                 "write 'api.example.org:443'; '*.' may stand at the beginning"};
-  }
-  if (colon == std::string_view::npos) {
-    return Error{fmt::format("{} names no port", shown), fmt::format("write '{}:443'", entry)};
-  }
-  if (!is_port(entry.substr(colon + 1))) {
-    return Error{fmt::format("{} is no port", quoted(entry.substr(colon + 1))),
-                 "a port is a number between 1 and 65535"};
+  if (mode == Firewall::Mode::Gateway) {
+    return beyond_gateway(entry, *rule);
   }
   return std::nullopt;
+}
+
+std::optional<Error> private_entry_problem(std::string_view entry) {
+  const auto rule = parse_egress_rule(entry);
+  if (!rule) {
+    return rule.error();
+  }
+  if (rule->kind == EgressRule::Kind::Any) {
+    return Error{fmt::format("{} would allow every private address", quoted(entry)),
+                 "name the hosts, or the range, as in '10.0.0.0/8'"};
+  }
+  return std::nullopt;
+}
+
+std::string planned_rule(std::string_view entry) {
+  EgressRule rule = *parse_egress_rule(entry);
+  if (rule.ports.empty()) {
+    rule.ports = {kHttpPort, kHttpsPort};
+  }
+  return to_text(rule);
+}
+
+std::vector<std::string> read_preset(YamlValue root, Findings& findings) {
+  std::vector<std::string> rules;
+  PresetSpec preset;
+  if (!read_record(root, root.span(), kPreset, preset, findings)) {
+    return rules;
+  }
+  for (const Text& entry : preset.allow.items) {
+    const auto rule = parse_egress_rule(entry.value);
+    const auto problem = is_preset(entry.value)
+                             ? Error{fmt::format("{} is no host and port", quoted(entry.value)),
+                                     "a preset holds rules, such as 'api.example.org:443'"}
+                         : !rule ? std::optional<Error>(rule.error())
+                                 : beyond_gateway(entry.value, *rule);
+    if (problem) {
+      findings.error(kBadFirewallEntry, entry.span, problem->message, problem->remedy);
+    } else {
+      rules.push_back(planned_rule(entry.value));
+    }
+  }
+  return rules;
+}
+
+void append_preset_keys(KnownKeys& known) {
+  append_keys(kPreset, "preset", known);
 }
 
 }  // namespace dsl

@@ -1,5 +1,6 @@
 #include "dsl/lower_task.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -130,17 +131,19 @@ void TaskLowering::lower_limits() {
     const FirewallSpec& firewall = *layer->body->firewall;
     const std::size_t number = number_of(*layer);
     node_.firewall.mode = firewall.mode.value;
-    node_.firewall.allow = known(firewall.allow.items, number, "a firewall entry");
-    node_.firewall.allow_private = known(firewall.allow_private.items, number, "a firewall entry");
-    for (std::size_t i = 0; i < firewall.allow.items.size(); ++i) {
-      const Text& entry = firewall.allow.items[i];
-      const auto problem = has_hole(entry.value) && !node_.firewall.allow[i].empty()
-                               ? firewall_entry_problem(node_.firewall.allow[i])
-                               : std::nullopt;
-      if (problem) {
-        program_.findings.error(kBadFirewallEntry, entry.span, problem->message, problem->remedy);
+    for (const Text& entry : firewall.allow.items) {
+      for (std::string& rule : expand_allow(
+               program_, entry, known(entry, number, "a firewall entry"), node_.firewall.mode)) {
+        std::vector<std::string>& allow = node_.firewall.allow;
+        if (std::find(allow.begin(), allow.end(), rule) == allow.end()) {
+          allow.push_back(std::move(rule));
+        }
+      }
+      if (is_preset(entry.value)) {
+        node_.firewall.presets.emplace_back(entry.value);
       }
     }
+    node_.firewall.allow_private = known(firewall.allow_private.items, number, "a firewall entry");
   }
   if (const Layer* layer = stating(&TaskSpec::secrets)) {
     const std::size_t number = number_of(*layer);

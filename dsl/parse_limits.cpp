@@ -51,23 +51,10 @@ Stated<Firewall::Mode> read_mode(YamlValue key, YamlValue value, Findings& findi
   return read_choice(key, value, kModes, findings);
 }
 
-StatedList<Text> read_entries(YamlValue key, YamlValue value, Findings& findings) {
-  StatedList<Text> entries = read_texts(key, value, findings);
-  for (const Text& entry : entries.items) {
-    if (entry.value.find("${{") != std::string_view::npos) {
-      continue;  // looked at again once the expression is known
-    }
-    if (const auto problem = firewall_entry_problem(entry.value)) {
-      findings.error(kBadFirewallEntry, entry.span, problem->message, problem->remedy);
-    }
-  }
-  return entries;
-}
-
 constexpr Field<FirewallSpec> kFirewallFields[] = {
     {"mode", into<&FirewallSpec::mode, read_mode>},
-    {"allow", into<&FirewallSpec::allow, read_entries>},
-    {"allow_private", into<&FirewallSpec::allow_private, read_entries>},
+    {"allow", into<&FirewallSpec::allow, read_texts>},
+    {"allow_private", into<&FirewallSpec::allow_private, read_texts>},
 };
 constexpr Record<FirewallSpec> kFirewall{"a firewall", kFirewallFields};
 
@@ -135,17 +122,23 @@ Section<BudgetSpec> parse_pipeline_budget(YamlValue key, YamlValue value, Findin
 
 Section<FirewallSpec> parse_firewall(YamlValue key, YamlValue value, Findings& findings) {
   auto firewall = read_section(key, value, kFirewall, findings);
-  if (firewall == nullptr || firewall->mode.value == Firewall::Mode::Routed) {
+  if (firewall == nullptr) {
     return firewall;
   }
-  for (const Text& entry : firewall->allow.items) {
-    if (is_address_range(entry.value)) {
-      findings.error(kBadFirewallEntry,
-                     entry.span,
-                     fmt::format("the gateway decides by name, it cannot allow the range {}",
-                                 quoted(entry.value)),
-                     "name hosts, or write 'mode: routed'");
+  const auto report = [&](const Text& entry, const std::optional<Error>& problem) {
+    if (problem) {
+      findings.error(kBadFirewallEntry, entry.span, problem->message, problem->remedy);
     }
+  };
+  const auto is_open = [](const Text& entry) {  // looked at once the expression is known
+    return entry.value.find("${{") != std::string_view::npos;
+  };
+  for (const Text& entry : firewall->allow.items) {
+    report(entry,
+           is_open(entry) ? std::nullopt : allow_entry_problem(entry.value, firewall->mode.value));
+  }
+  for (const Text& entry : firewall->allow_private.items) {
+    report(entry, is_open(entry) ? std::nullopt : private_entry_problem(entry.value));
   }
   return firewall;
 }
@@ -195,6 +188,7 @@ void append_limits_keys(KnownKeys& known) {
   append_keys(kBudget, "budget", known);
   append_keys(kPerDay, "per_day", known);
   append_keys(kFirewall, "firewall", known);
+  append_preset_keys(known);
   append_keys(kSecret, "secret", known);
   append_keys(kPermissions, "permissions", known);
 }

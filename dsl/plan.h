@@ -180,8 +180,9 @@ struct Budget {
 struct Firewall {
   enum class Mode { Gateway, Routed };
   Mode mode = Mode::Gateway;
-  std::vector<std::string> allow;          // "host:443", "*.example.org:443", preset names
+  std::vector<std::string> allow;          // rules as egress.h writes them, presets expanded
   std::vector<std::string> allow_private;  // names or ranges that may be private
+  std::vector<std::string> presets;        // which presets were expanded, for people to read
   bool operator==(const Firewall&) const = default;
   [[nodiscard]] bool empty() const { return *this == Firewall{}; }
 };

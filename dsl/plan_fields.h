@@ -246,6 +246,7 @@ void describe(Io& io, T& firewall) {
   io("mode", firewall.mode);
   io("allow", firewall.allow);
   io("allow_private", firewall.allow_private);
+  io("presets", firewall.presets);
 }
 
 template <class Io, Either<Secret> T>

@@ -49,6 +49,10 @@ struct Program {
   NameTable inputs;            // of the pipeline, all known
   Value::Record input_values;  // the same, in order of definition
 
+  /// What an entry of `firewall: {allow}` stands for where it names a preset; by its place (source,
+  /// first byte).
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::string>> presets;
+
   std::vector<Unit> units;  // in file order, a phase's gate behind its tasks
   std::unordered_map<std::string_view, Graph::Node> unit_of;  // by name of task or phase
   std::optional<Graph> graph;      // over units; absent until they are linked
@@ -71,6 +75,16 @@ struct Program {
 /// importer.cpp: reads the pipeline file and, beneath its folder, every step that is used.
 /// False when there is no pipeline to go on with.
 bool load_files(Program& program);
+
+/// firewall_presets.cpp: reads the presets that firewalls name.
+void load_presets(Program& program);
+
+/// The rules that an entry of `allow` stands for, as a Plan has them; `text` is its value with
+/// expressions computed. Nothing where there is a mistake, which is then reported.
+std::vector<std::string> expand_allow(const Program& program,
+                                      const Text& entry,
+                                      const std::string& text,
+                                      Firewall::Mode mode);
 
 /// inputs.cpp: `--input` and defaults become values.
 void resolve_inputs(Program& program);

@@ -1,6 +1,6 @@
 #pragma once
 
-// The step files of stdlib/, embedded by CMake. Any thread.
+// The step files and firewall presets of stdlib/, embedded by CMake. Any thread.
 
 #include <optional>
 #include <string_view>
@@ -13,5 +13,9 @@ std::optional<std::string_view> stdlib_step(std::string_view name);
 
 /// The names of all steps, sorted.
 std::vector<std::string_view> stdlib_names();
+
+/// The text of the firewall preset `github` and its like, and the names of all of them, sorted.
+std::optional<std::string_view> stdlib_preset(std::string_view name);
+std::vector<std::string_view> stdlib_presets();
 
 }  // namespace dsl

@@ -18,7 +18,7 @@ TEST(Stdlib, IsEmbeddedAsItStandsInTheTree) {
   std::vector<std::string> files;
   const fs::path root = fs::path(PIPE_SOURCE_DIR) / "stdlib";
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.path().extension() == ".yaml") {
+    if (entry.path().extension() == ".yaml" && entry.path().parent_path() != root / "firewall") {
       fs::path name = fs::path("std") / fs::relative(entry.path(), root);
       name.replace_extension();
       files.push_back(name.string());
@@ -32,6 +32,21 @@ TEST(Stdlib, IsEmbeddedAsItStandsInTheTree) {
   std::sort(files.begin(), files.end());
   const auto names = stdlib_names();
   EXPECT_EQ(files, std::vector<std::string>(names.begin(), names.end()));
+}
+
+TEST(Stdlib, HasEveryFirewallPresetOfTheTree) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(fs::path(PIPE_SOURCE_DIR) / "stdlib/firewall")) {
+    names.push_back(entry.path().stem().string());
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    ASSERT_TRUE(stdlib_preset(names.back())) << names.back() << " is not in dsl/compiler.cmake";
+    EXPECT_EQ(*stdlib_preset(names.back()), text.str());
+  }
+  std::sort(names.begin(), names.end());
+  const auto known = stdlib_presets();
+  EXPECT_EQ(names, std::vector<std::string>(known.begin(), known.end()));
 }
 
 TEST(Stdlib, HasStepsThatCompileAndAreVerified) {

@@ -202,7 +202,7 @@ void fill_limits(Chance& any, PlanNode& node) {
                 Duration{any.number()},
                 any.coin()};
   node.budget = budget(any);
-  node.firewall = {any.one_of<Firewall::Mode>(2), any.texts(), any.texts()};
+  node.firewall = {any.one_of<Firewall::Mode>(2), any.texts(), any.texts(), any.texts()};
   node.secrets.resize(any.below(3));
   for (Secret& secret : node.secrets) {
     secret = {any.text(), any.texts(), any.text(), any.coin()};
