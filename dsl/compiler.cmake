@@ -55,6 +55,7 @@ pipe_room(dsl_compiler
     parse_task.cpp
     parse_task_parts.cpp
     yaml.cpp
+    yaml_builder.cpp
     yaml_mask.cpp
     yaml_scan.cpp
     yaml_value.cpp

@@ -93,7 +93,7 @@ class YamlDocument {
 
  private:
   friend class YamlValue;
-  friend class YamlReader;
+  friend class YamlBuilder;
 
   enum class NodeKind : std::uint8_t { Null, Scalar, List, Map, Alias };
 

@@ -274,6 +274,17 @@ std::optional<std::size_t> scalar_end(std::string_view text,
   return plain_end(text, begin, decoded);
 }
 
+std::size_t token_end(std::string_view text, std::size_t begin) {
+  std::size_t end = text.find_first_of("\r\n", begin);
+  end = end == std::string_view::npos ? text.size() : end;
+  const std::size_t comment = text.substr(begin, end - begin).find(" #");
+  end = comment == std::string_view::npos ? end : begin + comment;
+  while (end > begin && text[end - 1] == ' ') {
+    --end;
+  }
+  return end;
+}
+
 std::optional<SyntaxProblem> bare_checkbox(std::string_view text, std::size_t offset) {
   const std::size_t begin = line_begin(text, offset);
   const std::string_view line = text.substr(begin, line_end(text, offset) - begin);

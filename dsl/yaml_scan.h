@@ -29,6 +29,9 @@ std::optional<std::size_t> scalar_end(std::string_view text,
                                       std::size_t begin,
                                       std::string_view decoded);
 
+/// The end of what stands on one line, without blanks and a comment behind it.
+std::size_t token_end(std::string_view text, std::size_t begin);
+
 /// A syntax error in the author's words. `parser_message` is yaml-cpp's.
 struct SyntaxProblem {
   std::string_view code;
