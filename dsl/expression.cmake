@@ -17,6 +17,7 @@ pipe_room(dsl_expression
     expression_remains.cpp
     expression_values.cpp
     expression_wording.cpp
+    json_tree.cpp
     plan_json_reader.cpp
     plan_json_writer.cpp
     shell.cpp

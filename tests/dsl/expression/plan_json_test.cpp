@@ -121,6 +121,9 @@ INSTANTIATE_TEST_SUITE_P(
                "\"name\":\"demo\",\"extra\":1",
                "the plan does not fit at '': the field 'extra' is not known"},
         Damage{"\"name\":\"demo\"",
+               "\"name\":\"demo\",\"name\":\"other\"",
+               "the plan does not fit at '': the field 'name' stands here twice"},
+        Damage{"\"name\":\"demo\"",
                "\"name\":null",
                "the plan does not fit at '/name': expected a string, found null"},
         Damage{
@@ -131,12 +134,12 @@ INSTANTIATE_TEST_SUITE_P(
             "\"timeout_ms\":5",
             "\"timeout_ms\":5.5",
             "the plan does not fit at '/nodes/0/criteria/0/timeout_ms': expected a whole number, "
-            "found number"},
+            "found a number"},
         Damage{
             "\"timeout_ms\":5",
             "\"timeout_ms\":99999999999999999999",
             "the plan does not fit at '/nodes/0/criteria/0/timeout_ms': expected a whole number, "
-            "found number"},
+            "found a number"},
         Damage{"\"timeout_ms\":5",
                "\"timeout_ms\":1e999",
                "the plan is no JSON that can be read: a number in it is too large"},
