@@ -67,13 +67,16 @@ class ContainerEngine final : public Engine {
     images_ = std::make_unique<ContainerImages>(loop_, *api_, program_);
     traits_.name = program_.name;
     traits_.version = program_.version;
-    traits_.overlays = program_.mounts_overlays && program_.name == dsl::EngineName::Docker;
+    // Of a daemon's overlay an ordinary user can neither read the marks (trusted.*) nor remove what
+    // the kernel keeps in its work folder.
+    traits_.overlays =
+        program_.mounts_overlays && program_.name == dsl::EngineName::Docker && caller_.uid == 0;
   }
 
   [[nodiscard]] const EngineTraits& traits() const override { return traits_; }
 
   [[nodiscard]] std::vector<dsl::Error> unsupported(const JobNeeds& needs) const override {
-    std::vector<dsl::Error> errors = unsupported_by(program_, caller_, needs);
+    std::vector<dsl::Error> errors = unsupported_by(program_, needs);
     if (!init_path_)
       errors.push_back(init_path_.error());
     if (!filter_)

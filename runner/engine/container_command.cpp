@@ -17,8 +17,10 @@ using Json = nlohmann::json;
 constexpr std::int64_t default_pids = 4096;
 
 /// What `user: root` gets back of the capabilities: enough to install packages inside the image.
+/// Any other user has none of them; then pipe-init needs them, to become that user, to end what it
+/// runs and to give its files to the caller.
 constexpr const char* root_capabilities[] = {
-    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"};
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"};
 
 const char* program_title(const ContainerProgram& program) {
   return program.name == dsl::EngineName::Docker ? "docker" : "podman";
@@ -32,14 +34,53 @@ Json labels_of(const Job& job) {
   return {{kRunLabel, job.run.value}, {kNodeLabel, job.node.value}, {kJobLabel, job.name.value}};
 }
 
-/// "UID:GID" inside. Files in the workspace belong to the caller afterwards: as root inside where
-/// the engine itself is rootless, by the caller's numbers elsewhere.
-std::string user_of(const ContainerSetup& setup, const std::string& user) {
-  const bool docker_rootless =
-      setup.program.rootless && setup.program.name == dsl::EngineName::Docker;
-  if (user == "root" || docker_rootless)
+/// Neither the caller nor whoever is the caller inside.
+bool is_somebody_else(const std::string& user) {
+  return !user.empty() && user != "host";
+}
+
+/// Where the caller's own numbers are not those inside, the caller is root there.
+bool maps_caller_to_root(const ContainerSetup& setup, const Job& job, bool joins_network) {
+  if (is_rootless_podman(setup.program))
+    return is_somebody_else(job.user) && !joins_network;
+  return setup.program.rootless;
+}
+
+/// "UID:GID" of the caller inside.
+std::string caller_inside(const ContainerSetup& setup, const Job& job, bool joins_network) {
+  if (maps_caller_to_root(setup, job, joins_network))
     return "0:0";
   return fmt::format("{}:{}", setup.caller.uid, setup.caller.gid);
+}
+
+/// Folders of this machine that the job may write to.
+std::vector<std::string> writable_folders(const Job& job) {
+  std::vector<std::string> folders;
+  const WorkspaceMount& workspace = job.workspace;
+  if (!workspace.read_only && !(workspace.directory.empty() && workspace.lower.empty()))
+    folders.push_back(workspace.target);
+  for (const Mount& mount : job.mounts) {
+    if (!mount.read_only)
+      folders.push_back(mount.target);
+  }
+  return folders;
+}
+
+/// A job that runs as somebody else leaves files that are theirs. pipe-init, as root, gives them to
+/// the caller once nothing of the job runs any more.
+std::vector<std::string> init_arguments(const ContainerSetup& setup,
+                                        const Job& job,
+                                        bool joins_network) {
+  std::vector<std::string> arguments = {"run", "--attached"};
+  const bool are_one = job.user == "root" && setup.caller.uid == 0;
+  if (!is_somebody_else(job.user) || are_one)
+    return arguments;
+  if (job.user != "root")
+    arguments.insert(arguments.end(), {"--user", job.user});
+  arguments.insert(arguments.end(), {"--owner", caller_inside(setup, job, joins_network), "--"});
+  for (std::string& folder : writable_folders(job))
+    arguments.push_back(std::move(folder));
+  return arguments;
 }
 
 /// Everything that does not depend on the job: what every container of ours is.
@@ -89,17 +130,19 @@ std::string escaped(const std::string& path) {
 }
 
 /// An anonymous volume that is an overlay: mounted by the daemon when the container starts, gone
-/// with the container.
+/// with the container. Renames and copies in it are whole: its upper folder can be read by itself.
 Json overlay_mount(const Job& job) {
   const WorkspaceMount& workspace = job.workspace;
   std::string lower;
   for (const std::string& folder : workspace.lower)
     lower += (lower.empty() ? "" : ":") + escaped(folder);
-  const std::string options = fmt::format("{}lowerdir={},upperdir={},workdir={}",
-                                          workspace.read_only ? "ro," : "",
-                                          lower,
-                                          escaped(workspace.upper),
-                                          escaped(workspace.work));
+  const std::string options = fmt::format(
+      "{}index=off,redirect_dir=nofollow,metacopy=off,"
+      "lowerdir={},upperdir={},workdir={}",
+      workspace.read_only ? "ro," : "",
+      lower,
+      escaped(workspace.upper),
+      escaped(workspace.work));
   const Json driver = {{"Name", "local"},
                        {"Options", {{"type", "overlay"}, {"device", "overlay"}, {"o", options}}}};
   return {
@@ -141,12 +184,11 @@ std::string tmp_options(const ContainerSetup& setup, const dsl::Resources& resou
   return fmt::format("rw,exec,nosuid,nodev,mode=1777,size={}", size);
 }
 
-Json container(const ContainerSetup& setup, const std::string& image, Json labels, Json host) {
+Json container(const std::string& image, Json labels, Json host) {
   return {{"Image", image},
           {"Entrypoint", {std::string(kInitPath)}},
           {"Cmd", {"run", "--attached"}},
           {"WorkingDir", "/"},
-          {"User", user_of(setup, "")},
           {"Labels", std::move(labels)},
           {"AttachStdin", true},
           {"AttachStdout", true},
@@ -170,18 +212,20 @@ std::string create_body(const ContainerSetup& setup,
     host["Runtime"] = job.runtime;
   if (!holder.empty())
     host["NetworkMode"] = "container:" + holder;
-  if (job.user == "root")
+  if (is_somebody_else(job.user))
     host["CapAdd"] = root_capabilities;
   if (is_rootless_podman(setup.program)) {
     // A network belongs to a user namespace, and only who is in that one may join it whole.
     if (!holder.empty())
       host["UsernsMode"] = "container:" + holder;
-    else if (job.user != "root")
+    else if (!is_somebody_else(job.user))
       host["UsernsMode"] = "keep-id";
   }
 
-  Json body = container(setup, image.id, labels_of(job), std::move(host));
-  body["User"] = user_of(setup, job.user);
+  Json body = container(image.id, labels_of(job), std::move(host));
+  const bool joins_network = !holder.empty();
+  body["Cmd"] = init_arguments(setup, job, joins_network);
+  body["User"] = is_somebody_else(job.user) ? "0:0" : caller_inside(setup, job, joins_network);
   // The engine would make one up, and another each time. Who joins a network has its holder's.
   if (holder.empty())
     body["Hostname"] = "pipe";
@@ -200,7 +244,8 @@ std::string holder_body(const ContainerSetup& setup,
     host["PidsLimit"] = 16;
   const Json labels = {
       {kRunLabel, first_job.run.value}, {kNodeLabel, first_job.node.value}, {kJobLabel, network}};
-  Json body = container(setup, image.id, labels, std::move(host));
+  Json body = container(image.id, labels, std::move(host));
+  body["User"] = caller_inside(setup, Job{}, false);
   body["Hostname"] = "pipe";
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -212,9 +257,7 @@ std::string init_request(const Job& job, const ContainerImage& image, std::strin
   return fmt::format("{} {}\n{}{}", spec.size(), filter.size(), spec, filter);
 }
 
-std::vector<dsl::Error> unsupported_by(const ContainerProgram& program,
-                                       const Caller& caller,
-                                       const JobNeeds& needs) {
+std::vector<dsl::Error> unsupported_by(const ContainerProgram& program, const JobNeeds& needs) {
   const std::string title = program_title(program);
   std::vector<dsl::Error> errors;
   const auto refuse = [&](std::string message, std::string remedy) {
@@ -267,15 +310,6 @@ std::vector<dsl::Error> unsupported_by(const ContainerProgram& program,
            program.name == dsl::EngineName::Docker
                ? "add it to /etc/docker/daemon.json and restart the daemon"
                : "set it as the default in /etc/containers/containers.conf");
-  if (!needs.user.empty() && needs.user != "root" && needs.user != "host")
-    refuse(fmt::format("the engine '{}' does not know the user '{}'", title, needs.user),
-           "use 'root', 'host', or leave it out");
-  if (needs.user == "root" && caller.uid != 0 && !program.rootless)
-    refuse(
-        fmt::format("as 'root' in '{}' the job would leave files in the workspace that belong to "
-                    "root, not to you",
-                    title),
-        "leave out `user`, so that the job runs as you, or use podman without root");
   return errors;
 }
 

@@ -62,8 +62,6 @@ std::string holder_body(const ContainerSetup& setup,
 std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter);
 
 /// All that Engine::unsupported of a container engine has to say.
-std::vector<dsl::Error> unsupported_by(const ContainerProgram& program,
-                                       const Caller& caller,
-                                       const JobNeeds& needs);
+std::vector<dsl::Error> unsupported_by(const ContainerProgram& program, const JobNeeds& needs);
 
 }  // namespace runner

@@ -40,6 +40,15 @@ std::string why_not_executed(const Job& job, int error_number) {
   return "'" + name + "' cannot be executed: " + strerrordesc_np(error_number);
 }
 
+std::string why_not_that_user(const std::string& user, int error_number) {
+  if (error_number == ENOENT) {
+    return "the image has no user '" + user +
+           "'; name one of its /etc/passwd, a number, `root` or `host`";
+  }
+  return "the container cannot run as '" + user + "': " + strerrordesc_np(error_number) +
+         "; an engine without root has only the numbers of /etc/subuid";
+}
+
 }  // namespace
 
 std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) {
@@ -66,6 +75,9 @@ std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) 
     end.how = JobEnd::How::NotStarted;
     end.detail = "the working directory '" + std::string(report) +
                  "' cannot be entered: " + strerrordesc_np(code);
+  } else if (what == "no-user") {
+    end.how = JobEnd::How::NotStarted;
+    end.detail = why_not_that_user(std::string(report), code);
   } else if (what == "no-filter") {
     end.how = JobEnd::How::Lost;
     end.detail = std::string("install the system call filter: ") + strerrordesc_np(code);

@@ -157,6 +157,9 @@ void adopt_surroundings(const Launch& launch) {
     give_up(failure, "no-directory", spec.directory);
   }
   adopt_surroundings(launch);
+  if (launch.as != nullptr && !become_person(*launch.as)) {
+    give_up(failure, "no-user", launch.as->name);
+  }
   if (!enter_filter(spec)) {
     give_up(failure, "no-filter", "seccomp");
   }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "runner/init/person.h"
+
 namespace runner::init {
 
 /// As in protocol.h. Everything points into the mapping of the spec's file.
@@ -28,14 +30,15 @@ Spec receive_spec(int fd);
 void release_spec(const Spec& spec);
 
 struct Launch {
-  int output = -1;           // becomes 1 and 2; -1 keeps ours
-  bool own_subtree = false;  // it collects its own orphans, and dies with us: for the keeper
+  int output = -1;             // becomes 1 and 2; -1 keeps ours
+  bool own_subtree = false;    // it collects its own orphans, and dies with us: for the keeper
+  const Person* as = nullptr;  // whom it becomes, with no capability left; null: who we are
 };
 
-/// What came of starting a command: a process, or why not, as a report's first two words.
+/// What came of starting a command: a process, or why not, as a report's words.
 struct Started {
   pid_t pid = -1;
-  const char* failure = nullptr;  // "exec-failed" or "no-directory"
+  const char* failure = nullptr;  // "exec-failed", "no-directory", …
   int error_number = 0;
   const char* name = "";
 };

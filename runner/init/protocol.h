@@ -14,6 +14,9 @@
 // streams of the command are standard output, the report is standard error, and before it comes one
 // more line, where the container's own cgroup can be read:
 //   memory PEAK KILLS      bytes, 0 unknown; how many processes were killed for the memory limit
+// Then what follows `--` are the folders that the job may write to. With --user WHO (person.h) they
+// become theirs first, and so does the command; with --owner UID:GID they become this owner's when
+// nothing of the job runs any more, whoever it made its files as.
 //
 // Control (--control): the byte kTerm sends TERM to the whole tree of the job; kKill, or the end of
 // the stream, kills it at once. So a job dies when its runner dies, whatever the engine.
@@ -23,6 +26,7 @@
 //   signalled N            the signal that ended it
 //   exec-failed E NAME     it could not be executed; E is an errno
 //   no-directory E NAME    its working directory could not be entered; E is an errno
+//   no-user E NAME         the container knows nobody of that name (ENOENT), or has no such number
 //   no-filter E NAME       the system call filter could not be installed: not the command's fault
 //   no-cgroup E NAME       a cgroup could not be joined: not the command's fault
 // The exit status of pipe-init is N, 128+N, 127 (ENOENT) or 126 accordingly. It is 125, with a line

@@ -11,6 +11,7 @@
 
 #include "runner/init/command.h"
 #include "runner/init/modes.h"
+#include "runner/init/person.h"
 #include "runner/init/protocol.h"
 #include "runner/init/report.h"
 #include "runner/init/text.h"
@@ -25,8 +26,10 @@ struct Options {
   int status = -1;
   const char* status_file = nullptr;
   bool attached = false;
+  const char* user = nullptr;   // whom the command runs as
+  const char* owner = nullptr;  // whose the folders are in the end
   const char* directory = "";
-  char** argv = nullptr;
+  char** argv = nullptr;  // the command; the folders where it comes over standard input
 };
 
 Options parse_options(char** argv) {
@@ -45,6 +48,10 @@ Options parse_options(char** argv) {
       options.attached = true;
       options.control = STDIN_FILENO;
       options.status = STDERR_FILENO;
+    } else if (same(argv[at], "--user")) {
+      options.user = option_value(argv, &at);
+    } else if (same(argv[at], "--owner")) {
+      options.owner = option_value(argv, &at);
     } else if (same(argv[at], "--chdir")) {
       options.directory = option_value(argv, &at);
     } else if (same(argv[at], "--")) {
@@ -69,7 +76,7 @@ bool is_process_one() {
 class Runner {
  public:
   explicit Runner(const Options& options)
-      : control_(options.control), status_(options.status), attached_(options.attached) {
+      : options_(options), control_(options.control), status_(options.status) {
     // What we hold is not the job's to read: neither our memory nor our descriptors.
     prctl(PR_SET_DUMPABLE, 0);
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -97,28 +104,54 @@ class Runner {
   }
 
   int run(const Spec& spec) {
-    Launch launch;
-    if (attached_) {
-      launch.output = STDOUT_FILENO;  // both streams, so that their order is kept
-    }
-    const Started started = start_command(spec, launch);
-    if (started.failure != nullptr) {
-      return report_failure(status_, nullptr, started);
-    }
+    const Started started = start(spec);
     main_ = started.pid;
     while (main_ > 0) {
       wait_for_something();
     }
-    if (!is_process_one()) {
+    if (!is_process_one() || options_.owner != nullptr) {
       end_leftovers();
     }
-    if (attached_) {
+    give_back();
+    if (started.failure != nullptr) {
+      return report_failure(status_, nullptr, started);
+    }
+    if (options_.attached) {
       report_memory(status_);
     }
     return report_end(status_, nullptr, wait_status_);
   }
 
  private:
+  Started start(const Spec& spec) {
+    Launch launch;
+    if (options_.attached) {
+      launch.output = STDOUT_FILENO;  // both streams, so that their order is kept
+    }
+    Person user;
+    if (options_.user != nullptr) {
+      if (!find_person(options_.user, &user)) {
+        Started nobody;
+        nobody.failure = "no-user";
+        nobody.error_number = ENOENT;
+        nobody.name = options_.user;
+        return nobody;
+      }
+      give(options_.argv, user);
+      // Who opens /dev/stdout opens it anew.
+      static_cast<void>(fchown(STDOUT_FILENO, user.uid, user.gid));
+      launch.as = &user;
+    }
+    return start_command(spec, launch);
+  }
+
+  void give_back() {
+    Person owner;
+    if (options_.owner != nullptr && find_person(options_.owner, &owner)) {
+      give(options_.argv, owner);
+    }
+  }
+
   void keep_standard_input_from_the_job() {
     if (control_ == STDIN_FILENO) {
       control_ = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -190,13 +223,13 @@ class Runner {
   /// Orphans come to us, so that killing our children until there are none ends them all.
   static void end_leftovers() {
     do {
-      signal_descendants(getpid(), SIGKILL);
+      signal_tree(SIGKILL);
     } while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR);
   }
 
+  const Options options_;
   int control_;
   int status_;
-  bool attached_;
   int signals_ = -1;
   pid_t main_ = -1;
   int wait_status_ = 0;

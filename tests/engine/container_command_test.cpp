@@ -39,7 +39,7 @@ class ContainerCommand : public testing::Test {
   Json host() { return body()["HostConfig"]; }
 
   std::vector<dsl::Error> unsupported(const JobNeeds& needs) {
-    return unsupported_by(program, caller, needs);
+    return unsupported_by(program, needs);
   }
 
   ContainerProgram program;
@@ -68,10 +68,43 @@ TEST_F(ContainerCommand, ShowsNeitherCommandNorEnvironmentToInspect) {
 
 TEST_F(ContainerCommand, RunsAsTheCallerAndOnlyAsRootWhenAsked) {
   EXPECT_EQ(body()["User"], "1000:100");
+  EXPECT_EQ(body()["Cmd"], Json({"run", "--attached"}));
   job.user = "root";
   EXPECT_EQ(body()["User"], "0:0");
   EXPECT_EQ(host()["CapAdd"],
-            Json({"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"}));
+            Json({"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"}));
+}
+
+TEST_F(ContainerCommand, GivesWhatAnotherUserWritesBackToTheCaller) {
+  job.workspace.directory = "/state/work";
+  job.mounts = {{"/state/scratch", "/pipe", false}, {"/usr/share", "/share", true}};
+  job.user = "root";
+  EXPECT_EQ(body()["Cmd"],
+            Json({"run", "--attached", "--owner", "1000:100", "--", "/workspace", "/pipe"}));
+  job.user = "node";
+  EXPECT_EQ(body()["User"], "0:0") << "pipe-init becomes that user when it has given the folders";
+  EXPECT_EQ(body()["Cmd"],
+            Json({"run",
+                  "--attached",
+                  "--user",
+                  "node",
+                  "--owner",
+                  "1000:100",
+                  "--",
+                  "/workspace",
+                  "/pipe"}));
+  job.user = "root";
+  caller = {0, 0};
+  EXPECT_EQ(body()["Cmd"], Json({"run", "--attached"})) << "root may do what it wants with them";
+}
+
+TEST_F(ContainerCommand, KnowsWhoTheCallerIsInARootlessContainer) {
+  program.name = dsl::EngineName::Podman;
+  program.rootless = true;
+  job.user = "root";
+  EXPECT_EQ(body()["Cmd"], Json({"run", "--attached", "--owner", "0:0", "--"}));
+  EXPECT_EQ(body("f00d")["Cmd"], Json({"run", "--attached", "--owner", "1000:100", "--"}))
+      << "a network's containers have the users of its holder";
 }
 
 TEST_F(ContainerCommand, MapsTheCallerWherePodmanIsRootless) {
@@ -118,7 +151,8 @@ TEST_F(ContainerCommand, MountsAnOverlayAsAVolumeThatGoesWithTheContainer) {
   const Json mount = host()["Mounts"][1];
   EXPECT_FALSE(mount.contains("Source")) << "a named volume would stay";
   EXPECT_EQ(mount["VolumeOptions"]["DriverConfig"]["Options"]["o"],
-            "lowerdir=/layers/2:/layers/1,upperdir=/work/upper,workdir=/work/work");
+            "index=off,redirect_dir=nofollow,metacopy=off,lowerdir=/layers/2:/layers/1,"
+            "upperdir=/work/upper,workdir=/work/work");
 }
 
 TEST_F(ContainerCommand, JoinsItsNetworkWithoutANameOfItsOwn) {
@@ -171,7 +205,8 @@ TEST_F(ContainerCommand, EscapesWhatPartsTheOptionsOfAnOverlay) {
   job.workspace.work = "/w";
   job.workspace.read_only = true;
   EXPECT_EQ(host()["Mounts"][1]["VolumeOptions"]["DriverConfig"]["Options"]["o"],
-            "ro,lowerdir=/a\\,b\\:c\\\\d,upperdir=/u,workdir=/w");
+            "ro,index=off,redirect_dir=nofollow,metacopy=off,"
+            "lowerdir=/a\\,b\\:c\\\\d,upperdir=/u,workdir=/w");
 }
 
 TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
@@ -212,18 +247,6 @@ TEST_F(ContainerCommand, RefusesWhatItCannotEnforceAllAtOnce) {
                           HasSubstr("limit cpus"),
                           HasSubstr("limit disk"),
                           "'docker' has no runtime 'runsc', only: runc"));
-}
-
-TEST_F(ContainerCommand, RefusesRootWhereTheFilesWouldBelongToSomebodyElse) {
-  JobNeeds needs;
-  needs.image.kind = dsl::Image::Kind::Reference;
-  needs.user = "root";
-  EXPECT_THAT(unsupported(needs), SizeIs(1));
-  caller = {0, 0};
-  EXPECT_THAT(unsupported(needs), IsEmpty());
-  caller = {1000, 100};
-  program.rootless = true;
-  EXPECT_THAT(unsupported(needs), IsEmpty());
 }
 
 TEST(ContainerImage, IsReadFromItsDescription) {

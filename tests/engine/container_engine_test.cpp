@@ -7,11 +7,13 @@
 #include <fstream>
 #include <optional>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "runner/engine/container.h"
+#include "runner/sys/files.h"
 #include "runner/sys/process.h"
 
 extern char** environ;
@@ -65,7 +67,7 @@ class ContainerEngine : public testing::TestWithParam<dsl::EngineName> {
       EXPECT_TRUE(remove_leftovers());
     }
     engine_.reset();
-    std::filesystem::remove_all(folder_);
+    EXPECT_TRUE(files::remove_tree(folder_));
   }
 
   std::unique_ptr<Engine> make_engine() {
@@ -358,7 +360,8 @@ TEST_P(ContainerEngine, PutsAnOverlayUnderAWorkspace) {
     std::filesystem::create_directories(folder_ + "/" + name);
   std::ofstream(folder_ + "/lower1/a") << "a";
   std::ofstream(folder_ + "/lower2/b") << "b";
-  Job job = shell("cd /workspace && cat a b && rm a && echo new > c");
+  std::filesystem::create_directories(folder_ + "/lower2/d/old");
+  Job job = shell("cd /workspace && cat a b && rm a && echo new > c && rm -r d && mkdir d");
   job.workspace.lower = {folder_ + "/lower1", folder_ + "/lower2"};
   job.workspace.upper = folder_ + "/upper";
   job.workspace.work = folder_ + "/work";
@@ -369,14 +372,72 @@ TEST_P(ContainerEngine, PutsAnOverlayUnderAWorkspace) {
   struct stat whiteout {};
   ASSERT_EQ(lstat((folder_ + "/upper/a").c_str(), &whiteout), 0);
   EXPECT_TRUE(S_ISCHR(whiteout.st_mode));
+  char value = 0;
+  EXPECT_EQ(getxattr((folder_ + "/upper/d").c_str(), "trusted.overlay.opaque", &value, 1), 1);
+  EXPECT_EQ(value, 'y') << "else what was in it would come back";
   wait_until([&] {
     return program({"volume", "ls", "--quiet", "--filter", "label=pipe.run=" + kRun.value}).empty();
   });
 }
 
+/// Every file and folder beneath it, and itself, is the calling user's.
+bool is_all_ours(const std::string& folder) {
+  const auto is_ours = [](const std::string& path) {
+    struct stat status {};
+    return lstat(path.c_str(), &status) == 0 && status.st_uid == geteuid();
+  };
+  bool all = is_ours(folder);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    all = all && is_ours(entry.path());
+  return all;
+}
+
+TEST_P(ContainerEngine, LeavesFilesOfTheCallerWhoeverTheJobRanAs) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"root", "0:0"}, {"nobody", "65534:65534"}, {"1234", "1234:1234"}, {"1234:77", "1234:77"}};
+  for (const auto& [user, ids] : cases) {
+    const std::string folder = folder_ + "/" + user;
+    std::filesystem::create_directories(folder + "/given");
+    std::ofstream(folder + "/given/file") << "old";
+    Job job = shell(
+        "cd /workspace && echo new > given/file && mkdir -p a/b && touch a/b/c && ln -s /etc d && "
+        "chmod 700 a && echo $(id -u):$(id -g) > /dev/stdout && grep CapEff /proc/self/status");
+    job.workspace.directory = folder;
+    job.user = user;
+    EXPECT_EQ(to_text(run(job)), "exit 0") << user << ": " << log_of(job);
+    EXPECT_THAT(log_of(job), testing::StartsWith(std::string(ids) + "\n")) << user;
+    EXPECT_EQ(log_of(job).find("CapEff:\t0000000000000000\n") != std::string::npos,
+              std::string(user) != "root");
+    EXPECT_EQ(read_whole(folder + "/given/file"), "new\n");
+    EXPECT_TRUE(is_all_ours(folder)) << user;
+  }
+}
+
+TEST_P(ContainerEngine, EndsWhatAnotherUserLeftRunningBeforeItTakesTheFiles) {
+  const std::string folder = folder_ + "/left";
+  std::filesystem::create_directories(folder);
+  Job job =
+      shell("cd /workspace && (while :; do echo x > more; rm more; done) & echo begun; sleep 60");
+  job.workspace.directory = folder;
+  job.user = "nobody";
+  std::optional<JobEnd> end;
+  engine_->start(job, [&](JobEnd result) { end = std::move(result); });
+  wait_until([&] { return log_of(job) == "begun\n"; });
+  engine_->stop(job.name, dsl::Duration{60'000});
+  wait_until([&] { return end.has_value(); });
+  EXPECT_EQ(end->how, JobEnd::How::Stopped);
+  EXPECT_TRUE(is_all_ours(folder));
+}
+
+TEST_P(ContainerEngine, NamesAUserThatTheImageDoesNotHave) {
+  Job job = shell("true");
+  job.user = "builder";
+  const JobEnd end = run(job);
+  EXPECT_EQ(end.how, JobEnd::How::NotStarted);
+  EXPECT_THAT(end.detail, HasSubstr("the image has no user 'builder'"));
+}
+
 TEST_P(ContainerEngine, RunsAsRootWithWhatInstallingNeedsOnlyWhenAsked) {
-  if (getuid() != 0 && !program_.rootless)
-    GTEST_SKIP() << "the files would belong to root, so it is refused";
   Job job = shell("touch /tmp/x && chown 5:5 /tmp/x && stat -c %u:%g /tmp/x; id -u");
   job.user = "root";
   EXPECT_EQ(to_text(run(job)), "exit 0");
