@@ -94,15 +94,6 @@ class ContainerEngine final : public Engine {
     });
   }
 
-  void create_ahead(const Job& job) override {
-    const ContainerImage* image = images_->find(job.image);
-    // A network's jobs are services, which start together and at once.
-    if (image == nullptr || !init_path_ || !job.network.empty() || ahead_.contains(job.name) ||
-        running_.contains(job.name))
-      return;
-    ahead_.emplace(job.name, make_container(job, create_body(setup(), job, *image, "")));
-  }
-
   void start(Job job, std::function<void(JobEnd)> ended) override {
     const JobName name = job.name;
     const std::string network = job.network;
@@ -123,7 +114,6 @@ class ContainerEngine final : public Engine {
   }
 
   void stop(const JobName& job, dsl::Duration grace) override {
-    ahead_.erase(job);
     const auto found = running_.find(job);
     if (found == running_.end())
       return;
@@ -172,11 +162,6 @@ class ContainerEngine final : public Engine {
     return {"BUG: the image of the job was never prepared", "please report this"};
   }
 
-  std::unique_ptr<ContainerJob> make_container(const Job& job, std::string body) {
-    return std::make_unique<ContainerJob>(
-        loop_, *api_, job.name.value, std::move(body), [](const dsl::Status&) {});
-  }
-
   void launch(const JobName& name, const std::string& holder) {
     RunningJob& running = running_.at(name);
     const ContainerImage* image = images_->find(running.job.image);
@@ -198,12 +183,12 @@ class ContainerEngine final : public Engine {
       finish(name, std::move(end));
       return;
     }
-    std::string body = create_body(setup(), running.job, *image, holder);
-    auto made = ahead_.extract(name);
-    if (!made.empty() && !made.mapped()->dead() && made.mapped()->body() == body)
-      running.container = std::move(made.mapped());
-    else
-      running.container = make_container(running.job, std::move(body));
+    running.container =
+        std::make_unique<ContainerJob>(loop_,
+                                       *api_,
+                                       name.value,
+                                       create_body(setup(), running.job, *image, holder),
+                                       [](const dsl::Status&) {});
     running.container->run(running.job,
                            init_request(running.job, *image, *filter_),
                            [this, name](JobEnd end) { finish(name, std::move(end)); });
@@ -289,7 +274,6 @@ class ContainerEngine final : public Engine {
   std::unique_ptr<ContainerApi> api_;
   std::unique_ptr<ContainerImages> images_;
   std::map<std::string, Network> networks_;
-  std::unordered_map<JobName, std::unique_ptr<ContainerJob>> ahead_;
   std::unordered_map<JobName, RunningJob> running_;
 };
 

@@ -4,8 +4,7 @@
 // tell pipe-init what to run. Pure; any thread.
 //
 // The command, its environment and its secrets are never part of the container, where `docker
-// inspect` would show them: they go to pipe-init over the attached standard input. A container can
-// therefore be created and started before it is known what exactly it will run.
+// inspect` would show them: they go to pipe-init over the attached standard input.
 
 #include <string>
 #include <string_view>
@@ -45,7 +44,7 @@ inline constexpr const char* kNodeLabel = "pipe.node";
 inline constexpr const char* kJobLabel = "pipe.job";
 
 /// The body of POST /containers/create. `holder` is the container whose loopback the job joins, ""
-/// none. Equal bodies are interchangeable containers.
+/// none.
 std::string create_body(const ContainerSetup& setup,
                         const Job& job,
                         const ContainerImage& image,

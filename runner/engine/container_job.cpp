@@ -334,19 +334,9 @@ ContainerJob::~ContainerJob() {
     Impl::remove(impl_->api, impl_->id);
 }
 
-const std::string& ContainerJob::name() const {
-  return impl_->name;
-}
-const std::string& ContainerJob::body() const {
-  return impl_->body;
-}
 const std::string& ContainerJob::id() const {
   return impl_->id;
 }
-bool ContainerJob::dead() const {
-  return impl_->state == Impl::State::Over;
-}
-
 void ContainerJob::run(const Job& job, std::string request, std::function<void(JobEnd)> ended) {
   Impl& us = *impl_;
   us.job = job;

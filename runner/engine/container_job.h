@@ -1,8 +1,8 @@
 #pragma once
 
 // One container from its creation to its end: created, attached to, started, told what to run,
-// watched, gone. What it runs is told only once it runs (container_command.h), so a container can
-// wait, started, for its job; the holder of a network waits for ever.
+// watched, gone. What it runs is told only once it runs (container_command.h); the holder of a
+// network is never told.
 //
 // Loop thread. Nothing here blocks but the writes to the log.
 
@@ -32,13 +32,8 @@ class ContainerJob {
   /// The container dies (its standard input ends) and the engine removes it; nothing is called.
   ~ContainerJob();
 
-  [[nodiscard]] const std::string& name() const;
-  [[nodiscard]] const std::string& body() const;
   /// No container has this id before `ready`.
   [[nodiscard]] const std::string& id() const;
-
-  /// The container ended while it waited for `run`: it will run nothing any more.
-  [[nodiscard]] bool dead() const;
 
   /// Runs the job as soon as the container is ready; `request` is init_request's. `ended` is called
   /// once; where the container could not be had, with JobEnd::How::Lost.

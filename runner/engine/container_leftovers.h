@@ -11,7 +11,7 @@
 
 namespace runner {
 
-/// Removes the containers (jobs, holders, made ahead) and the volumes of `run`, or with "" those of
+/// Removes the containers (jobs and holders) and the volumes of `run`, or with "" those of
 /// every run, and waits until they are gone. `loop` and `api` live until `done` was called.
 void remove_container_leftovers(EventLoop& loop,
                                 ContainerApi& api,

@@ -56,10 +56,6 @@ class Engine {
   virtual void prepare_image(const dsl::Image& image,
                              std::function<void(dsl::Result<std::string> digest)> done) = 0;
 
-  /// A hint that `start` of this job is likely soon; never needed, never fails. A job created
-  /// ahead and not started is removed by `stop` or `remove_leftovers`.
-  virtual void create_ahead(const Job& job) { (void)job; }
-
   /// Starts the job; `ended` is called exactly once. REQUIRES: no job of that name is running.
   virtual void start(Job job, std::function<void(JobEnd)> ended) = 0;
 

@@ -1,10 +1,8 @@
 // Runs `true` in containers through Engine::start and prints the milliseconds a job:
 //
-//   container-starts docker|podman COUNT JOBS [--ahead]
+//   container-starts docker|podman COUNT JOBS
 //
-// COUNT jobs, JOBS at a time (1: a chain). --ahead: the next job is announced by create_ahead when
-// one starts, as the run loop does for a node whose needs still run. scripts/bench-containers
-// compares it with the command lines.
+// COUNT jobs, JOBS at a time (1: a chain).
 
 #include <cstdio>
 #include <cstdlib>
@@ -30,7 +28,6 @@ struct Bench {
   int count = 0;
   int started = 0;
   int ended = 0;
-  bool ahead = false;
   std::int64_t begun_ms = 0;
 
   Job job(int number) const {
@@ -60,8 +57,6 @@ struct Bench {
       if (ended == count)
         loop.stop();
     });
-    if (ahead && started < count)
-      engine->create_ahead(job(started));
   }
 };
 
@@ -74,12 +69,11 @@ struct Bench {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    fmt::print(stderr, "usage: container-starts docker|podman COUNT JOBS [--ahead]\n");
+    fmt::print(stderr, "usage: container-starts docker|podman COUNT JOBS\n");
     return 2;
   }
   Bench bench;
   bench.count = std::atoi(argv[2]);
-  bench.ahead = argc > 4 && std::strcmp(argv[4], "--ahead") == 0;
   const int jobs = std::atoi(argv[3]);
   bench.folder = std::filesystem::temp_directory_path() / fmt::format("pipe-bench-{}", getpid());
   std::filesystem::create_directories(bench.folder);
@@ -110,11 +104,10 @@ int main(int argc, char** argv) {
       });
   bench.loop.run();
   const std::int64_t took = bench.loop.monotonic_ms() - bench.begun_ms;
-  fmt::print("{} {} jobs, {} at a time{}: {} ms, {} ms a job\n",
+  fmt::print("{} {} jobs, {} at a time: {} ms, {} ms a job\n",
              argv[1],
              bench.count,
              jobs,
-             bench.ahead ? ", created ahead" : "",
              took,
              took / bench.count);
   bench.engine.reset();

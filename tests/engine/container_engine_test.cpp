@@ -1,6 +1,5 @@
-// What Docker and Podman have beyond the contract: images, containers made ahead, overlays, and
-// what can be seen of them from outside. Each needs its engine and the images of
-// scripts/test-images.
+// What Docker and Podman have beyond the contract: images, users, overlays, and what can be seen of
+// them from outside. Each needs its engine and the images of scripts/test-images.
 
 #include <cstdlib>
 #include <filesystem>
@@ -188,40 +187,6 @@ TEST_P(ContainerEngine, ShowsLabelsButNoSecretFromOutside) {
 TEST_P(ContainerEngine, LeavesNoContainerBehind) {
   ASSERT_EQ(to_text(run(shell("true"))), "exit 0");
   ASSERT_EQ(to_text(run(shell("exit 3"))), "exit 3");
-  wait_until([&] { return containers().empty(); });
-}
-
-TEST_P(ContainerEngine, TakesTheContainerThatWasMadeAhead) {
-  const Job job = shell("hostname; echo ran");
-  engine_->create_ahead(job);
-  wait_until([&] { return containers() == job.name.value + "\n"; });
-  const std::string id = program({"inspect", "--format", "{{.Id}}", job.name.value});
-  Job other = job;  // what it runs may still change
-  other.argv[2] = "echo ran; sleep 60";
-  std::optional<JobEnd> end;
-  engine_->start(other, [&](JobEnd result) { end = std::move(result); });
-  wait_until([&] { return log_of(job) == "ran\n"; });
-  EXPECT_EQ(program({"inspect", "--format", "{{.Id}}", job.name.value}), id);
-  engine_->stop(job.name, dsl::Duration{0});
-  wait_until([&] { return end.has_value(); });
-}
-
-TEST_P(ContainerEngine, MakesAnotherContainerWhereTheOneMadeAheadDoesNotFit) {
-  Job job = shell("cat /beside/file");
-  engine_->create_ahead(job);
-  wait_until([&] { return !containers().empty(); });
-  std::filesystem::create_directories(folder_ + "/beside");
-  std::ofstream(folder_ + "/beside/file") << "here";
-  job.mounts = {{folder_ + "/beside", "/beside", true}};
-  EXPECT_EQ(to_text(run(job)), "exit 0");
-  EXPECT_EQ(log_of(job), "here");
-}
-
-TEST_P(ContainerEngine, RemovesAContainerMadeAheadThatIsNotWanted) {
-  const Job job = shell("true");
-  engine_->create_ahead(job);
-  wait_until([&] { return !containers().empty(); });
-  engine_->stop(job.name, dsl::Duration{0});
   wait_until([&] { return containers().empty(); });
 }
 
