@@ -1,4 +1,4 @@
-// What does not go together, and what nobody will miss: pools, budgets, outputs, unused
+// What does not go together, and what nobody will miss: pools, outputs, unused
 // definitions, tasks that nothing verifies.
 
 #include <algorithm>
@@ -23,11 +23,11 @@ class Check {
   void run() {
     check_pool(pipeline_.defaults.pool);
     for (const PhaseSpec& phase : pipeline_.phases) {
-      if (phase.common.budget != nullptr) {
-        check_part(*phase.common.budget, pipeline_.common.budget, "the phase", "the pipeline");
-      }
       for (const TaskSpec& task : phase.tasks) {
-        check_task(task, phase);
+        check_pool(task.pool);
+        if (task.approval) {
+          check_approval(task);
+        }
       }
     }
     for (const Unit& unit : program_.units) {
@@ -42,73 +42,6 @@ class Check {
   }
 
  private:
-  void check_task(const TaskSpec& task, const PhaseSpec& phase) {
-    check_pool(task.pool);
-    if (task.approval) {
-      check_approval(task);
-    }
-    if (task.budget != nullptr) {
-      if (phase.common.budget != nullptr) {
-        check_part(*task.budget, phase.common.budget, "the task", "its phase");
-      }
-      check_part(*task.budget, pipeline_.common.budget, "the task", "the pipeline");
-      if (task.timeout && task.budget->time && task.timeout.value > task.budget->time.value) {
-        findings_.warning(kTimeoutExceedsBudget,
-                          task.timeout.span,
-                          fmt::format("the timeout ({}) is longer than the budget's time ({})",
-                                      to_text(task.timeout.value),
-                                      to_text(task.budget->time.value)),
-                          "the budget ends the task first; shorten the timeout, or remove it",
-                          {{task.budget->time.span, "the budget stands here"}});
-      }
-    }
-  }
-
-  // ---- budgets ---------------------------------------------------------------------------------
-
-  template <class T>
-  void check_amount(const Stated<T>& part,
-                    const Stated<T>& whole,
-                    std::string_view key,
-                    std::string_view part_name,
-                    std::string_view whole_name) {
-    if (!part || !whole || !(part.value > whole.value)) {
-      return;
-    }
-    findings_.error(kPartExceedsWhole,
-                    part.span,
-                    fmt::format("{} may spend more {} ({}) than {} ({})",
-                                part_name,
-                                key,
-                                shown(part.value),
-                                whole_name,
-                                shown(whole.value)),
-                    fmt::format("lower it, or raise the budget of {}", whole_name),
-                    {{whole.span, fmt::format("the budget of {}", whole_name)}});
-  }
-
-  template <class T>
-  static std::string shown(const T& value) {
-    if constexpr (std::is_same_v<T, std::int64_t>) {
-      return std::to_string(value);
-    } else {
-      return to_text(value);
-    }
-  }
-
-  void check_part(const BudgetSpec& part,
-                  const Section<BudgetSpec>& whole,
-                  std::string_view part_name,
-                  std::string_view whole_name) {
-    if (whole == nullptr) {
-      return;
-    }
-    check_amount(part.cost, whole->cost, "money", part_name, whole_name);
-    check_amount(part.time, whole->time, "time", part_name, whole_name);
-    check_amount(part.turns, whole->turns, "turns", part_name, whole_name);
-    check_amount(part.tokens, whole->tokens, "tokens", part_name, whole_name);
-  }
-
   // ---- names -----------------------------------------------------------------------------------
 
   void check_pool(const Text& pool) {

@@ -70,6 +70,7 @@ inline constexpr std::string_view kSameOutputFile = "P0410";
 inline constexpr std::string_view kPartExceedsWhole = "P0501";
 inline constexpr std::string_view kEngineCannot = "P0502";
 inline constexpr std::string_view kTimeoutExceedsBudget = "P0503";
+inline constexpr std::string_view kPartsExceedWhole = "P0504";
 
 // P06xx: inputs, `uses`, matrix
 inline constexpr std::string_view kUnknownStep = "P0601";

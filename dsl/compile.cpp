@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dsl/budgets.h"
 #include "dsl/program.h"
 
 namespace dsl {
@@ -20,7 +21,9 @@ Compilation compile(const CompileRequest& request) {
     resolve_inputs(program);
     link_units(program);
     check_program(program);
+    check_budgets(program);
     Plan plan = lower_program(program);
+    check_shares(plan, program);
 
     // Beyond this point nothing is found any more.
     if (!findings.has_errors()) {

@@ -29,6 +29,7 @@ configure_file(stdlib.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp @ONLY)
 
 pipe_room(dsl_compiler
   SOURCES
+    budgets.cpp
     check.cpp
     compile.cpp
     fields.cpp

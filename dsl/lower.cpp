@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/budgets.h"
 #include "dsl/codes.h"
 #include "dsl/digest.h"
 #include "dsl/lower_task.h"
@@ -88,21 +89,6 @@ class Lowering {
     for (const auto& [name, size] : pipeline_.pools) {
       plan_.pools.emplace(std::string(name.value), size.value);
     }
-  }
-
-  static Budget to_budget(const BudgetSpec& spec) {
-    Budget budget;
-    const auto take = [](auto& into, const auto& from) {
-      if (from) {
-        into = from.value;
-      }
-    };
-    take(budget.cost, spec.cost);
-    take(budget.time, spec.time);
-    take(budget.turns, spec.turns);
-    take(budget.tokens, spec.tokens);
-    take(budget.cost_per_day, spec.cost_per_day);
-    return budget;
   }
 
   /// The pipeline file as a path beneath the workspace, or "" when it is outside of it.

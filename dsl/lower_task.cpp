@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/budgets.h"
 #include "dsl/codes.h"
 #include "dsl/expression_holes.h"
 #include "dsl/firewall_entry.h"
@@ -115,17 +116,8 @@ void TaskLowering::lower_rules() {
 }
 
 void TaskLowering::lower_limits() {
-  if (const Layer* layer = stating(&TaskSpec::budget)) {
-    const BudgetSpec& budget = *layer->body->budget;
-    const auto take = [](auto& into, const auto& from) {
-      if (from) {
-        into = from.value;
-      }
-    };
-    take(node_.budget.cost, budget.cost);
-    take(node_.budget.time, budget.time);
-    take(node_.budget.turns, budget.turns);
-    take(node_.budget.tokens, budget.tokens);  // per_day is the pipeline's own, see Plan::budget
+  if (const Layer* layer = budget_layer(program_, unit_, layers_)) {
+    node_.budget = to_budget(*layer->body->budget);
   }
   if (const Layer* layer = stating(&TaskSpec::firewall)) {
     const FirewallSpec& firewall = *layer->body->firewall;

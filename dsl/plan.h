@@ -257,7 +257,7 @@ struct PlanNode {
   std::vector<Criterion> criteria;
   std::string approval;  // Approval: the question
 
-  Budget budget;
+  Budget budget;  // its own; its phase's and the plan's hold for all of their nodes together
   Firewall firewall;
   std::vector<Secret> secrets;
   Permissions permissions;

@@ -82,6 +82,22 @@ tasks:
 
 // ---- what is said once for all -----------------------------------------------------------------
 
+TEST(Compile, GivesATaskNoBudgetThatAllOfThemShare) {
+  const auto compilation = compile_text(R"(
+budget: {cost: $20}
+defaults: {budget: {turns: 5}}
+phases:
+  one:
+    budget: {cost: $10}
+    tasks: {a: {run: make}, b: {run: make, budget: {cost: $4}}}
+)");
+  EXPECT_EQ(node(compilation, "a").budget, (Budget{{}, {}, 5, {}, {}}));
+  EXPECT_EQ(node(compilation, "b").budget, (Budget{Money{4'000'000}, {}, {}, {}, {}}));
+  EXPECT_TRUE(node(compilation, "one").budget.empty());
+  EXPECT_EQ(compilation.plan->phases[0].budget.cost, Money{10'000'000});
+  EXPECT_EQ(compilation.plan->budget.cost, Money{20'000'000});
+}
+
 TEST(Compile, TakesAValueFromTheNearestPlaceThatStatesIt) {
   const auto compilation = compile_files({{"p.yaml", R"(
 version: 1
@@ -118,8 +134,7 @@ success_criteria: [{'[ ] step': 'true'}]
   const PlanNode& plain = node(compilation, "plain");
   EXPECT_EQ(plain.image.reference, "from-defaults");
   EXPECT_EQ(plain.timeout.ms, 3'600'000);
-  EXPECT_EQ(plain.budget.cost->micros, 9'000'000);
-  EXPECT_FALSE(plain.budget.cost_per_day);  // that is the pipeline's
+  EXPECT_TRUE(plain.budget.empty());  // that is the pipeline's
   EXPECT_EQ(compilation.plan->budget.cost_per_day->micros, 20'000'000);
   EXPECT_EQ(node(compilation, "step").image.reference, "from-step");
   const PlanNode& own = node(compilation, "own");
