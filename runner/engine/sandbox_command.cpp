@@ -83,26 +83,19 @@ void add_system(Arguments& arguments, const SystemImage& system) {
 }
 
 /// Everything that lives in memory has a size: the kernel's own default is half of the machine's.
+/// /proc is read-only as a whole: to the machine's root /proc/sys is writable without any
+/// capability, and all that a job loses by it is to change what the kernel notes of itself.
 void add_kernel_folders(Arguments& arguments, const EngineOptions& options) {
-  add(arguments,
-      {"--proc",
-       "/proc",
-       "--dev",
-       "/dev",
-       "--perms",
-       "1777",
-       "--size",
-       number(options.shm_size.count),
-       "--tmpfs",
-       "/dev/shm",
-       "--remount-ro",
-       "/dev",
-       "--perms",
-       "1777",
-       "--size",
-       number(options.tmp_size.count),
-       "--tmpfs",
-       "/tmp"});
+  add(arguments, {"--proc",       "/proc",
+                  "--remount-ro", "/proc",
+                  "--dev",        "/dev",
+                  "--perms",      "1777",
+                  "--size",       number(options.shm_size.count),
+                  "--tmpfs",      "/dev/shm",
+                  "--remount-ro", "/dev",
+                  "--perms",      "1777",
+                  "--size",       number(options.tmp_size.count),
+                  "--tmpfs",      "/tmp"});
 }
 
 void add_mounts(Arguments& arguments, const Job& job) {

@@ -142,6 +142,17 @@ TEST_P(EngineContract, MayDoNothingThatReachesOutOfItsContainer) {
   EXPECT_THAT(log_of(job), Not(HasSubstr(": ok\n")));
 }
 
+TEST_P(EngineContract, MayChangeNothingOfTheKernels) {
+  if (!engine().traits().isolates) {
+    GTEST_SKIP() << "the engine does not isolate";
+  }
+  for (const char* const folder : {"/proc", "/sys"}) {
+    const Job job = probe_job({"kernel-files", folder});
+    EXPECT_EQ(text_of(run(job)), "exit 0");
+    EXPECT_EQ(log_of(job).substr(0, 500), "") << "can be opened for writing";
+  }
+}
+
 TEST_P(EngineContract, WorksOnAnOverlayAndLeavesItsLowerFoldersAlone) {
   if (!engine().traits().overlays) {
     GTEST_SKIP() << "the engine takes no overlays";

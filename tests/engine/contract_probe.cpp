@@ -2,11 +2,13 @@
 // suite needs no shell. Each command does one thing and tells by its exit status or output.
 
 #include <arpa/inet.h>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dirent.h>
 #include <fcntl.h>
 #include <string>
 #include <sys/mman.h>
@@ -270,6 +272,43 @@ int forbidden(char** argv) {
   return 0;
 }
 
+/// Prints what can be opened for writing beneath a folder of the kernel's. Own processes' files are
+/// theirs to write.
+void find_writable(const std::string& folder) {
+  DIR* open_folder = opendir(folder.c_str());
+  if (open_folder == nullptr) {
+    return;
+  }
+  while (const dirent* entry = readdir(open_folder)) {
+    const std::string name = entry->d_name;
+    const bool process = folder == "/proc" && (std::isdigit(name[0]) != 0 || name == "self" ||
+                                               name == "thread-self" || name == "net");
+    if (name == "." || name == ".." || process) {
+      continue;
+    }
+    const std::string path = folder + "/" + name;
+    struct stat status {};
+    if (lstat(path.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) {
+      continue;
+    }
+    if (S_ISDIR(status.st_mode)) {
+      find_writable(path);
+      continue;
+    }
+    const int fd = open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) {
+      std::printf("%s\n", path.c_str());
+      close(fd);
+    }
+  }
+  closedir(open_folder);
+}
+
+int kernel_files(char** argv) {
+  find_writable(argv[0]);
+  return 0;
+}
+
 struct Command {
   const char* name;
   int (*run)(char** argv);
@@ -294,6 +333,7 @@ const Command kCommands[] = {
     {"serve", serve, 1},
     {"dial", dial, 2},
     {"forbidden", forbidden, 0},
+    {"kernel-files", kernel_files, 1},
 };
 
 }  // namespace
