@@ -201,11 +201,9 @@ class Work : public std::enable_shared_from_this<Work> {
   }
 
   dsl::Status write_scratch() {
-    dsl::Status made = shared_->files.make_directory(workspace_.scratch + "/outputs");
-    if (made && !feedback_.empty()) {
-      made = shared_->files.write(workspace_.scratch + "/feedback.md", feedback_);
-    }
-    return made;
+    return feedback_.empty()
+               ? dsl::Status(dsl::Ok{})
+               : shared_->files.write(workspace_.scratch + "/feedback.md", feedback_);
   }
 
   Variables environment(const std::string& root, bool own_paths) const {

@@ -36,9 +36,8 @@ class JobFiles {
   /// The first `cap` bytes.
   virtual dsl::Result<std::string> head(const std::string& name, std::size_t cap) = 0;
 
-  /// Writes a file or makes a folder in a place that only the runner has written so far.
+  /// Writes a file in a place that only the runner has written so far.
   virtual dsl::Status write(const std::string& path, const std::string& bytes) = 0;
-  virtual dsl::Status make_directory(const std::string& path) = 0;
 };
 
 }  // namespace runner

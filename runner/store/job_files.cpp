@@ -113,11 +113,4 @@ dsl::Status DiskJobFiles::write(const std::string& path, const std::string& byte
   return files::write_atomically(path, bytes, files::Durable::No);
 }
 
-dsl::Status DiskJobFiles::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) {
-    return dsl::Ok{};
-  }
-  return files::system_error("make folder", path, errno);
-}
-
 }  // namespace runner

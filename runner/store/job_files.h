@@ -21,7 +21,6 @@ class DiskJobFiles final : public JobFiles {
   LogSummary summarise(const std::string& name) override;
   dsl::Result<std::string> head(const std::string& name, std::size_t cap) override;
   dsl::Status write(const std::string& path, const std::string& bytes) override;
-  dsl::Status make_directory(const std::string& path) override;
 
  private:
   std::string run_folder_;

@@ -130,12 +130,9 @@ bool LaidOut::serves(const WorkspaceRequest& wanted) const {
 }
 
 dsl::Status make_job_folder(const std::string& path, const SpareFolder* spare) {
-  if (spare != nullptr && ::rename(spare->path.c_str(), path.c_str()) == 0) {
-    if (spare->laid_out == nullptr) {
-      return dsl::Ok{};
-    }
+  if (spare != nullptr) {
     const Fd folder = open_job(path);
-    if (folder && make_as_new(folder.get(), false)) {
+    if (folder && (spare->laid_out == nullptr || make_as_new(folder.get(), false))) {
       return dsl::Ok{};
     }
   }

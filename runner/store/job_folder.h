@@ -53,7 +53,7 @@ struct SpareFolder {
   std::shared_ptr<const LaidOut> laid_out;
 };
 
-/// Makes the folders of every job, or takes `spare`, of which only those are kept.
+/// Makes the folders of every job at `path`, or, where `spare` is there already, keeps only those.
 dsl::Status make_job_folder(const std::string& path, const SpareFolder* spare);
 
 /// Notes how `folders` of the job at `job`, and all beneath them, look now. False: there is more

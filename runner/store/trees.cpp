@@ -93,11 +93,10 @@ void StoreTrees::prepare(WorkspaceRequest request,
   if (fitting != spare.end()) {
     const SpareFolder taken = std::move(*fitting);
     spare.erase(fitting);
-    if (auto workspace = shared_->workspaces.take_over(request, taken)) {
-      shared_->loop.post(
-          [done = std::move(done), workspace = *std::move(workspace)] { done(workspace); });
-      return;
-    }
+    shared_->loop.post([done = std::move(done), workspace = Workspaces::take_over(request, taken)] {
+      done(workspace);
+    });
+    return;
   }
   std::optional<SpareFolder> folder;
   if (!spare.empty()) {

@@ -115,13 +115,18 @@ dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const Workspace
   return both;
 }
 
-std::string Workspaces::job_path(const JobName& job) const {
-  return places_.work + "/" + job.value;
+namespace {
+
+/// The job's folder: all of a workspace is in one.
+std::string folder_of(const PreparedWorkspace& workspace) {
+  return workspace.mount.directory.substr(0, workspace.mount.directory.rfind('/'));
 }
 
+}  // namespace
+
 PreparedWorkspace Workspaces::describe(const WorkspaceRequest& request,
-                                       const LaidOut& laid_out) const {
-  const std::string job = job_path(request.job);
+                                       const std::string& job,
+                                       const LaidOut& laid_out) {
   PreparedWorkspace workspace;
   workspace.job = request.job;
   workspace.tree = request.tree;
@@ -154,7 +159,8 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   if (!layout) {
     return layout.error();
   }
-  const std::string job = job_path(request.job);
+  const std::string job =
+      spare != nullptr ? spare->path : fmt::format("{}/{}", places_.work, ++folders_);
   if (auto made = make_job_folder(job, spare); !made) {
     return made.error();
   }
@@ -162,8 +168,8 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   laid_out->request = request;
   laid_out->files = git::to_hex(both->files);
   laid_out->artifacts = git::to_hex(both->artifacts);
-  auto done = lay_out(**objects, request, *layout, *laid_out);
-  PreparedWorkspace workspace = describe(request, *laid_out);
+  auto done = lay_out(**objects, request, job, *layout, *laid_out);
+  PreparedWorkspace workspace = describe(request, job, *laid_out);
   if (done && !workspace.caches.empty()) {
     done = restore_caches(workspace);
   }
@@ -181,24 +187,20 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   return workspace;
 }
 
-std::optional<PreparedWorkspace> Workspaces::take_over(const WorkspaceRequest& request,
-                                                       const SpareFolder& spare) const {
-  if (::rename(spare.path.c_str(), job_path(request.job).c_str()) != 0) {
-    return std::nullopt;
-  }
-  PreparedWorkspace workspace = describe(request, *spare.laid_out);
+PreparedWorkspace Workspaces::take_over(const WorkspaceRequest& request, const SpareFolder& spare) {
+  PreparedWorkspace workspace = describe(request, spare.path, *spare.laid_out);
   workspace.laid_out = spare.laid_out;
   return workspace;
 }
 
 dsl::Status Workspaces::lay_out(git::Objects& objects,
                                 const WorkspaceRequest& request,
+                                const std::string& job,
                                 const git::Oid& layout,
                                 LaidOut& laid_out) {
   if (layout == git::empty_tree()) {
     return dsl::Ok{};
   }
-  const std::string job = job_path(request.job);
   if (!request.overlay) {
     return lay_out_plain(objects, layout, job);
   }
@@ -362,7 +364,7 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   Capture result;
   Halves after{*files_tree, *artifacts_tree};
   const bool untouched =
-      workspace.laid_out != nullptr && is_untouched(job_path(workspace.job), *workspace.laid_out);
+      workspace.laid_out != nullptr && is_untouched(folder_of(workspace), *workspace.laid_out);
   if (!workspace.mount.read_only && !untouched) {
     auto scanned = read_back(**objects, request, after);
     if (!scanned) {
@@ -452,7 +454,7 @@ dsl::Status Workspaces::save_caches(const PreparedWorkspace& workspace) {
 // ---- The end ------------------------------------------------------------------------------------
 
 dsl::Result<std::optional<SpareFolder>> Workspaces::discard(const PreparedWorkspace& workspace) {
-  const std::string job = job_path(workspace.job);
+  const std::string job = folder_of(workspace);
   if (auto spare = reclaim_job_folder(job, workspace.laid_out)) {
     return spare;
   }

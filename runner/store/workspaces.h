@@ -3,14 +3,15 @@
 // The workspaces of jobs: laid out before (plainly, or as the layers of an overlay), read after,
 // removed. In the run's folder:
 //
-//   <work>/<job>/         see job_folder.h
-//   <work>/<job>/stamps   what the laid out files looked like (large plain workspaces)
-//   <work>/layers/        see layers.h
+//   <work>/<number>/         of one job after another, see job_folder.h
+//   <work>/<number>/stamps   what the laid out files looked like (large plain workspaces)
+//   <work>/layers/           see layers.h
 //
 // An engine mounts the overlay with redirect_dir, metacopy and index off, and with userxattr unless
 // this process may read trusted.* (is root): what the job removed is read from such marks. Any
 // thread; one call at a time for one job.
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,10 +37,8 @@ class Workspaces {
 
   /// `spare`: a folder that `discard` returned, or null.
   dsl::Result<PreparedWorkspace> prepare(const WorkspaceRequest& request, const SpareFolder* spare);
-  /// The same for a spare folder that serves the request as it is: a matter of microseconds. No
-  /// value: it cannot be had.
-  std::optional<PreparedWorkspace> take_over(const WorkspaceRequest& request,
-                                             const SpareFolder& spare) const;
+  /// The same for a spare folder that serves the request as it is. Takes no time.
+  static PreparedWorkspace take_over(const WorkspaceRequest& request, const SpareFolder& spare);
   dsl::Result<Capture> capture(const CaptureRequest& request);
 
   /// Removes the job's folder, or returns it for another job of the run.
@@ -50,11 +49,12 @@ class Workspaces {
 
  private:
   dsl::Result<Halves> effective(git::Objects& objects, const WorkspaceRequest& request);
-  [[nodiscard]] std::string job_path(const JobName& job) const;
-  [[nodiscard]] PreparedWorkspace describe(const WorkspaceRequest& request,
-                                           const LaidOut& laid_out) const;
+  static PreparedWorkspace describe(const WorkspaceRequest& request,
+                                    const std::string& job,
+                                    const LaidOut& laid_out);
   dsl::Status lay_out(git::Objects& objects,
                       const WorkspaceRequest& request,
+                      const std::string& job,
                       const git::Oid& layout,
                       LaidOut& laid_out);
   dsl::Status lay_out_plain(git::Objects& objects, const git::Oid& layout, const std::string& job);
@@ -69,6 +69,7 @@ class Workspaces {
   const Places places_;
   const Caches caches_;
   Layers layers_;
+  std::atomic<int> folders_ = 0;  // made so far
 };
 
 }  // namespace runner

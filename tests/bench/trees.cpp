@@ -73,7 +73,7 @@ struct Bench {
     request.tree = tree;
     request.overlay = overlay;
     if (spare && spare->laid_out != nullptr && spare->laid_out->serves(request)) {
-      return spaces.take_over(request, *spare).value();
+      return Workspaces::take_over(request, *spare);
     }
     return must(spaces.prepare(request, spare ? &*spare : nullptr));
   }

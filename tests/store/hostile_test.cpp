@@ -1,10 +1,15 @@
 // What a job may leave behind to lead us astray: cases A20 to A31 of the threat list, and their
 // kin. "Marker" is a file that an attack would make on the host.
 
+#include <array>
 #include <fcntl.h>
+#include <fstream>
+#include <functional>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -274,6 +279,113 @@ TEST_F(HostileTest, ATreeWithPathsForNamesIsNotLaidOut) {
     EXPECT_THAT(refused.error().message, HasSubstr("cannot be laid out"));
   }
   EXPECT_FALSE(exists(temp_ / "store/runs/r/work/marker"));
+}
+
+struct Change {
+  const char* name;
+  std::function<void(const PreparedWorkspace&)> make;
+};
+
+void PrintTo(const Change& change, std::ostream* out) {
+  *out << change.name;
+}
+
+class ChangeTest : public HostileTest, public testing::WithParamInterface<Change> {
+ protected:
+  ChangeTest() {
+    put("a/file", "1234");
+    put("other", "x");
+  }
+};
+
+std::string in(const PreparedWorkspace& workspace, const char* path) {
+  return workspace.mount.directory + "/" + path;
+}
+
+/// Writes other bytes of the same length, and puts the file's times back.
+void forge(const std::string& path) {
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  std::ofstream(path) << "6789";
+  const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0), 0);
+}
+
+/// Whatever a job does to its workspace right after it was laid out is seen, and no later job gets
+/// anything of it.
+TEST_P(ChangeTest, IsSeenAndReachesNoOtherJob) {
+  const TreeRef input = take().input;
+  const PreparedWorkspace workspace = prepare(input);
+  ASSERT_NE(workspace.laid_out, nullptr) << "the test wants a small workspace on a file system "
+                                            "whose clock is fine";
+
+  GetParam().make(workspace);
+
+  EXPECT_FALSE(is_untouched(workspace.mount.directory + "/..", *workspace.laid_out));
+  const auto spare = must(workspaces_->discard(workspace));
+  EXPECT_TRUE(!spare || spare->laid_out == nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds,
+    ChangeTest,
+    testing::Values(
+        Change{"Bytes", [](const auto& job) { forge(in(job, "a/file")); }},
+        Change{"NewFile", [](const auto& job) { write_file(in(job, "a/new"), ""); }},
+        Change{"NewFolder", [](const auto& job) { ::mkdir(in(job, "new").c_str(), 0755); }},
+        Change{"Removed", [](const auto& job) { ::unlink(in(job, "other").c_str()); }},
+        Change{"RemovedAndMadeAgain",
+               [](const auto& job) {
+                 ::unlink(in(job, "other").c_str());
+                 write_file(in(job, "other"), "x");
+               }},
+        Change{"Mode", [](const auto& job) { ::chmod(in(job, "other").c_str(), 0755); }},
+        Change{"ModeOfAFolder", [](const auto& job) { ::chmod(in(job, "a").c_str(), 0777); }},
+        Change{"ModeOfTheWorkspace",
+               [](const auto& job) { ::chmod(job.mount.directory.c_str(), 0777); }},
+        Change{"Attribute",
+               [](const auto& job) {
+                 ::setxattr(in(job, "other").c_str(), "user.note", "psst", 4, 0);
+               }},
+        Change{"SecondName",
+               [](const auto& job) {
+                 ASSERT_EQ(::link(in(job, "other").c_str(), (job.home + "/kept").c_str()), 0);
+               }},
+        Change{"LinkInThePlaceOfAFolder",
+               [](const auto& job) {
+                 ASSERT_EQ(::rename(in(job, "a").c_str(), (job.home + "/a").c_str()), 0);
+                 ASSERT_EQ(::symlink((job.home + "/a").c_str(), in(job, "a").c_str()), 0);
+               }}),
+    [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST_F(HostileTest, AnUntouchedWorkspaceServesTheNextJobThatWantsTheSame) {
+  put("file", "1");
+  const TreeRef input = take().input;
+  const PreparedWorkspace first = prepare(input);
+  write_file(first.home + "/.profile", attack());
+  write_file(first.scratch + "/outputs/x", "1");
+  const auto spare = must(workspaces_->discard(first));
+  ASSERT_TRUE(spare && spare->laid_out != nullptr);
+
+  WorkspaceRequest same;
+  same.job = JobName("next");
+  same.tree = input;
+  ASSERT_TRUE(spare->laid_out->serves(same));
+  const PreparedWorkspace next = Workspaces::take_over(same, *spare);
+  EXPECT_EQ(read_text(in(next, "file")), "1");
+  EXPECT_FALSE(exists(next.home + "/.profile"));
+  EXPECT_FALSE(exists(next.scratch + "/outputs/x"));
+  EXPECT_EQ(capture(next).tree, input);
+
+  WorkspaceRequest other = same;
+  other.protect = {"file"};
+  EXPECT_FALSE(spare->laid_out->serves(other));
+  other = same;
+  other.caches = {{"key", {"file"}}};
+  EXPECT_FALSE(spare->laid_out->serves(other));
+  other = same;
+  other.overlay = true;
+  EXPECT_FALSE(spare->laid_out->serves(other));
 }
 
 TEST_F(HostileTest, AFolderThatAJobChangedIsNotUsedAgain) {
