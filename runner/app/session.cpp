@@ -215,7 +215,9 @@ class Session {
     if (!journal || !cache) {
       return refused(ExitCode::Environment, journal ? cache.error() : journal.error());
     }
-    RunState state(plan_, remaining_path(plan_, expected(**cache)));
+    JournalWriter writer(loop_, **journal);
+    const auto kept = std::make_shared<Kept>(plan_, remaining_path(plan_, expected(**cache)));
+    RunState& state = kept->state;
     if (resumed_) {
       if (const Status replayed = replay(folder, state); !replayed) {
         return refused(ExitCode::Environment, replayed.error());
@@ -235,7 +237,7 @@ class Session {
     DiskJobFiles files(folder);
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, resumed_, &loop_});
-    RunParts parts{trees, **journal, loop_, files, cache->get(), by_node_, digests_, {}};
+    RunParts parts{trees, writer, loop_, files, cache->get(), by_node_, digests_, {}};
     for (const auto& observer : observers) {
       parts.observers.push_back(observer.get());
     }
@@ -263,6 +265,8 @@ class Session {
     begin(loop);
     loop_.run();
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
+    ended.state = std::shared_ptr<const RunState>(kept, &state);
+    ended.run_folder = folder;
     clear_work_folder();
     return ended;
   }
@@ -308,10 +312,15 @@ class Session {
       ended.problems.push_back(where.error());
       return ended;
     }
-    if (const Status recorded = loop.record(ResultDelivered{*where}); !recorded) {
-      ended.code = ExitCode::Environment;
-      ended.problems.push_back(recorded.error());
-    }
+    bool recorded = false;
+    loop.record(ResultDelivered{*where}, [&](const Status& status) {
+      recorded = true;
+      if (!status) {
+        ended.code = ExitCode::Environment;
+        ended.problems.push_back(status.error());
+      }
+    });
+    wait_for(recorded);
     return ended;
   }
 
@@ -365,11 +374,19 @@ class Session {
     return false;
   }
 
-  SessionEnd refused(ExitCode code) { return {code, run_, std::move(problems_), {}}; }
+  SessionEnd refused(ExitCode code) { return {code, run_, std::move(problems_), {}, nullptr, ""}; }
   SessionEnd refused(ExitCode code, Error error) {
     problems_.push_back(std::move(error));
     return refused(code);
   }
+
+  /// What is told of the run after the session: the state looks at the plan.
+  struct Kept {
+    Kept(Plan plan_in, std::vector<std::int64_t> remaining_ms)
+        : plan(std::move(plan_in)), state(plan, std::move(remaining_ms)) {}
+    Plan plan;
+    RunState state;
+  };
 
   const Settings& settings_;
   const MakeObservers& make_observers_;

@@ -16,6 +16,7 @@
 #include "runner/app/settings.h"
 #include "runner/run/clock.h"
 #include "runner/run/observer.h"
+#include "runner/run/run_state.h"
 
 namespace runner {
 
@@ -56,6 +57,8 @@ struct SessionEnd {
   dsl::RunId run;
   std::vector<dsl::Error> problems;  // everything that stood in the way
   std::vector<dsl::Error> warnings;  // what went wrong beside it and changes nothing of the outcome
+  std::shared_ptr<const RunState> state;  // how far the run came; null: it did not start
+  std::string run_folder;                 // absolute, where it did
 };
 
 SessionEnd run_session(const Settings& settings,

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "runner/cli/final_words.h"
-#include "runner/cli/runs.h"
 #include "runner/report/escape.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
@@ -18,29 +17,18 @@ namespace runner::cli {
 namespace {
 
 /// What the run came to. The session's own code counts: it knows of signals.
-void say_how_it_ended(const SessionEnd& end,
-                      bool json,
-                      const Settings& settings,
-                      Console& console) {
+void say_how_it_ended(const SessionEnd& end, bool json, Console& console) {
   for (const dsl::Error& problem : end.problems) {
     console.error(problem);
   }
-  if (end.run.empty() || !end.problems.empty()) {
-    return;
+  if (end.state != nullptr && end.problems.empty() && !json) {
+    print_checklist(*end.state, end.run_folder, report::Runner::Gone, console);
   }
-  const auto runs = Runs::open(settings);
-  const auto view = runs ? runs->view(end.run) : dsl::Result<RunView>(runs.error());
-  if (!view) {
-    console.error(view.error());
-    return;
-  }
-  final_words(*view, json, console);
 }
 
 ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& session,
                     const ProgressOptions& progress,
                     const std::function<void(const SessionStart&)>& started,
-                    const Settings& settings,
                     Console& console) {
   // A reader of our streams that goes away is no reason to end a run.
   std::signal(SIGPIPE, SIG_IGN);
@@ -48,7 +36,7 @@ ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& sessi
     started(start);
     return make_progress(progress, console, *start.clock);
   });
-  say_how_it_ended(end, progress.json, settings, console);
+  say_how_it_ended(end, progress.json, console);
   return end.code;
 }
 
@@ -98,11 +86,10 @@ ExitCode wait_for_start(pid_t child, const Fd& from, Console& console) {
 ExitCode drive(const std::function<SessionEnd(const MakeObservers&)>& session,
                const ProgressOptions& progress,
                Where where,
-               const Settings& settings,
                Console& console) {
   if (where == Where::Foreground) {
     return drive_here(
-        session, progress, [](const SessionStart&) {}, settings, console);
+        session, progress, [](const SessionStart&) {}, console);
   }
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -127,11 +114,7 @@ ExitCode drive(const std::function<SessionEnd(const MakeObservers&)>& session,
   ProgressOptions plain = progress;
   plain.progress = progress.progress == "none" ? "none" : "plain";
   return drive_here(
-      session,
-      plain,
-      [&](const SessionStart& start) { leave_terminal(start, writing); },
-      settings,
-      console);
+      session, plain, [&](const SessionStart& start) { leave_terminal(start, writing); }, console);
 }
 
 }  // namespace runner::cli

@@ -20,7 +20,6 @@ enum class Where { Foreground, Background };
 ExitCode drive(const std::function<SessionEnd(const MakeObservers&)>& session,
                const ProgressOptions& progress,
                Where where,
-               const Settings& settings,
                Console& console);
 
 }  // namespace runner::cli

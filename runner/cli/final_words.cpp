@@ -1,7 +1,6 @@
 #include "runner/cli/final_words.h"
 
 #include "runner/cli/run_status.h"
-#include "runner/report/checklist.h"
 
 namespace runner::cli {
 namespace {
@@ -27,15 +26,25 @@ ExitCode exit_code_of(const RunView& view) {
 
 }  // namespace
 
+void print_checklist(const RunState& state,
+                     const std::string& run_folder,
+                     report::Runner runner,
+                     Console& console) {
+  report::ChecklistOptions options;
+  options.width = console.width();
+  options.colour = console.out_colour();
+  options.runner = runner;
+  options.run_folder = run_folder;
+  console.err(console.err_is_terminal() ? "\n" : "");  // off from the progress above
+  console.out(report::checklist(state, options));
+}
+
 ExitCode final_words(const RunView& view, bool json, Console& console) {
   if (!json) {
-    report::ChecklistOptions options;
-    options.width = console.width();
-    options.colour = console.out_colour();
-    options.runner = view.runner() ? report::Runner::Alive : report::Runner::Gone;
-    options.run_folder = view.folder();
-    console.err(console.err_is_terminal() ? "\n" : "");  // off from the progress above
-    console.out(report::checklist(view.state(), options));
+    print_checklist(view.state(),
+                    view.folder(),
+                    view.runner() ? report::Runner::Alive : report::Runner::Gone,
+                    console);
   }
   return exit_code_of(view);
 }

@@ -61,7 +61,6 @@ ExitCode run(RunArguments& arguments, Console& console) {
       [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
       arguments.progress,
       where_of(arguments.detach),
-      settings,
       console);
 }
 
@@ -81,7 +80,6 @@ ExitCode resume(ResumeArguments& arguments, Console& console) {
       },
       arguments.progress,
       where_of(arguments.detach),
-      settings,
       console);
 }
 

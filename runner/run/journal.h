@@ -2,6 +2,8 @@
 
 // The journal of one run: its events, in order, for good. Real: store/journal (SQLite).
 
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "dsl/result.h"
@@ -16,9 +18,11 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
   virtual ~Journal() = default;
 
-  /// Commits all events in one transaction. Success: they survive a crash of the machine. Error:
-  /// none of them is in the journal. REQUIRES: their sequence numbers follow the last one.
-  virtual dsl::Status append(const std::vector<Event>& events) = 0;
+  /// Commits all events in one transaction, and tells `done` on the loop thread, never inside the
+  /// call. Success: they survive a crash of the machine. Error: none of them is in the journal.
+  /// REQUIRES: their sequence numbers follow the last one; no other append is under way.
+  virtual void append(std::shared_ptr<const std::vector<Event>> events,
+                      std::function<void(dsl::Status)> done) = 0;
 };
 
 }  // namespace runner

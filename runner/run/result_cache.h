@@ -38,10 +38,14 @@ class ResultCache {
   /// then runs it.
   virtual dsl::Result<std::optional<CachedResult>> lookup(const std::string& key) = 0;
 
-  /// `name` is the node as people know it ("build/compile of pipeline x"), for explain().
+  /// `name` is the node as people know it ("build/compile of pipeline x"), for explain(). May be
+  /// held back until `flush`; this object's own lookups see it at once.
   virtual dsl::Status store(const std::string& key,
                             const std::string& name,
                             const CachedResult& result) = 0;
+
+  /// Writes what was held back.
+  virtual dsl::Status flush() { return dsl::Ok{}; }
 
   /// Whether any result was ever stored under that name, whatever its key: tells "changed" from
   /// "never ran".

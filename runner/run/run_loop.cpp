@@ -17,6 +17,12 @@ using dsl::Ok;
 using dsl::Result;
 using dsl::Status;
 
+namespace {
+
+constexpr dsl::Duration kFlushAfter{500};  // results of passed nodes are kept in bundles
+
+}  // namespace
+
 struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   Impl(RunState& state_in,
        RunParts parts_in,
@@ -48,8 +54,10 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   std::vector<std::function<void()>> effects;  // to be started once the batch is committed
   std::deque<decltype(Event::what)> facts;     // came in since the last tick
   std::size_t under_way = 0;                   // effects that have not called back
-  bool ticking = false;
   bool tick_due = false;
+  bool committing = false;   // nothing is noted meanwhile: the state is what observers are told
+  bool tick_missed = false;  // because of that
+  bool flush_due = false;
   bool stopping = false;
   bool over = false;
   std::string stopped_by;
@@ -78,7 +86,10 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     if (over) {
       return;
     }
-    ticking = true;
+    if (committing) {
+      tick_missed = true;
+      return;
+    }
     std::optional<std::int64_t> wake_at_ms;
     while (!over) {
       while (!facts.empty()) {
@@ -102,15 +113,19 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
         std::visit([this](const auto& one) { act(one); }, action);
       }
     }
-    ticking = false;
-    if (over || !commit()) {
+    if (over) {
       return;
     }
-    run_effects();
-    if (wake_at_ms) {
-      set_alarm(*wake_at_ms);
-    }
-    end_if_still();
+    commit([this, wake_at_ms] {
+      run_effects();
+      if (wake_at_ms) {
+        set_alarm(*wake_at_ms);
+      }
+      if (std::exchange(tick_missed, false)) {
+        tick_soon();
+      }
+      end_if_still();
+    });
   }
 
   /// Adds an event to the tick; the state already shows it, the world not yet.
@@ -127,20 +142,27 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     batch.push_back(std::move(event));
   }
 
-  bool commit() {
+  /// Commits the tick's events, tells the observers, then calls `then`. Where the journal cannot be
+  /// written the run breaks off instead.
+  template <class Then>
+  void commit(Then then) {
     if (batch.empty()) {
-      return true;
+      then();
+      return;
     }
-    const Status written = parts.journal.append(batch);
-    if (!written) {
-      break_off(written.error().within("journal"));
-      return false;
-    }
-    for (Observer* observer : parts.observers) {
-      observer->on_events(state, batch);
-    }
-    batch.clear();
-    return true;
+    committing = true;
+    const auto events = std::make_shared<const std::vector<Event>>(std::exchange(batch, {}));
+    parts.journal.append(events, [self = shared_from_this(), events, then](const Status& written) {
+      self->committing = false;
+      if (!written) {
+        self->break_off(written.error().within("journal"));
+        return;
+      }
+      for (Observer* observer : self->parts.observers) {
+        observer->on_events(self->state, *events);
+      }
+      then();
+    });
   }
 
   void run_effects() {
@@ -172,9 +194,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     }
     if (stopping) {
       note(RunInterrupted{stopped_by});
-      if (commit()) {
-        finish({RunEnd::How::Interrupted, {}});
-      }
+      commit([this] { finish({RunEnd::How::Interrupted, {}}); });
       return;
     }
     if (state.outcome()) {
@@ -227,8 +247,22 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   void finish(RunEnd end) {
     if (!over) {
       over = true;
+      flush_results();
       parts.clock.after(dsl::Duration{0}, [self = shared_from_this(), end] { self->ended(end); });
     }
+  }
+
+  void record(decltype(Event::what) what, std::function<void(Status)> done) {
+    note(std::move(what));
+    const auto events = std::make_shared<const std::vector<Event>>(std::exchange(batch, {}));
+    parts.journal.append(events, [self = shared_from_this(), events, done](Status written) {
+      if (written) {
+        for (Observer* observer : self->parts.observers) {
+          observer->on_events(self->state, *events);
+        }
+      }
+      done(std::move(written));
+    });
   }
 
   void stop(const std::string& by) {
@@ -420,7 +454,17 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       result.took_ms = done.last->end.took.ms;
       // A result that cannot be kept costs a repetition later, not this run.
       (void)parts.cache->store(done.key, cache_name(node), result).has_value();
+      if (!flush_due) {
+        flush_due = true;
+        parts.clock.after(kFlushAfter, [self = shared_from_this()] { self->flush_results(); });
+      }
     });
+  }
+
+  void flush_results() {
+    if (std::exchange(flush_due, false)) {
+      (void)parts.cache->flush().has_value();
+    }
   }
 
   void act(const StartAttempt& action) {
@@ -539,9 +583,8 @@ void RunLoop::stop(const std::string& by) {
   impl_->stop(by);
 }
 
-dsl::Status RunLoop::record(decltype(Event::what) what) {
-  impl_->note(std::move(what));
-  return impl_->commit() ? Status(Ok{}) : Status(Error{"the journal cannot be written", ""});
+void RunLoop::record(decltype(Event::what) what, std::function<void(dsl::Status)> done) {
+  impl_->record(std::move(what), std::move(done));
 }
 
 }  // namespace runner

@@ -69,8 +69,9 @@ class RunLoop {
   /// Ends what is under way and then the loop. A second call kills at once.
   void stop(const std::string& by);
 
-  /// Adds a fact of the outside (ResultDelivered, PersonAnswered) and tells the observers.
-  dsl::Status record(decltype(Event::what) what);
+  /// Adds a fact of the outside (ResultDelivered, PersonAnswered) and tells the observers, then
+  /// `done`. REQUIRES: the loop has ended.
+  void record(decltype(Event::what) what, std::function<void(dsl::Status)> done);
 
  private:
   struct Impl;

@@ -26,6 +26,9 @@ dsl::Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::strin
   if (const dsl::Status ready = database->migrate(kSchema); !ready) {
     return ready.error();
   }
+  if (const dsl::Status ready = database->expect_many_commits(); !ready) {
+    return ready.error();
+  }
   dsl::Result<Statement> insert =
       database->prepare("INSERT INTO events (sequence, event) VALUES (?, ?)");
   if (!insert) {
@@ -47,6 +50,13 @@ dsl::Status SqliteJournal::append(const std::vector<Event>& events) {
     }
   }
   return transaction->commit();
+}
+
+void JournalWriter::append(std::shared_ptr<const std::vector<Event>> events,
+                           std::function<void(dsl::Status)> done) {
+  auto written = std::make_shared<dsl::Status>(dsl::Ok{});
+  lane_.run([this, written, events = std::move(events)] { *written = journal_.append(*events); },
+            [written, done = std::move(done)] { done(std::move(*written)); });
 }
 
 dsl::Result<JournalReader> JournalReader::open(const std::string& run_folder) {

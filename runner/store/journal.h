@@ -3,7 +3,7 @@
 // The journal of a run as a SQLite file, `journal.db` in the run's folder: one table, one row an
 // event, its JSON as event_json.h writes it. WAL and synchronous=FULL: what `append` acknowledged
 // survives a crash of the machine. One writer; any number of readers, also in other processes.
-// One thread at a time.
+// Each object is used by one thread at a time.
 
 #include <cstdint>
 #include <memory>
@@ -13,16 +13,18 @@
 
 #include "dsl/result.h"
 #include "runner/run/journal.h"
+#include "runner/sys/event_loop.h"
 #include "runner/sys/sqlite.h"
 
 namespace runner {
 
-class SqliteJournal final : public Journal {
+class SqliteJournal {
  public:
   /// Creates the file where it is not there.
   static dsl::Result<std::unique_ptr<SqliteJournal>> open(const std::string& run_folder);
 
-  dsl::Status append(const std::vector<Event>& events) override;
+  /// As Journal::append, but waits for the disk.
+  dsl::Status append(const std::vector<Event>& events);
 
  private:
   SqliteJournal(Database database, Statement insert)
@@ -30,6 +32,20 @@ class SqliteJournal final : public Journal {
 
   Database database_;
   Statement insert_;
+};
+
+/// The journal for a run loop: a thread of its own waits for the disk.
+class JournalWriter final : public Journal {
+ public:
+  /// Both outlive it.
+  JournalWriter(EventLoop& loop, SqliteJournal& journal) : journal_(journal), lane_(loop) {}
+
+  void append(std::shared_ptr<const std::vector<Event>> events,
+              std::function<void(dsl::Status)> done) override;
+
+ private:
+  SqliteJournal& journal_;
+  EventLoop::Lane lane_;
 };
 
 /// Reads a journal that somebody else may be writing.

@@ -10,6 +10,8 @@ namespace runner {
 
 namespace {
 
+constexpr std::size_t kMostHeld = 32;
+
 /// A result is kept in the words of the journal: as the event by which a later run takes it over.
 std::string to_text(const CachedResult& result) {
   NodeReused reused;
@@ -65,6 +67,10 @@ dsl::Result<std::unique_ptr<SqliteResultCache>> SqliteResultCache::open(Database
       new SqliteResultCache(std::move(database), std::move(statements), std::move(has_trees)));
 }
 
+SqliteResultCache::~SqliteResultCache() {
+  static_cast<void>(flush());
+}
+
 dsl::Result<std::vector<TreeRef>> SqliteResultCache::trees(Database& database) {
   dsl::Result<Statement> all = database.prepare("SELECT result FROM results");
   if (!all) {
@@ -105,6 +111,12 @@ dsl::Result<std::int64_t> SqliteResultCache::remove_old(Database& database,
 }
 
 dsl::Result<std::optional<CachedResult>> SqliteResultCache::lookup(const std::string& key) {
+  for (const Held& one : held_) {
+    if (one.key == key) {
+      return has_trees_(one.result.content, one.result.artifacts) ? std::optional(one.result)
+                                                                  : std::nullopt;
+    }
+  }
   Statement& find = statements_.find;
   find.reset();
   find.bind(key);
@@ -131,15 +143,37 @@ dsl::Result<std::optional<CachedResult>> SqliteResultCache::lookup(const std::st
 dsl::Status SqliteResultCache::store(const std::string& key,
                                      const std::string& name,
                                      const CachedResult& result) {
-  return statements_.insert.bind(key)
-      .bind(name)
-      .bind(result.at_ms)
-      .bind(result.took_ms)
-      .bind(to_text(result))
-      .run();
+  held_.push_back({key, name, result});
+  return held_.size() < kMostHeld ? dsl::Status(dsl::Ok{}) : flush();
+}
+
+dsl::Status SqliteResultCache::flush() {
+  if (held_.empty()) {
+    return dsl::Ok{};
+  }
+  const std::vector<Held> held = std::exchange(held_, {});
+  dsl::Result<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  for (const Held& one : held) {
+    const dsl::Status written = statements_.insert.bind(one.key)
+                                    .bind(one.name)
+                                    .bind(one.result.at_ms)
+                                    .bind(one.result.took_ms)
+                                    .bind(to_text(one.result))
+                                    .run();
+    if (!written) {
+      return written;
+    }
+  }
+  return transaction->commit();
 }
 
 bool SqliteResultCache::knows(const std::string& name) {
+  if (std::any_of(held_.begin(), held_.end(), [&](const Held& one) { return one.name == name; })) {
+    return true;
+  }
   Statement& knows = statements_.knows;
   knows.reset();
   const dsl::Result<bool> row = knows.bind(name).step();
@@ -149,6 +183,7 @@ bool SqliteResultCache::knows(const std::string& name) {
 }
 
 std::int64_t SqliteResultCache::usual_ms(const std::string& name) {
+  static_cast<void>(flush());
   std::vector<std::int64_t> times;
   Statement& took = statements_.took;
   took.reset();

@@ -1,8 +1,9 @@
 #pragma once
 
 // Verified results of all runs of a store, by key: see runner/run/result_cache.h. A table of
-// `store.db`; losing the last few on a power cut only costs doing them again, so its commits do not
-// wait for the disk. Several runners may use it at once. One thread at a time.
+// `store.db`; losing the last few on a crash only costs doing them again, so they are written many
+// at a time, and commits do not wait for the disk. Several runners may use it at once. One thread
+// at a time.
 
 #include <functional>
 #include <memory>
@@ -23,6 +24,8 @@ class SqliteResultCache final : public ResultCache {
   static dsl::Result<std::unique_ptr<SqliteResultCache>> open(Database database,
                                                               HasTrees has_trees);
 
+  ~SqliteResultCache() override;  // flushes
+
   /// All results' trees (content in TreeRef::commit), so that they are not pruned.
   static dsl::Result<std::vector<TreeRef>> trees(Database& database);
   /// Forgets results that are older; returns how many.
@@ -32,6 +35,7 @@ class SqliteResultCache final : public ResultCache {
   dsl::Status store(const std::string& key,
                     const std::string& name,
                     const CachedResult& result) override;
+  dsl::Status flush() override;
   bool knows(const std::string& name) override;
   std::int64_t usual_ms(const std::string& name) override;
 
@@ -47,9 +51,16 @@ class SqliteResultCache final : public ResultCache {
         statements_(std::move(statements)),
         has_trees_(std::move(has_trees)) {}
 
+  struct Held {
+    std::string key;
+    std::string name;
+    CachedResult result;
+  };
+
   Database database_;
   Statements statements_;
   HasTrees has_trees_;
+  std::vector<Held> held_;
 };
 
 }  // namespace runner

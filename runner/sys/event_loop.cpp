@@ -155,6 +155,23 @@ void EventLoop::run_blocking(std::function<void()> work, std::function<void()> t
   });
 }
 
+struct EventLoop::Lane::Thread {
+  asio::thread_pool pool{1};
+};
+
+EventLoop::Lane::Lane(EventLoop& loop) : loop_(loop), thread_(std::make_unique<Thread>()) {}
+
+EventLoop::Lane::~Lane() {
+  thread_->pool.join();
+}
+
+void EventLoop::Lane::run(std::function<void()> work, std::function<void()> then) {
+  asio::post(thread_->pool, [this, work = std::move(work), then = std::move(then)]() mutable {
+    work();
+    loop_.post(std::move(then));
+  });
+}
+
 EventLoop::Watch EventLoop::watch_readable(int fd, std::function<void()> ready) {
   return impl_->start_watch(fd, asio::posix::stream_descriptor::wait_read, std::move(ready));
 }

@@ -34,6 +34,26 @@ class EventLoop final : public Clock {
   /// Runs `work` on the pool, then `then` on the loop thread.
   void run_blocking(std::function<void()> work, std::function<void()> then);
 
+  /// A thread of its own for blocking work that is done in order and must not wait behind other
+  /// work.
+  class Lane {
+   public:
+    /// The loop outlives it.
+    explicit Lane(EventLoop& loop);
+    /// Waits for the work that was given to it.
+    ~Lane();
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    /// As run_blocking.
+    void run(std::function<void()> work, std::function<void()> then);
+
+   private:
+    struct Thread;
+    EventLoop& loop_;
+    std::unique_ptr<Thread> thread_;
+  };
+
   using Watch = std::uint64_t;
   /// Calls `ready` whenever `fd` is readable (or at its end), until `unwatch`. Does not own `fd`;
   /// unwatch before closing it.

@@ -337,7 +337,7 @@ TEST(RunLoop, AManualCriterionWaitsForAPersonAndGoesOnAfterTheAnswer) {
   ASSERT_TRUE(run.end);
   EXPECT_EQ(run.end->how, RunEnd::How::Waiting);
   EXPECT_THAT(run.started_words(), ElementsAre("work"));
-  ASSERT_TRUE(run.loop->record(PersonAnswered{dsl::NodeId("a"), 0, true, "ann", ""}));
+  ASSERT_TRUE(run.record(PersonAnswered{dsl::NodeId("a"), 0, true, "ann", ""}));
   run.restart();
   EXPECT_EQ(run.state->outcome(), Outcome::Passed);
   EXPECT_THAT(run.started_words(), ElementsAre("work", "next"));
@@ -352,8 +352,7 @@ TEST(RunLoop, ARejectedApprovalFailsWithTheReason) {
   RunHarness run({review, task("b", {0}, "next")});
   run.start();
   ASSERT_EQ(run.end->how, RunEnd::How::Waiting);
-  ASSERT_TRUE(
-      run.loop->record(PersonAnswered{dsl::NodeId("review"), -1, false, "ann", "too long"}));
+  ASSERT_TRUE(run.record(PersonAnswered{dsl::NodeId("review"), -1, false, "ann", "too long"}));
   run.restart();
   EXPECT_EQ(run.node("review").reason, "rejected by ann: too long");
   EXPECT_EQ(run.node("b").outcome, Outcome::Skipped);

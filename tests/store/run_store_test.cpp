@@ -153,17 +153,22 @@ TEST_F(RunStoreTest, ResultsAreFoundByKeyAsLongAsTheirTreesAreThere) {
   result.at_ms = 5;
   result.took_ms = 700;
   ASSERT_TRUE((*cache)->store("key", "p/build", result));
-  const auto found = (*cache)->lookup("key");
-  ASSERT_TRUE(found && found->has_value());
-  EXPECT_EQ((*found)->content, "c0ffee");
-  EXPECT_EQ((*found)->outputs, result.outputs);
-  EXPECT_EQ((*found)->evidence, result.evidence);
-  EXPECT_EQ((*found)->took_ms, 700);
-  EXPECT_FALSE((*cache)->lookup("other")->has_value());
-  EXPECT_TRUE((*cache)->knows("p/build"));
-  EXPECT_FALSE((*cache)->knows("p/test"));
-  there = false;
-  EXPECT_FALSE((*cache)->lookup("key")->has_value());
+  for (const char* where : {"held back", "written"}) {
+    SCOPED_TRACE(where);
+    there = true;
+    const auto found = (*cache)->lookup("key");
+    ASSERT_TRUE(found && found->has_value());
+    EXPECT_EQ((*found)->content, "c0ffee");
+    EXPECT_EQ((*found)->outputs, result.outputs);
+    EXPECT_EQ((*found)->evidence, result.evidence);
+    EXPECT_EQ((*found)->took_ms, 700);
+    EXPECT_FALSE((*cache)->lookup("other")->has_value());
+    EXPECT_TRUE((*cache)->knows("p/build"));
+    EXPECT_FALSE((*cache)->knows("p/test"));
+    there = false;
+    EXPECT_FALSE((*cache)->lookup("key")->has_value());
+    ASSERT_TRUE((*cache)->flush());
+  }
 }
 
 TEST_F(RunStoreTest, WhatANodeUsuallyTakesIsTheMedianOfTheLastFew) {

@@ -21,20 +21,27 @@ namespace runner::test {
 
 class MemoryJournal final : public Journal {
  public:
-  dsl::Status append(const std::vector<Event>& events) override {
-    if (appends_left == 0) {
-      return dsl::Error{"no space left", "free some space"};
+  explicit MemoryJournal(FakeClock& clock) : clock_(clock) {}
+
+  void append(std::shared_ptr<const std::vector<Event>> events,
+              std::function<void(dsl::Status)> done) override {
+    dsl::Status written = dsl::Error{"no space left", "free some space"};
+    if (appends_left > 0) {
+      --appends_left;
+      ++transactions;
+      for (const Event& event : *events) {
+        lines.push_back(event_to_json(event));
+      }
+      written = dsl::Ok{};
     }
-    --appends_left;
-    ++transactions;
-    for (const Event& event : events) {
-      lines.push_back(event_to_json(event));
-    }
-    return dsl::Ok{};
+    clock_.after({0}, [done, written] { done(written); });
   }
   std::vector<std::string> lines;
   std::size_t transactions = 0;
   std::size_t appends_left = 1'000'000;
+
+ private:
+  FakeClock& clock_;
 };
 
 class MemoryFiles final : public JobFiles {
@@ -51,7 +58,6 @@ class MemoryFiles final : public JobFiles {
     written[path] = bytes;
     return dsl::Ok{};
   }
-  dsl::Status make_directory(const std::string&) override { return dsl::Ok{}; }
   std::map<std::string, std::string> logs;
   std::map<std::string, std::string> written;
 };
@@ -120,7 +126,7 @@ class RunHarness {
   FakeClock clock;
   FakeEngine engine{clock};
   FakeTrees trees{clock};
-  MemoryJournal journal;
+  MemoryJournal journal{clock};
   MemoryFiles files;
   MemoryCache cache;
   std::size_t slots = 2;
@@ -153,6 +159,14 @@ class RunHarness {
     }
     loop->resume();
     clock.run_due();
+  }
+
+  /// What a person says while no loop runs.
+  [[nodiscard]] bool record(decltype(Event::what) what) {
+    bool written = false;
+    loop->record(std::move(what), [&](const dsl::Status& status) { written = bool(status); });
+    clock.run_due();
+    return written;
   }
 
   void run_to_end() {
