@@ -403,6 +403,10 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
 
 dsl::Status Workspaces::keep(const std::string& name, const TreeRef& tree) {
   const std::string reference = fmt::format("refs/pipe/runs/{}/{}", run_.value, name);
+  auto objects = store_.borrow();
+  if (!objects) {
+    return objects.error();
+  }
   for (const auto& [suffix, hex] :
        {std::pair("", tree.commit), std::pair(".artifacts", tree.artifacts)}) {
     if (hex.empty()) {
@@ -411,6 +415,10 @@ dsl::Status Workspaces::keep(const std::string& name, const TreeRef& tree) {
     auto id = git::parse_oid(hex);
     if (!id) {
       return id.error();
+    }
+    // The user's own commits are not ours to keep, and the store has no names for them.
+    if (!(*objects)->owns(*id)) {
+      continue;
     }
     if (auto set = store_.database().set_reference(reference + suffix, *id); !set) {
       return set;
