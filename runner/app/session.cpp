@@ -14,6 +14,7 @@
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
 #include "runner/app/random.h"
+#include "runner/report/run_summary.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
 #include "runner/run/scheduler.h"
@@ -220,8 +221,7 @@ class Session {
       if (const Status replayed = replay(folder, state); !replayed) {
         return refused(ExitCode::Environment, replayed.error());
       }
-      const bool delivered = state.outcome() != Outcome::Passed || !state.delivered().empty();
-      if (state.outcome() && delivered) {
+      if (is_over(state)) {
         return refused(ExitCode::Invalid,
                        Error{"run '" + run_.value + "' has finished already",
                              "see `pipe show " + run_.value + "`, or start a new run"});
@@ -263,8 +263,28 @@ class Session {
     begin(loop);
     loop_.run();
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
+    keep_summary(state);
     clear_work_folder();
     return ended;
+  }
+
+  /// For lists of runs. Only where nothing will be added to the journal any more.
+  void keep_summary(const RunState& state) {
+    if (!is_over(state)) {
+      return;
+    }
+    const Status kept = files::write_atomically(store_->run_folder(run_) + "/summary.json",
+                                                report::summary_to_json(report::summarise(state)),
+                                                files::Durable::No,
+                                                0600);
+    if (!kept) {
+      warnings_.push_back(kept.error());
+    }
+  }
+
+  /// Finished, and what passed has reached the project.
+  static bool is_over(const RunState& state) {
+    return state.outcome() && (state.outcome() != Outcome::Passed || !state.delivered().empty());
   }
 
   /// Workspaces are copies: what is left of them is of no use to anybody, a resumed run included.

@@ -69,8 +69,8 @@ class Cleaner {
       }
       return;
     }
-    const auto view = runs_.view(run);
-    const bool finished = view && is_finished(status_of(*view));
+    const auto overview = look_over(runs_, run);
+    const bool finished = overview && is_finished(overview->status);
     if (!finished && !arguments_.force) {
       ++kept_;
       if (named) {

@@ -142,6 +142,13 @@ std::string Runs::folder_of(const RunId& run) const {
   return impl_->store->run_folder(run);
 }
 
+std::optional<report::RunSummary> Runs::kept_summary(const RunId& run) const {
+  constexpr std::int64_t kCap = 64 << 10;
+  const auto json = files::read_file(folder_of(run) + "/summary.json", kCap);
+  auto summary = json ? report::summary_from_json(*json) : Result<report::RunSummary>(json.error());
+  return summary ? std::optional(*std::move(summary)) : std::nullopt;
+}
+
 Result<RunView> Runs::view(const RunId& run) const {
   const auto within = [&](const Error& error) { return error.within("run '" + run.value + "'"); };
   auto json = impl_->store->plan_json(run);

@@ -4,7 +4,7 @@
 //
 //   store.db         results that can be taken again; its schema version is the store's
 //   trees.git        the trees of all runs
-//   runs/<run>/      plan.json, journal.db, lock, logs/, work/
+//   runs/<run>/      plan.json, journal.db, lock, logs/, work/; of a finished run summary.json
 //   bin/ images/ engine/ checkouts/ caches/    of the rooms that made them
 //
 // Any number of processes use it at once; a run has at most one runner, who holds its lock. One
