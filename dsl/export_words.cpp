@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/plan_fields.h"
+#include "dsl/plan_words.h"
 
 namespace dsl::export_words {
 namespace {
@@ -216,15 +216,6 @@ std::string command_line(const Command& command, const std::vector<EnvVar>& env)
     words.push_back(plain ? text : to_json(Value(text)));
   }
   return join(words, " ");
-}
-
-std::string_view engine_name(EngineName engine) {
-  for (const auto& [each, name] : plan_fields::kEngineNames) {
-    if (each == engine) {
-      return name;
-    }
-  }
-  return "";
 }
 
 std::string image(const Image& image) {
