@@ -17,7 +17,6 @@
 #include "runner/report/run_summary.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
-#include "runner/run/scheduler.h"
 #include "runner/store/job_files.h"
 #include "runner/store/journal.h"
 #include "runner/store/project.h"
@@ -216,7 +215,7 @@ class Session {
     if (!journal || !cache) {
       return refused(ExitCode::Environment, journal ? cache.error() : journal.error());
     }
-    RunState state(plan_, remaining_path(plan_, expected(**cache)));
+    RunState state(plan_, usual_durations(plan_, **cache));
     if (resumed_) {
       if (const Status replayed = replay(folder, state); !replayed) {
         return refused(ExitCode::Environment, replayed.error());
@@ -361,17 +360,6 @@ class Session {
       }
     }
     return dsl::Ok{};
-  }
-
-  /// The author's estimate, else what the node usually took, else nothing.
-  std::vector<std::int64_t> expected(ResultCache& cache) const {
-    std::vector<std::int64_t> expected;
-    expected.reserve(plan_.nodes.size());
-    for (const dsl::PlanNode& node : plan_.nodes) {
-      expected.push_back(node.expect.ms > 0 ? node.expect.ms
-                                            : cache.usual_ms(plan_.name + "/" + node.id.value));
-    }
-    return expected;
   }
 
   std::size_t slots() const {

@@ -102,7 +102,8 @@ TEST_F(RunsTest, AViewFollowsAJournalThatIsStillWritten) {
 TEST_F(RunsTest, AFinishedRunIsListedFromWhatItsRunnerKept) {
   const dsl::RunId run = make_run("calm-otter-3f2a", one_task());
   Story story(one_task());
-  story.start().run_task("build").finish("build");
+  story.start().run_task("build").check("build", 0, Verdict::NotMet, {});
+  story.finish("build", Outcome::Failed, "a criterion is not met");
   const report::RunSummary half = report::summarise(story.state());
   EXPECT_EQ(half.outcome, std::nullopt);
   EXPECT_EQ(half.settled, 1);

@@ -395,7 +395,7 @@ TEST(RunLoop, ReplayingTheJournalGivesTheSameState) {
     return FakeEngine::Answer{};
   };
   run.start();
-  RunState again(run.plan, remaining_path(run.plan, {0, 0, 0}));
+  RunState again(run.plan);
   for (const std::string& line : run.journal.lines) {
     const auto event = event_from_json(line);
     ASSERT_TRUE(event) << line;
@@ -433,7 +433,7 @@ TEST(RunLoop, ACrashAfterAnyCommitLosesAndRepeatsNoVerifiedNode) {
     run->run_to_end();
     ASSERT_EQ(run->end->how, RunEnd::How::Broken) << cut;
     std::vector<std::string> settled;
-    RunState before(run->plan, remaining_path(run->plan, {0, 0, 0, 0, 0}));
+    RunState before(run->plan);
     for (const std::string& line : run->journal.lines) {
       ASSERT_TRUE(before.apply(*event_from_json(line)));
     }
