@@ -78,6 +78,10 @@ Value node_value(const RunState& state, std::size_t node) {
   for (std::size_t k = 0; k < n.criteria.size(); ++k) {
     criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k]));
   }
+  Value::List notes;
+  for (const std::string& note : n.last ? n.last->notes : std::vector<std::string>()) {
+    notes.emplace_back(note);
+  }
   const std::int64_t end = n.outcome ? n.finished_ms : state.last_ms();
   return Value(Value::Record{
       {"node", Value(n.id.value)},
@@ -92,6 +96,7 @@ Value node_value(const RunState& state, std::size_t node) {
       {"commit", or_null(n.tree.commit)},
       {"outputs", Value(n.outputs)},
       {"log", n.last ? or_null(n.last->log) : Value()},
+      {"notes", Value(std::move(notes))},
       {"criteria", Value(std::move(criteria))},
   });
 }

@@ -96,6 +96,7 @@ struct CaptureRequest {
   PreparedWorkspace workspace;
   std::vector<dsl::ArtifactDecl> artifacts;
   std::vector<dsl::OutputDecl> outputs;
+  std::vector<std::string> protect;  // whatever the job did there is not taken
   std::string commit_message;      // for the files that changed; unchanged files make no commit
   std::int64_t commit_time_s = 0;  // seconds since the epoch, author's and committer's
   bool save_caches = false;
@@ -110,6 +111,9 @@ struct Capture {
   /// By OutputDecl, in that order: the file's bytes (at most 1 MiB), or why there are none.
   std::vector<dsl::Result<std::string>> outputs;
   std::vector<std::pair<std::string, std::string>> refused;  // path, reason
+  /// Files beneath CaptureRequest::protect that the job added, changed or removed; sorted. In
+  /// `tree` they are as they were before the job, and `changes` does not have them.
+  std::vector<std::string> untaken;
 };
 
 struct TreeFile {

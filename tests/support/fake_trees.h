@@ -3,6 +3,7 @@
 // Trees in memory: a tree is a map from path to bytes, its id is its place in a list. Good enough
 // for what the run loop asks; merges are by path, against the run's first tree.
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -77,6 +78,11 @@ class FakeTrees final : public Trees {
     Capture capture;
     Files now = files(request.workspace.tree);
     for (const auto& [path, bytes] : written[request.workspace.job]) {
+      const auto covers = [&path = path](const std::string& one) { return path.starts_with(one); };
+      if (std::any_of(request.protect.begin(), request.protect.end(), covers)) {
+        capture.untaken.push_back(path);
+        continue;
+      }
       now[path] = bytes;
       capture.changes.push_back({path, ChangedPath::Change::Modified});
     }
