@@ -123,6 +123,9 @@ std::string words(const JsonCheck& check) {
     return fmt::format("json {} fits {}", place, *check.schema);
   }
   const std::string_view sign = sign_of(check.comparison);
+  if (check.comparison == JsonCheck::Comparison::Exists && check.expected == Value(false)) {
+    return fmt::format("json {} does not exist", place);
+  }
   return check.comparison == JsonCheck::Comparison::Exists
              ? fmt::format("json {} {}", place, sign)
              : fmt::format("json {} {} {}", place, sign, to_json(check.expected));

@@ -116,6 +116,9 @@ struct Capture {
   std::vector<std::string> untaken;
 };
 
+/// What is at a path; a link is told as such, wherever it leads.
+enum class PathKind { Absent, File, Folder, Link };
+
 struct TreeFile {
   std::string bytes;  // at most `cap` of read_file
   bool executable = false;
@@ -160,6 +163,9 @@ class Trees {
   virtual dsl::Result<std::optional<TreeFile>> read_file(const TreeRef& tree,
                                                          const std::string& path,
                                                          std::int64_t cap) = 0;
+
+  /// Artifacts count too. A submodule is a folder.
+  virtual dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) = 0;
 
   virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
 

@@ -38,6 +38,46 @@ TEST_F(WorkspaceTest, LaysOutFilesModesLinksAndEmptyFolders) {
   EXPECT_TRUE(exists(workspace.scratch + "/outputs"));
 }
 
+TEST_F(WorkspaceTest, TellsWhatIsAtAPath) {
+  put("dir/a", "1");
+  ::symlink("dir", (project_path() + "/link").c_str());
+  ::symlink("gone", (project_path() + "/dangling").c_str());
+  ::mkdir((project_path() + "/empty").c_str(), 0755);
+  CaptureRequest request;
+  request.artifacts = {{"all", {"out/**"}}};
+  const TreeRef tree = after(
+      take().input, [](const std::string& at) { write_file(at + "/out/x", "1"); }, request);
+  const auto kind = [&](const char* path) { return must(store_->kind_of(tree, path)); };
+
+  EXPECT_EQ(kind("dir"), PathKind::Folder);
+  EXPECT_EQ(kind("dir/a"), PathKind::File);
+  EXPECT_EQ(kind("dir/a/b"), PathKind::Absent);
+  EXPECT_EQ(kind("link"), PathKind::Link);
+  EXPECT_EQ(kind("link/a"), PathKind::Absent);
+  EXPECT_EQ(kind("dangling"), PathKind::Link);
+  EXPECT_EQ(kind("empty"), PathKind::Folder);
+  EXPECT_EQ(kind("out"), PathKind::Folder);
+  EXPECT_EQ(kind("out/x"), PathKind::File);
+  EXPECT_EQ(kind("gone"), PathKind::Absent);
+}
+
+TEST_F(WorkspaceTest, FoldersWithoutFilesThatCameOrWentAreChanges) {
+  put("gone/empty/.keep", "1");
+  put("moved/a", "1");
+  ::unlink((project_path() + "/gone/empty/.keep").c_str());
+  ::mkdir((project_path() + "/filled").c_str(), 0755);
+  const TreeRef input = take().input;
+  const TreeRef result = after(input, [](const std::string& at) {
+    static_cast<void>(files::remove_tree(at + "/gone"));
+    ::mkdir((at + "/new").c_str(), 0755);
+    write_file(at + "/filled/x", "1");
+    ::rename((at + "/moved/a").c_str(), (at + "/b").c_str());
+  });
+
+  EXPECT_THAT(changes(input, result),
+              ElementsAre("A b", "A filled/x", "D gone/empty", "D moved/a", "A new"));
+}
+
 TEST_F(WorkspaceTest, UnchangedFilesMakeNoCommit) {
   put("a.txt", "hello");
   const TreeRef input = take().input;
