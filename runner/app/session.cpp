@@ -153,7 +153,7 @@ class Session {
 
   bool look_for_engines() {
     engines_ = std::make_unique<EngineRegistry>(
-        loop_, engine_options(settings_), container_environment(settings_));
+        loop_, engine_options(settings_, store_->id()), container_environment(settings_));
     bool done = false;
     engines_->look_for(engines_of(plan_), [&done] { done = true; });
     wait_for(done);

@@ -150,7 +150,7 @@ class Cleaner {
 
   EngineShelf& engines() {
     if (!engines_) {
-      engines_ = std::make_unique<EngineShelf>(runs_.settings());
+      engines_ = std::make_unique<EngineShelf>(runs_.settings(), runs_.store_id());
     }
     return *engines_;
   }

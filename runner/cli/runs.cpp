@@ -137,6 +137,9 @@ Result<Runs> Runs::open_here() {
 const Settings& Runs::settings() const {
   return impl_->settings;
 }
+std::string Runs::store_id() const {
+  return impl_->store ? impl_->store->id() : "";
+}
 const std::vector<RunId>& Runs::names() const {
   return impl_->names;
 }

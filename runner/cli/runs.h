@@ -65,6 +65,9 @@ class Runs {
 
   [[nodiscard]] const Settings& settings() const;
 
+  /// RunStore::id; "" where there is no store yet.
+  [[nodiscard]] std::string store_id() const;
+
   /// All runs, the newest first.
   [[nodiscard]] const std::vector<dsl::RunId>& names() const;
 
