@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "dsl/export_words.h"
+#include "dsl/plan_words.h"
 
 namespace dsl {
 namespace {
@@ -50,7 +51,7 @@ class TextExport {
     if (!plan_.description.empty()) {
       line(2, Style::Plain, plan_.description);
     }
-    std::vector<std::string> facts = {fmt::format("engine {}", words::engine_name(plan_.engine)),
+    std::vector<std::string> facts = {fmt::format("engine {}", word_of(plan_.engine)),
                                       "workspace " + plan_.workspace.source};
     if (!plan_.workspace.protect.empty()) {
       facts.push_back("protects " + words::join(plan_.workspace.protect, ", "));
@@ -134,7 +135,7 @@ class TextExport {
 
   static std::vector<std::string> where(const PlanNode& node) {
     std::vector<std::string> facts = {
-        fmt::format("{} on {}", words::engine_name(node.engine), words::image(node.image))};
+        fmt::format("{} on {}", word_of(node.engine), words::image(node.image))};
     for (std::string& part : words::resources(node.resources)) {
       facts.push_back(std::move(part));
     }

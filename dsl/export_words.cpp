@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/plan_fields.h"
+#include "dsl/plan_words.h"
 
 namespace dsl::export_words {
 namespace {
@@ -123,6 +123,9 @@ std::string words(const JsonCheck& check) {
     return fmt::format("json {} fits {}", place, *check.schema);
   }
   const std::string_view sign = sign_of(check.comparison);
+  if (check.comparison == JsonCheck::Comparison::Exists && check.expected == Value(false)) {
+    return fmt::format("json {} does not exist", place);
+  }
   return check.comparison == JsonCheck::Comparison::Exists
              ? fmt::format("json {} {}", place, sign)
              : fmt::format("json {} {} {}", place, sign, to_json(check.expected));
@@ -216,15 +219,6 @@ std::string command_line(const Command& command, const std::vector<EnvVar>& env)
     words.push_back(plain ? text : to_json(Value(text)));
   }
   return join(words, " ");
-}
-
-std::string_view engine_name(EngineName engine) {
-  for (const auto& [each, name] : plan_fields::kEngineNames) {
-    if (each == engine) {
-      return name;
-    }
-  }
-  return "";
 }
 
 std::string image(const Image& image) {

@@ -26,8 +26,6 @@ std::string text_of(const Template& text);
 /// follows), with the expressions in place of the variables that stand for them.
 std::string command_line(const Command& command, const std::vector<EnvVar>& env);
 
-std::string_view engine_name(EngineName engine);
-
 /// "debian:bookworm-slim", "rootfs images/x", "build Dockerfile", "host".
 std::string image(const Image& image);
 

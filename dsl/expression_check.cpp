@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "dsl/expression_checker.h"
 #include "dsl/expression_holes.h"
 #include "dsl/expression_tree.h"
@@ -211,11 +213,11 @@ std::string as_expression(const Template& text) {
     if (piece.kind == Template::Piece::Kind::Literal) {
       add_escaped(format, piece.text);
     } else {
-      format += "{" + std::to_string(count++) + "}";
+      format += fmt::format("{{{}}}", count++);
       arguments += ", " + piece.text;
     }
   }
-  return "format(" + quote_expression_string(format) + arguments + ")";
+  return fmt::format("format({}{})", quote_expression_string(format), arguments);
 }
 
 }  // namespace dsl

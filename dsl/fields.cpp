@@ -106,13 +106,17 @@ void report_wrong_kind(YamlValue value,
                  std::move(remedy));
 }
 
+bool has_hole(YamlValue value) {
+  return value.kind() == YamlValue::Kind::Scalar && has_hole(value.text());
+}
+
 YamlValue find_expression(YamlValue value) {
   YamlValue found;
   switch (value.kind()) {
     case YamlValue::Kind::Null:
       break;
     case YamlValue::Kind::Scalar:
-      found = value.text().find("${{") != std::string_view::npos ? value : found;
+      found = has_hole(value) ? value : found;
       break;
     case YamlValue::Kind::List:
       value.each_item(
@@ -128,7 +132,7 @@ YamlValue find_expression(YamlValue value) {
 }
 
 bool refuse_expression(const Text& text, std::string_view what, Findings& findings) {
-  if (text.value.find("${{") == std::string_view::npos) {
+  if (!has_hole(text.value)) {
     return false;
   }
   findings.error(kNoExpression,

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "dsl/codes.h"
+#include "dsl/expression_holes.h"
 #include "dsl/findings.h"
+#include "dsl/plan_words.h"
 #include "dsl/render.h"
 #include "dsl/spec.h"
 #include "dsl/yaml.h"
@@ -108,6 +110,9 @@ bool read_record(YamlValue map,
 
 // ---- single values: what is wrong is reported, and the result is then absent -------------------
 
+/// A scalar with a `${{` in it.
+bool has_hole(YamlValue value);
+
 /// The first scalar in `value` that has a `${{`; one that does not exist when there is none.
 YamlValue find_expression(YamlValue value);
 
@@ -135,37 +140,37 @@ StatedList<Text> read_texts(YamlValue key, YamlValue value, Findings& findings);
 /// A map from names to texts, as `env:` and `headers:` are.
 std::vector<NamedText> read_named_texts(YamlValue key, YamlValue value, Findings& findings);
 
-/// One of a few words.
-template <class Enum>
-struct Choice {
-  std::string_view word;
-  Enum value;
-};
-
 /// Reports that a word is none of `words`.
 void report_unknown_word(const Text& text,
                          std::string_view key,
                          const std::vector<std::string_view>& words,
                          Findings& findings);
 
-template <class Enum, std::size_t size>
-Stated<Enum> read_choice(YamlValue key,
-                         YamlValue value,
-                         const std::array<Choice<Enum>, size>& choices,
-                         Findings& findings) {
+/// One of a few words, each with what it means.
+template <class Meaning, std::size_t size>
+Stated<Meaning> read_choice(YamlValue key,
+                            YamlValue value,
+                            const std::array<Word<Meaning>, size>& choices,
+                            Findings& findings) {
   const Text text = read_word(key, value, findings);
   if (!text || refuse_expression(text, quoted(key.text()), findings)) {
     return {};
   }
   std::vector<std::string_view> words;
-  for (const Choice<Enum>& choice : choices) {
-    if (choice.word == text.value) {
-      return {choice.value, text.span};
+  for (const auto& [meaning, word] : choices) {
+    if (word == text.value) {
+      return {meaning, text.span};
     }
-    words.push_back(choice.word);
+    words.push_back(word);
   }
   report_unknown_word(text, key.text(), words, findings);
   return {};
+}
+
+/// One of the words of a Plan's enumeration.
+template <class Enum>
+Stated<Enum> read_enum(YamlValue key, YamlValue value, Findings& findings) {
+  return read_choice(key, value, word_table(Enum{}), findings);
 }
 
 /// A name that others refer to: letters, digits, '_' and '-', beginning with a letter, at most 100.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/expression_holes.h"
 #include "dsl/parse.h"
 #include "dsl/program.h"
 #include "dsl/render.h"
@@ -79,7 +80,7 @@ class Importer {
 
   void load_step(TaskSpec& user, std::string_view folder) {
     const Text& uses = user.uses;
-    if (uses.value.find("${{") != std::string_view::npos) {
+    if (has_hole(uses.value)) {
       program_.findings.error(kNoExpression,
                               uses.span,
                               "an expression cannot stand in 'uses'",

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/fields.h"
 #include "dsl/program.h"
 #include "dsl/render.h"
 #include "dsl/suggest.h"
@@ -134,8 +135,7 @@ Value default_value(const InputSpec& input, Findings& findings) {
   if (!input.fallback.exists()) {
     return Value();
   }
-  if (input.fallback.kind() == YamlValue::Kind::Scalar &&
-      input.fallback.text().find("${{") != std::string_view::npos) {
+  if (has_hole(input.fallback)) {
     findings.error(kNoExpression,
                    input.fallback.span(),
                    "an expression cannot stand in 'default'",

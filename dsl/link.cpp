@@ -19,7 +19,7 @@ class Linker {
 
   void link() {
     name_units();
-    needed_by_.resize(program_.units.size());
+    needed_by_.assign(program_.units.size(), 0);
     for (std::uint32_t phase = 0; phase < pipeline_.phases.size(); ++phase) {
       link_phase(phase);
     }

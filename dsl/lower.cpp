@@ -29,7 +29,7 @@ std::string normalised(std::string_view path) {
       parts.push_back(part);
     }
   }
-  return (path.substr(0, 1) == "/" ? "/" : "") + fmt::format("{}", fmt::join(parts, "/"));
+  return fmt::format("{}{}", path.substr(0, 1) == "/" ? "/" : "", fmt::join(parts, "/"));
 }
 
 class Lowering {

@@ -6,28 +6,13 @@
 
 #include "dsl/codes.h"
 #include "dsl/lower_task.h"
+#include "dsl/plan_words.h"
 
 namespace dsl {
 namespace {
 
 bool is_container_engine(EngineName engine) {
   return engine == EngineName::Docker || engine == EngineName::Podman;
-}
-
-std::string_view engine_word(EngineName engine) {
-  switch (engine) {
-    case EngineName::Auto:
-      return "auto";
-    case EngineName::Sandbox:
-      return "sandbox";
-    case EngineName::Docker:
-      return "docker";
-    case EngineName::Podman:
-      return "podman";
-    case EngineName::Host:
-      return "host";
-  }
-  return "";
 }
 
 }  // namespace
@@ -42,7 +27,7 @@ Image TaskLowering::lower_image(const ImageSpec& image, std::size_t layer) {
     return {Image::Kind::Host, "", ""};  // an input said so
   }
   if (lowered.kind == Image::Kind::Build && lowered.context.empty()) {
-    lowered.context = ".";
+    lowered.context = '.';
   }
   return lowered;
 }
@@ -108,7 +93,7 @@ void TaskLowering::lower_place() {
 void TaskLowering::check_engine(const Layer* engine, const Layer* image) {
   const bool is_forced = program_.request.engine.has_value();
   const Image::Kind kind = node_.image.kind;
-  const std::string_view word = engine_word(node_.engine);
+  const std::string_view word = word_of(node_.engine);
   std::string problem;
   std::string remedy;
   if (node_.engine == EngineName::Host && kind != Image::Kind::Host) {

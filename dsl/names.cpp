@@ -13,11 +13,6 @@
 namespace dsl {
 namespace {
 
-bool has_hole(YamlValue value) {
-  return value.kind() == YamlValue::Kind::Scalar &&
-         value.text().find("${{") != std::string_view::npos;
-}
-
 /// The literal text of a template without expressions.
 std::optional<std::string> literal(const Template& text) {
   std::string whole;

@@ -71,9 +71,7 @@ void read_equality(YamlValue key, YamlValue value, JsonCheckSpec& check, Finding
 
 template <JsonCheck::Comparison comparison>
 void read_order(YamlValue key, YamlValue value, JsonCheckSpec& check, Findings& findings) {
-  const bool may_be_number =
-      value.kind() == YamlValue::Kind::Scalar && value.text().find("${{") != std::string_view::npos;
-  if (!value.number() && !may_be_number) {
+  if (!value.number() && !has_hole(value)) {
     report_wrong_kind(value, quoted(key.text()), "a number", "", findings);
   }
   set_comparison(comparison, key, value, check, findings);

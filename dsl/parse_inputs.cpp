@@ -7,15 +7,10 @@
 namespace dsl {
 namespace {
 
-constexpr std::array<Choice<ValueType>, 4> kTypes{{{"string", ValueType::String},
-                                                   {"number", ValueType::Number},
-                                                   {"boolean", ValueType::Boolean},
-                                                   {"json", ValueType::Json}}};
-
 constexpr Field<InputSpec> kInputFields[] = {
     {"type",
      [](YamlValue key, YamlValue value, InputSpec& input, Findings& findings) {
-       input.type = read_choice(key, value, kTypes, findings).value;
+       input.type = read_enum<ValueType>(key, value, findings).value;
      }},
     {"default",
      [](YamlValue /*key*/, YamlValue value, InputSpec& input, Findings& /*findings*/) {

@@ -44,15 +44,8 @@ constexpr Record<BudgetSpec> kPipelineBudget{"the budget", kPipelineBudgetFields
 
 // ---- firewall --------------------------------------------------------------------------------
 
-constexpr std::array<Choice<Firewall::Mode>, 2> kModes{
-    {{"gateway", Firewall::Mode::Gateway}, {"routed", Firewall::Mode::Routed}}};
-
-Stated<Firewall::Mode> read_mode(YamlValue key, YamlValue value, Findings& findings) {
-  return read_choice(key, value, kModes, findings);
-}
-
 constexpr Field<FirewallSpec> kFirewallFields[] = {
-    {"mode", into<&FirewallSpec::mode, read_mode>},
+    {"mode", into<&FirewallSpec::mode, read_enum<Firewall::Mode>>},
     {"allow", into<&FirewallSpec::allow, read_texts>},
     {"allow_private", into<&FirewallSpec::allow_private, read_texts>},
 };
@@ -131,7 +124,7 @@ Section<FirewallSpec> parse_firewall(YamlValue key, YamlValue value, Findings& f
     }
   };
   const auto is_open = [](const Text& entry) {  // looked at once the expression is known
-    return entry.value.find("${{") != std::string_view::npos;
+    return has_hole(entry.value);
   };
   for (const Text& entry : firewall->allow.items) {
     report(entry,

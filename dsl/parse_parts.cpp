@@ -71,31 +71,18 @@ constexpr Field<ResourcesSpec> kResourcesFields[] = {
 };
 constexpr Record<ResourcesSpec> kResources{"resources", kResourcesFields};
 
-constexpr std::array<Choice<Workspace::Mode>, 2> kModes{
-    {{"copy", Workspace::Mode::Copy}, {"readonly", Workspace::Mode::ReadOnly}}};
-
-Stated<Workspace::Mode> read_mode(YamlValue key, YamlValue value, Findings& findings) {
-  return read_choice(key, value, kModes, findings);
-}
-
 constexpr Field<WorkspaceSpec> kTaskWorkspaceFields[] = {
-    {"mode", into<&WorkspaceSpec::mode, read_mode>},
+    {"mode", into<&WorkspaceSpec::mode, read_enum<Workspace::Mode>>},
     {"protect", into<&WorkspaceSpec::protect, parse_paths>},
 };
 constexpr Record<WorkspaceSpec> kTaskWorkspace{"a task's workspace", kTaskWorkspaceFields};
 
 constexpr Field<WorkspaceSpec> kWorkspaceFields[] = {
     {"source", into<&WorkspaceSpec::source, read_plain_word>},
-    {"mode", into<&WorkspaceSpec::mode, read_mode>},
+    {"mode", into<&WorkspaceSpec::mode, read_enum<Workspace::Mode>>},
     {"protect", into<&WorkspaceSpec::protect, parse_paths>},
 };
 constexpr Record<WorkspaceSpec> kWorkspace{"the workspace", kWorkspaceFields};
-
-constexpr std::array<Choice<EngineName>, 5> kEngines{{{"auto", EngineName::Auto},
-                                                      {"sandbox", EngineName::Sandbox},
-                                                      {"docker", EngineName::Docker},
-                                                      {"podman", EngineName::Podman},
-                                                      {"host", EngineName::Host}}};
 
 // ---- services --------------------------------------------------------------------------------
 
@@ -168,7 +155,7 @@ std::vector<NamedText> parse_env(YamlValue key, YamlValue value, Findings& findi
 Section<ImageSpec> parse_image(YamlValue key, YamlValue value, Findings& findings) {
   if (value.kind() == YamlValue::Kind::Map) {
     auto image = read_section(key, value, kImage, findings);
-    if (image->reference) {
+    if (image != nullptr && image->reference) {
       image->span = key.span();
       return image;
     }
@@ -189,7 +176,7 @@ Section<ImageSpec> parse_image(YamlValue key, YamlValue value, Findings& finding
   image->reference = reference;
   image->span = reference.span;
   if (reference.value.find_first_of(" \t\n") != std::string_view::npos &&
-      reference.value.find("${{") == std::string_view::npos) {
+      !has_hole(reference.value)) {
     findings.error(kBadName,
                    reference.span,
                    fmt::format("{} is no image reference", quoted(reference.value)),
@@ -200,10 +187,6 @@ Section<ImageSpec> parse_image(YamlValue key, YamlValue value, Findings& finding
 
 Section<ResourcesSpec> parse_resources(YamlValue key, YamlValue value, Findings& findings) {
   return read_section(key, value, kResources, findings);
-}
-
-Stated<EngineName> parse_engine(YamlValue key, YamlValue value, Findings& findings) {
-  return read_choice(key, value, kEngines, findings);
 }
 
 StatedList<Text> parse_paths(YamlValue key, YamlValue value, Findings& findings) {

@@ -32,7 +32,6 @@ CommandSpec parse_command(YamlValue key, YamlValue value, Findings& findings);
 std::vector<NamedText> parse_env(YamlValue key, YamlValue value, Findings& findings);
 Section<ImageSpec> parse_image(YamlValue key, YamlValue value, Findings& findings);
 Section<ResourcesSpec> parse_resources(YamlValue key, YamlValue value, Findings& findings);
-Stated<EngineName> parse_engine(YamlValue key, YamlValue value, Findings& findings);
 StatedList<Text> parse_paths(YamlValue key, YamlValue value, Findings& findings);
 std::vector<ServiceSpec> parse_service_map(YamlValue key, YamlValue value, Findings& findings);
 Section<ServicesSpec> parse_services(YamlValue key, YamlValue value, Findings& findings);

@@ -120,7 +120,7 @@ constexpr Field<Reading> kPipelineFields[] = {
     {"description", into_pipeline<&PipelineSpec::description, read_plain_word>},
     {"inputs", into_pipeline<&PipelineSpec::inputs, parse_inputs>},
     {"image", into_common<&TaskSpec::image, parse_image>},
-    {"engine", into_common<&TaskSpec::engine, parse_engine>},
+    {"engine", into_common<&TaskSpec::engine, read_enum<EngineName>>},
     {"resources", into_common<&TaskSpec::resources, parse_resources>},
     {"workspace", into_common<&TaskSpec::workspace, parse_pipeline_workspace>},
     {"secrets", into_common<&TaskSpec::secrets, parse_secrets>},

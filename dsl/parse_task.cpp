@@ -23,7 +23,7 @@ constexpr Field<TaskSpec> kEnv{"env", into<&TaskSpec::env, parse_env>};
 constexpr Field<TaskSpec> kDirectory{"working_directory",
                                      into<&TaskSpec::working_directory, read_directory>};
 constexpr Field<TaskSpec> kImage{"image", into<&TaskSpec::image, parse_image>};
-constexpr Field<TaskSpec> kEngine{"engine", into<&TaskSpec::engine, parse_engine>};
+constexpr Field<TaskSpec> kEngine{"engine", into<&TaskSpec::engine, read_enum<EngineName>>};
 constexpr Field<TaskSpec> kResources{"resources", into<&TaskSpec::resources, parse_resources>};
 constexpr Field<TaskSpec> kUser{"user", into<&TaskSpec::user, read_word>};
 constexpr Field<TaskSpec> kRuntime{"runtime", into<&TaskSpec::runtime, read_word>};
@@ -44,7 +44,7 @@ constexpr Field<TaskSpec> kFirewall{"firewall", into<&TaskSpec::firewall, parse_
 constexpr Field<TaskSpec> kSecrets{"secrets", into<&TaskSpec::secrets, parse_secrets>};
 constexpr Field<TaskSpec> kPermissions{"permissions",
                                        into<&TaskSpec::permissions, parse_permissions>};
-constexpr Field<TaskSpec> kDockerKey{"docker", into<&TaskSpec::docker, read_docker>};
+constexpr Field<TaskSpec> kDockerKey{"docker", into<&TaskSpec::docker, read_enum<DockerAccess>>};
 constexpr Field<TaskSpec> kWorkspace{"workspace", into<&TaskSpec::workspace, parse_task_workspace>};
 
 constexpr Field<TaskSpec> kTaskFields[] = {

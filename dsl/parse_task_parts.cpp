@@ -13,7 +13,7 @@ Stated<std::int64_t> read_attempts(YamlValue key, YamlValue value, Findings& fin
   return read_integer(key, value, 1, 100, findings);
 }
 
-constexpr std::array<Choice<bool>, 2> kFeedback{{{"criteria", true}, {"none", false}}};
+constexpr std::array kFeedback = {Word<bool>{true, "criteria"}, Word<bool>{false, "none"}};
 
 Stated<bool> read_feedback(YamlValue key, YamlValue value, Findings& findings) {
   return read_choice(key, value, kFeedback, findings);
@@ -27,15 +27,6 @@ constexpr Field<RetrySpec> kRetryFields[] = {
 };
 constexpr Record<RetrySpec> kRetry{"retry", kRetryFields};
 
-constexpr std::array<Choice<ValueType>, 4> kTypes{{{"string", ValueType::String},
-                                                   {"number", ValueType::Number},
-                                                   {"boolean", ValueType::Boolean},
-                                                   {"json", ValueType::Json}}};
-
-Stated<ValueType> read_type(YamlValue key, YamlValue value, Findings& findings) {
-  return read_choice(key, value, kTypes, findings);
-}
-
 Text read_output_file(YamlValue key, YamlValue value, Findings& findings) {
   const Text path = read_plain_word(key, value, findings);
   return path && check_path(path, "the path", findings) ? path : Text{};
@@ -43,7 +34,7 @@ Text read_output_file(YamlValue key, YamlValue value, Findings& findings) {
 
 constexpr Field<OutputSpec> kOutputFields[] = {
     {"file", into<&OutputSpec::file, read_output_file>},
-    {"type", into<&OutputSpec::type, read_type>},
+    {"type", into<&OutputSpec::type, read_enum<ValueType>>},
 };
 constexpr Record<OutputSpec> kOutput{"an output", kOutputFields};
 
@@ -69,11 +60,6 @@ constexpr Field<CacheSpec> kCacheFields[] = {
     {"paths", read_cache_paths, Need::Required},
 };
 constexpr Record<CacheSpec> kCache{"a cache", kCacheFields};
-
-constexpr std::array<Choice<DockerAccess>, 4> kDocker{{{"none", DockerAccess::None},
-                                                       {"broker", DockerAccess::Broker},
-                                                       {"socket", DockerAccess::Socket},
-                                                       {"dind", DockerAccess::Dind}}};
 
 }  // namespace
 
@@ -118,7 +104,7 @@ std::vector<OutputSpec> parse_outputs(YamlValue key, YamlValue value, Findings& 
     output.name = {name.text(), name.span()};
     check_name(output.name, "an output", findings);
     if (body.kind() == YamlValue::Kind::Scalar) {
-      output.type = read_type(name, body, findings);
+      output.type = read_enum<ValueType>(name, body, findings);
     } else if (body.kind() != YamlValue::Kind::Null) {
       read_record(body, name.span(), kOutput, output, findings);
     }
@@ -199,9 +185,7 @@ Section<MatrixSpec> parse_matrix(YamlValue key, YamlValue value, Findings& findi
       read_rows(name, values, matrix->exclude);
     } else {
       const Text axis{name.text(), name.span()};
-      const bool is_expression = values.kind() == YamlValue::Kind::Scalar &&
-                                 values.text().find("${{") != std::string_view::npos;
-      if (values.kind() != YamlValue::Kind::List && !is_expression) {
+      if (values.kind() != YamlValue::Kind::List && !has_hole(values)) {
         report_wrong_kind(values,
                           fmt::format("the axis {}", quoted(name.text())),
                           "a list of values",
@@ -213,10 +197,6 @@ Section<MatrixSpec> parse_matrix(YamlValue key, YamlValue value, Findings& findi
     }
   });
   return matrix;
-}
-
-Stated<DockerAccess> read_docker(YamlValue key, YamlValue value, Findings& findings) {
-  return read_choice(key, value, kDocker, findings);
 }
 
 void read_shell(YamlValue key, YamlValue value, TaskSpec& task, Findings& findings) {

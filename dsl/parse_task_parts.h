@@ -15,7 +15,6 @@ std::vector<ArtifactSpec> parse_artifacts(YamlValue key, YamlValue value, Findin
 /// `cache: false` says that the task's result is never reused; else the folders that it keeps.
 void read_cache(YamlValue key, YamlValue value, TaskSpec& task, Findings& findings);
 Section<MatrixSpec> parse_matrix(YamlValue key, YamlValue value, Findings& findings);
-Stated<DockerAccess> read_docker(YamlValue key, YamlValue value, Findings& findings);
 /// A name, or a list that the script is added to.
 void read_shell(YamlValue key, YamlValue value, TaskSpec& task, Findings& findings);
 void read_with(YamlValue key, YamlValue value, TaskSpec& task, Findings& findings);

@@ -8,7 +8,6 @@
 #include <concepts>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 #include "dsl/plan.h"
 
@@ -17,91 +16,6 @@ namespace dsl::plan_fields {
 /// T is U or const U: the writer has const records, the reader fills them.
 template <class T, class U>
 concept Either = std::same_as<std::remove_const_t<T>, U>;
-
-template <class E>
-using Words = std::pair<E, std::string_view>;
-
-constexpr std::array kEngineNames = {
-    Words<EngineName>{EngineName::Auto, "auto"},
-    Words<EngineName>{EngineName::Sandbox, "sandbox"},
-    Words<EngineName>{EngineName::Docker, "docker"},
-    Words<EngineName>{EngineName::Podman, "podman"},
-    Words<EngineName>{EngineName::Host, "host"},
-};
-constexpr std::array kImageKinds = {
-    Words<Image::Kind>{Image::Kind::Host, "host"},
-    Words<Image::Kind>{Image::Kind::Reference, "reference"},
-    Words<Image::Kind>{Image::Kind::RootFs, "rootfs"},
-    Words<Image::Kind>{Image::Kind::OciArchive, "archive"},
-    Words<Image::Kind>{Image::Kind::Build, "build"},
-    Words<Image::Kind>{Image::Kind::Devcontainer, "devcontainer"},
-};
-constexpr std::array kPieceKinds = {
-    Words<Template::Piece::Kind>{Template::Piece::Kind::Literal, "literal"},
-    Words<Template::Piece::Kind>{Template::Piece::Kind::Expression, "expression"},
-};
-constexpr std::array kValueTypes = {
-    Words<ValueType>{ValueType::String, "string"},
-    Words<ValueType>{ValueType::Number, "number"},
-    Words<ValueType>{ValueType::Boolean, "boolean"},
-    Words<ValueType>{ValueType::Json, "json"},
-};
-constexpr std::array kComparisons = {
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Equals, "equals"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::NotEquals, "not_equals"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Less, "less"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::LessOrEqual, "at_most"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Greater, "greater"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::GreaterOrEqual, "at_least"},
-    Words<JsonCheck::Comparison>{JsonCheck::Comparison::Exists, "exists"},
-};
-constexpr std::array kFirewallModes = {
-    Words<Firewall::Mode>{Firewall::Mode::Gateway, "gateway"},
-    Words<Firewall::Mode>{Firewall::Mode::Routed, "routed"},
-};
-constexpr std::array kDockerAccess = {
-    Words<DockerAccess>{DockerAccess::None, "none"},
-    Words<DockerAccess>{DockerAccess::Broker, "broker"},
-    Words<DockerAccess>{DockerAccess::Socket, "socket"},
-    Words<DockerAccess>{DockerAccess::Dind, "dind"},
-};
-constexpr std::array kWorkspaceModes = {
-    Words<Workspace::Mode>{Workspace::Mode::Copy, "copy"},
-    Words<Workspace::Mode>{Workspace::Mode::ReadOnly, "readonly"},
-};
-constexpr std::array kNodeKinds = {
-    Words<NodeKind>{NodeKind::Task, "task"},
-    Words<NodeKind>{NodeKind::PhaseGate, "phase_gate"},
-    Words<NodeKind>{NodeKind::Approval, "approval"},
-};
-
-constexpr const auto& words(EngineName /*type*/) {
-  return kEngineNames;
-}
-constexpr const auto& words(Image::Kind /*type*/) {
-  return kImageKinds;
-}
-constexpr const auto& words(Template::Piece::Kind /*type*/) {
-  return kPieceKinds;
-}
-constexpr const auto& words(ValueType /*type*/) {
-  return kValueTypes;
-}
-constexpr const auto& words(JsonCheck::Comparison /*type*/) {
-  return kComparisons;
-}
-constexpr const auto& words(Firewall::Mode /*type*/) {
-  return kFirewallModes;
-}
-constexpr const auto& words(DockerAccess /*type*/) {
-  return kDockerAccess;
-}
-constexpr const auto& words(Workspace::Mode /*type*/) {
-  return kWorkspaceModes;
-}
-constexpr const auto& words(NodeKind /*type*/) {
-  return kNodeKinds;
-}
 
 /// The kinds of a Criterion's check, in the order of the variant.
 constexpr std::array<std::string_view, 6> kCheckKinds = {

@@ -15,6 +15,7 @@
 #include "dsl/json_tree.h"
 #include "dsl/plan_fields.h"
 #include "dsl/plan_json.h"
+#include "dsl/plan_words.h"
 
 namespace dsl {
 namespace {
@@ -249,7 +250,7 @@ class Reader {
       wrong(json, "a string");
       return;
     }
-    for (const auto& [each, name] : plan_fields::words(value)) {
+    for (const auto& [each, name] : word_table(value)) {
       if (name == json.text()) {
         value = each;
         return;

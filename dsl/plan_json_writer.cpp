@@ -9,6 +9,7 @@
 
 #include "dsl/plan_fields.h"
 #include "dsl/plan_json.h"
+#include "dsl/plan_words.h"
 
 namespace dsl {
 namespace {
@@ -104,16 +105,6 @@ class Writer {
   std::string take() { return std::move(out_); }
 
  private:
-  template <class E>
-  static std::string_view word_of(E value) {
-    for (const auto& [each, word] : plan_fields::words(value)) {
-      if (each == value) {
-        return word;
-      }
-    }
-    return "";
-  }
-
   template <class List, class Put>
   void put_list(const List& list, const Put& put_item) {
     open('[');

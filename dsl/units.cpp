@@ -230,7 +230,7 @@ std::string to_text(Bytes bytes) {
 }
 
 std::string to_text(Money money) {
-  return "$" + decimal_text(money.micros, 6);
+  return fmt::format("${}", decimal_text(money.micros, 6));
 }
 
 std::string to_text(Cpus cpus) {

@@ -15,9 +15,10 @@ std::string variable(const char* name) {
 
 }  // namespace
 
-EngineOptions engine_options(const Settings& settings) {
+EngineOptions engine_options(const Settings& settings, const std::string& store_id) {
   EngineOptions options;
   options.state_dir = settings.state_dir;
+  options.store_id = store_id;
   return options;
 }
 

@@ -14,9 +14,9 @@
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
 #include "runner/app/random.h"
+#include "runner/report/run_summary.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
-#include "runner/run/scheduler.h"
 #include "runner/store/job_files.h"
 #include "runner/store/journal.h"
 #include "runner/store/project.h"
@@ -153,7 +153,7 @@ class Session {
 
   bool look_for_engines() {
     engines_ = std::make_unique<EngineRegistry>(
-        loop_, engine_options(settings_), container_environment(settings_));
+        loop_, engine_options(settings_, store_->id()), container_environment(settings_));
     bool done = false;
     engines_->look_for(engines_of(plan_), [&done] { done = true; });
     wait_for(done);
@@ -216,14 +216,13 @@ class Session {
       return refused(ExitCode::Environment, journal ? cache.error() : journal.error());
     }
     JournalWriter writer(loop_, **journal);
-    const auto kept = std::make_shared<Kept>(plan_, remaining_path(plan_, expected(**cache)));
+    const auto kept = std::make_shared<Kept>(plan_, usual_durations(plan_, **cache));
     RunState& state = kept->state;
     if (resumed_) {
       if (const Status replayed = replay(folder, state); !replayed) {
         return refused(ExitCode::Environment, replayed.error());
       }
-      const bool delivered = state.outcome() != Outcome::Passed || !state.delivered().empty();
-      if (state.outcome() && delivered) {
+      if (is_over(state)) {
         return refused(ExitCode::Invalid,
                        Error{"run '" + run_.value + "' has finished already",
                              "see `pipe show " + run_.value + "`, or start a new run"});
@@ -267,8 +266,28 @@ class Session {
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
     ended.state = std::shared_ptr<const RunState>(kept, &state);
     ended.run_folder = folder;
+    keep_summary(state);
     clear_work_folder();
     return ended;
+  }
+
+  /// For lists of runs. Only where nothing will be added to the journal any more.
+  void keep_summary(const RunState& state) {
+    if (!is_over(state)) {
+      return;
+    }
+    const Status kept = files::write_atomically(store_->run_folder(run_) + "/summary.json",
+                                                report::summary_to_json(report::summarise(state)),
+                                                files::Durable::No,
+                                                0600);
+    if (!kept) {
+      warnings_.push_back(kept.error());
+    }
+  }
+
+  /// Finished, and what passed has reached the project.
+  static bool is_over(const RunState& state) {
+    return state.outcome() && (state.outcome() != Outcome::Passed || !state.delivered().empty());
   }
 
   /// Workspaces are copies: what is left of them is of no use to anybody, a resumed run included.
@@ -352,17 +371,6 @@ class Session {
     return dsl::Ok{};
   }
 
-  /// The author's estimate, else what the node usually took, else nothing.
-  std::vector<std::int64_t> expected(ResultCache& cache) const {
-    std::vector<std::int64_t> expected;
-    expected.reserve(plan_.nodes.size());
-    for (const dsl::PlanNode& node : plan_.nodes) {
-      expected.push_back(node.expect.ms > 0 ? node.expect.ms
-                                            : cache.usual_ms(plan_.name + "/" + node.id.value));
-    }
-    return expected;
-  }
-
   std::size_t slots() const {
     const int asked = jobs_ > 0 ? jobs_ : settings_.jobs;
     return asked > 0 ? static_cast<std::size_t>(asked)
@@ -382,8 +390,8 @@ class Session {
 
   /// What is told of the run after the session: the state looks at the plan.
   struct Kept {
-    Kept(Plan plan_in, std::vector<std::int64_t> remaining_ms)
-        : plan(std::move(plan_in)), state(plan, std::move(remaining_ms)) {}
+    Kept(Plan plan_in, std::vector<std::int64_t> usual_ms)
+        : plan(std::move(plan_in)), state(plan, std::move(usual_ms)) {}
     Plan plan;
     RunState state;
   };

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "dsl/suggest.h"
+#include "dsl/value.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/run_argument.h"
 #include "runner/report/escape.h"
@@ -22,6 +23,7 @@ struct Arguments {
   std::string task;
   std::string because;
   std::optional<int> criterion;  // 1-based, as the checklist counts
+  bool json = false;
 };
 
 std::string who() {
@@ -116,11 +118,19 @@ ExitCode answer(const Arguments& arguments, Answer answer, Console& console) {
       return console.fail(ExitCode::Environment, recorded.error());
     }
   }
-  console.out(fmt::format("{} '{}' of {}\n",
-                          answer == Answer::Yes ? "approved" : "rejected",
-                          report::one_line(arguments.task),
-                          name));
+  const std::string word = answer == Answer::Yes ? "approved" : "rejected";
   const std::size_t left = open.size() - meant.size();
+  if (arguments.json) {
+    const dsl::Value record(
+        dsl::Value::Record{{"run", dsl::Value(run.value)},
+                           {"task", dsl::Value(arguments.task)},
+                           {"answer", dsl::Value(word)},
+                           {"answered", dsl::Value(static_cast<double>(meant.size()))},
+                           {"left", dsl::Value(static_cast<double>(left))}});
+    console.out(dsl::to_json(record) + "\n");
+  } else {
+    console.out(fmt::format("{} '{}' of {}\n", word, report::one_line(arguments.task), name));
+  }
   if (left == 0) {
     console.note("`pipe resume " + name + "` goes on");
   } else {
@@ -138,6 +148,7 @@ Command command_of(Answer kind, Console& console) {
   command.options = {
       {"-b,--because", "TEXT", "why; kept in the journal of the run", {}, &arguments->because},
       {"--criterion", "N", "only its criterion number N", {}, &arguments->criterion},
+      {"--json", "", "print as JSON", {}, &arguments->json},
   };
   command.action = [arguments, kind, &console] { return answer(*arguments, kind, console); };
   return command;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/value.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/engine_shelf.h"
 #include "runner/cli/run_status.h"
@@ -18,6 +19,7 @@ struct Arguments {
   std::vector<std::string> runs;
   bool all = false;
   bool force = false;
+  bool json = false;
 };
 
 std::string size_text(std::int64_t bytes) {
@@ -69,8 +71,8 @@ class Cleaner {
       }
       return;
     }
-    const auto view = runs_.view(run);
-    const bool finished = view && is_finished(status_of(*view));
+    const auto overview = look_over(runs_, run);
+    const bool finished = overview && is_finished(overview->status);
     if (!finished && !arguments_.force) {
       ++kept_;
       if (named) {
@@ -94,9 +96,11 @@ class Cleaner {
       fail(removed.error());
       return;
     }
-    console_.out(fmt::format("removed {} ({})\n", name, size_text(size)));
+    if (!arguments_.json) {
+      console_.out(fmt::format("removed {} ({})\n", name, size_text(size)));
+    }
     freed_ += size;
-    ++removed_;
+    removed_.push_back(run);
   }
 
   /// What runs left whose folders are gone already.
@@ -110,9 +114,11 @@ class Cleaner {
   }
 
   void say_what_was_done() {
-    if (removed_ > 0) {
-      console_.out(
-          fmt::format("{}, {} freed\n", report::counted(removed_, "run"), size_text(freed_)));
+    if (arguments_.json) {
+      console_.out(dsl::to_json(record()) + "\n");
+    } else if (!removed_.empty()) {
+      console_.out(fmt::format(
+          "{}, {} freed\n", report::counted(removed_.size(), "run"), size_text(freed_)));
     } else if (code_ == ExitCode::Passed) {
       console_.note("nothing to remove");
     }
@@ -122,11 +128,29 @@ class Cleaner {
     }
   }
 
-  void fail(const dsl::Error& error) { code_ = console_.fail(ExitCode::Environment, error); }
+  [[nodiscard]] dsl::Value record() const {
+    dsl::Value::List removed;
+    for (const dsl::RunId& run : removed_) {
+      removed.emplace_back(dsl::Value::Record{{"run", dsl::Value(run.value)}});
+    }
+    dsl::Value::List problems;
+    for (const std::string& problem : problems_) {
+      problems.emplace_back(dsl::Value::Record{{"message", dsl::Value(problem)}});
+    }
+    return dsl::Value(dsl::Value::Record{{"removed", dsl::Value(std::move(removed))},
+                                         {"freed_bytes", dsl::Value(static_cast<double>(freed_))},
+                                         {"kept", dsl::Value(static_cast<double>(kept_))},
+                                         {"problems", dsl::Value(std::move(problems))}});
+  }
+
+  void fail(const dsl::Error& error) {
+    code_ = console_.fail(ExitCode::Environment, error);
+    problems_.push_back(error.message);
+  }
 
   EngineShelf& engines() {
     if (!engines_) {
-      engines_ = std::make_unique<EngineShelf>(runs_.settings());
+      engines_ = std::make_unique<EngineShelf>(runs_.settings(), runs_.store_id());
     }
     return *engines_;
   }
@@ -137,7 +161,8 @@ class Cleaner {
   std::unique_ptr<EngineShelf> engines_;  // looked for when first needed
   bool running_ = false;
   std::size_t kept_ = 0;
-  std::size_t removed_ = 0;
+  std::vector<dsl::RunId> removed_;
+  std::vector<std::string> problems_;
   std::int64_t freed_ = 0;
   ExitCode code_ = ExitCode::Passed;
 };
@@ -170,9 +195,9 @@ Command clean_command(Console& console) {
                           Completes::Run,
                           {},
                           &arguments->runs}};
-  command.options = {
-      {"-a,--all", "", "all finished runs, as without a name", {}, &arguments->all},
-      {"-f,--force", "", "unfinished runs and leftovers too", {}, &arguments->force}};
+  command.options = {{"-a,--all", "", "all finished runs, as without a name", {}, &arguments->all},
+                     {"-f,--force", "", "unfinished runs and leftovers too", {}, &arguments->force},
+                     {"--json", "", "print as JSON", {}, &arguments->json}};
   command.examples = {"pipe clean", "pipe clean --all --force"};
   command.action = [arguments, &console] { return clean(*arguments, console); };
   return command;

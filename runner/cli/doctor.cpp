@@ -122,7 +122,8 @@ ExitCode doctor(bool json, Console& console) {
   }
   const EngineShelf shelf(*settings);
   std::vector<Check> checks = check_engines(shelf);
-  for (const auto& more : {check_store(*settings), check_kernel(), check_programs()}) {
+  for (const auto& more :
+       {check_limits(*settings), check_store(*settings), check_kernel(), check_programs()}) {
     checks.insert(checks.end(), more.begin(), more.end());
   }
   const auto stands_in_the_way = [](const Check& check) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dsl/value.h"
 #include "runner/cli/final_words.h"
 #include "runner/report/escape.h"
 #include "runner/sys/fd.h"
@@ -68,10 +69,12 @@ std::string read_all(const Fd& from) {
 }
 
 /// In the parent: the child's name for the run, or its exit code where it did not come so far.
-ExitCode wait_for_start(pid_t child, const Fd& from, Console& console) {
+ExitCode wait_for_start(pid_t child, const Fd& from, bool json, Console& console) {
   const std::string run = report::one_line(read_all(from));
   if (!run.empty()) {
-    console.out(run + "\n");
+    console.out(
+        (json ? dsl::to_json(dsl::Value(dsl::Value::Record{{"run", dsl::Value(run)}})) : run) +
+        "\n");
     console.note("`pipe attach " + run + "` watches it, `pipe stop " + run + "` stops it");
     return ExitCode::Passed;
   }
@@ -105,7 +108,7 @@ ExitCode drive(const std::function<SessionEnd(const MakeObservers&)>& session,
   }
   if (child > 0) {
     writing.reset();
-    return wait_for_start(child, reading, console);
+    return wait_for_start(child, reading, progress.json, console);
   }
   reading.reset();
   ::setsid();

@@ -6,14 +6,15 @@
 namespace runner::cli {
 
 struct EngineShelf::Impl {
-  explicit Impl(const Settings& settings)
-      : registry(loop, engine_options(settings), container_environment(settings)) {}
+  Impl(const Settings& settings, const std::string& store_id)
+      : registry(loop, engine_options(settings, store_id), container_environment(settings)) {}
 
   EventLoop loop;
   EngineRegistry registry;
 };
 
-EngineShelf::EngineShelf(const Settings& settings) : impl_(std::make_unique<Impl>(settings)) {
+EngineShelf::EngineShelf(const Settings& settings, const std::string& store_id)
+    : impl_(std::make_unique<Impl>(settings, store_id)) {
   using dsl::EngineName;
   const std::set<EngineName> all = {
       EngineName::Docker, EngineName::Podman, EngineName::Sandbox, EngineName::Host};

@@ -16,15 +16,16 @@ namespace runner::cli {
 
 class EngineShelf {
  public:
-  /// Looks for all engines.
-  explicit EngineShelf(const Settings& settings);
+  /// Looks for all engines. `store_id` is whose leftovers they remove, "" nobody's.
+  explicit EngineShelf(const Settings& settings, const std::string& store_id = "");
   ~EngineShelf();
 
   [[nodiscard]] std::vector<EngineFinding> findings() const;
   /// Which one `auto` takes for a job that asks for nothing special; an Error: none.
   [[nodiscard]] dsl::Result<dsl::EngineName> automatic() const;
 
-  /// Has every engine remove what dead runners of this run left; "" is of every run. All that went
+  /// Has every engine remove what dead runners of this run left; "" is of every run of the
+  /// store. All that went
   /// wrong. REQUIRES: no runner of that run is alive.
   std::vector<dsl::Error> remove_leftovers(const dsl::RunId& run);
 

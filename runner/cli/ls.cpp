@@ -63,16 +63,16 @@ report::Meaning meaning_of(RunStatus status) {
   return report::Meaning::Quiet;
 }
 
-Row row_of(const RunView& view) {
-  const RunState& state = view.state();
-  const TaskCount count = count_tasks(state);
+Row row_of(const RunOverview& overview) {
+  const report::RunSummary& summary = overview.summary;
+  const bool started = summary.started_ms != 0;
   Row row;
-  row.run = report::one_line(view.run().value);
-  row.status = status_of(view);
-  row.pipeline = report::one_line(state.plan().name);
-  row.tasks = fmt::format("{}/{}", count.settled, count.all);
-  row.started = state.started() ? local_time(state.started_ms()) : "-";
-  row.took = state.started() ? report::took_text(state.last_ms() - state.started_ms()) : "-";
+  row.run = report::one_line(overview.run.value);
+  row.status = overview.status;
+  row.pipeline = report::one_line(summary.pipeline);
+  row.tasks = fmt::format("{}/{}", summary.settled, summary.tasks);
+  row.started = started ? local_time(summary.started_ms) : "-";
+  row.took = started ? report::took_text(summary.last_ms - summary.started_ms) : "-";
   return row;
 }
 
@@ -119,13 +119,13 @@ ExitCode list(const Arguments& arguments, Console& console) {
       console.out(report::one_line(run.value) + "\n");
       continue;
     }
-    const auto view = runs->view(run);
-    if (!view) {
-      console.warning(report::one_line(run.value) + ": " + view.error().message);
+    const auto overview = look_over(*runs, run);
+    if (!overview) {
+      console.warning(report::one_line(run.value) + ": " + overview.error().message);
     } else if (arguments.json) {
-      records.emplace_back(summary_record(*view));
+      records.emplace_back(summary_record(*overview));
     } else {
-      rows.push_back(row_of(*view));
+      rows.push_back(row_of(*overview));
     }
   }
   if (arguments.json) {

@@ -9,10 +9,14 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "dsl/plan.h"
 #include "dsl/units.h"
+#include "runner/app/engines.h"
+#include "runner/engine/cgroup.h"
 #include "runner/report/node_text.h"
 #include "runner/store/run_store.h"
 #include "runner/sys/files.h"
@@ -133,6 +137,28 @@ Check program(const std::string& name, const std::string& without, const std::st
 }
 
 }  // namespace
+
+std::vector<Check> check_limits(const Settings& settings) {
+  const Cgroups cgroups(engine_options(settings));
+  dsl::Resources memory;
+  memory.memory = dsl::Bytes{1 << 30};
+  dsl::Resources cpus;
+  cpus.cpus = dsl::Cpus{1000};
+  dsl::Resources pids;
+  pids.pids = 100;
+  std::vector<Check> checks;
+  for (const auto& [name, wanted] :
+       {std::pair("memory", memory), std::pair("cpus", cpus), std::pair("pids", pids)}) {
+    Check check{"limits", name, Result::Good, "enforced by `sandbox` and `host`", ""};
+    for (const dsl::Error& error : cgroups.unsupported(wanted)) {
+      check.result = Result::Lacking;
+      check.detail = error.message;
+      check.remedy = error.remedy;
+    }
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
 
 std::vector<Check> check_store(const Settings& settings) {
   Check check{"store", settings.state_dir, Result::Good, "", ""};

@@ -18,20 +18,6 @@ Value or_null(const std::string& text) {
   return text.empty() ? Value() : Value(text);
 }
 
-std::string_view outcome_word(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::Passed:
-      return "passed";
-    case Outcome::Failed:
-      return "failed";
-    case Outcome::Errored:
-      return "error";
-    case Outcome::Skipped:
-      return "skipped";
-  }
-  return "";
-}
-
 std::string_view verdict_word(Verdict verdict) {
   switch (verdict) {
     case Verdict::Met:
@@ -56,6 +42,20 @@ std::string_view kind_word(dsl::NodeKind kind) {
   return "";
 }
 
+RunStatus status_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::Passed:
+      return RunStatus::Passed;
+    case Outcome::Failed:
+      return RunStatus::Failed;
+    case Outcome::Errored:
+      return RunStatus::Errored;
+    case Outcome::Skipped:
+      return RunStatus::Skipped;
+  }
+  return RunStatus::Errored;
+}
+
 Value criterion_value(const dsl::Criterion& criterion, const CriterionState& state) {
   const Evidence& evidence = state.evidence;
   return Value(Value::Record{
@@ -78,13 +78,17 @@ Value node_value(const RunState& state, std::size_t node) {
   for (std::size_t k = 0; k < n.criteria.size(); ++k) {
     criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k]));
   }
+  Value::List notes;
+  for (const std::string& note : n.last ? n.last->notes : std::vector<std::string>()) {
+    notes.emplace_back(note);
+  }
   const std::int64_t end = n.outcome ? n.finished_ms : state.last_ms();
   return Value(Value::Record{
       {"node", Value(n.id.value)},
       {"kind", Value(std::string(kind_word(plan_node.kind)))},
       {"phase", Value(plan_node.phase)},
       {"stage", Value(report::stage_text(state, node))},
-      {"outcome", n.outcome ? Value(std::string(outcome_word(*n.outcome))) : Value()},
+      {"outcome", n.outcome ? Value(std::string(report::outcome_word(*n.outcome))) : Value()},
       {"reason", or_null(n.reason)},
       {"attempts", number(n.attempt)},
       {"took_ms", n.started_ms == 0 ? Value() : number(end - n.started_ms)},
@@ -92,6 +96,7 @@ Value node_value(const RunState& state, std::size_t node) {
       {"commit", or_null(n.tree.commit)},
       {"outputs", Value(n.outputs)},
       {"log", n.last ? or_null(n.last->log) : Value()},
+      {"notes", Value(std::move(notes))},
       {"criteria", Value(std::move(criteria))},
   });
 }
@@ -101,16 +106,7 @@ Value node_value(const RunState& state, std::size_t node) {
 RunStatus status_of(const RunView& view) {
   const RunState& state = view.state();
   if (state.outcome()) {
-    switch (*state.outcome()) {
-      case Outcome::Passed:
-        return RunStatus::Passed;
-      case Outcome::Failed:
-        return RunStatus::Failed;
-      case Outcome::Errored:
-        return RunStatus::Errored;
-      case Outcome::Skipped:
-        return RunStatus::Skipped;
-    }
+    return status_of(*state.outcome());
   }
   if (view.runner()) {
     return RunStatus::Running;
@@ -149,34 +145,36 @@ bool is_finished(RunStatus status) {
          status == RunStatus::Errored || status == RunStatus::Skipped;
 }
 
-TaskCount count_tasks(const RunState& state) {
-  TaskCount count;
-  for (std::size_t i = 0; i < state.nodes().size(); ++i) {
-    const bool counted = report::is_counted(state, i);
-    count.all += counted ? 1U : 0U;
-    count.settled += counted && state.nodes()[i].outcome ? 1U : 0U;
-  }
-  return count;
+RunOverview overview_of(const RunView& view) {
+  return {view.run(), view.folder(), status_of(view), report::summarise(view.state())};
 }
 
-dsl::Value::Record summary_record(const RunView& view) {
-  const RunState& state = view.state();
-  const TaskCount count = count_tasks(state);
+dsl::Result<RunOverview> look_over(const Runs& runs, const dsl::RunId& run) {
+  if (auto kept = runs.kept_summary(run); kept && kept->outcome) {
+    const RunStatus status = status_of(*kept->outcome);
+    return RunOverview{run, runs.folder_of(run), status, *std::move(kept)};
+  }
+  const auto view = runs.view(run);
+  return view ? overview_of(*view) : dsl::Result<RunOverview>(view.error());
+}
+
+dsl::Value::Record summary_record(const RunOverview& overview) {
+  const report::RunSummary& summary = overview.summary;
   return {
-      {"run", Value(view.run().value)},
-      {"pipeline", Value(state.plan().name)},
-      {"status", Value(std::string(to_text(status_of(view))))},
-      {"started_at_ms", number(state.started_ms())},
-      {"took_ms", number(state.last_ms() - state.started_ms())},
-      {"tasks", number(static_cast<std::int64_t>(count.all))},
-      {"settled", number(static_cast<std::int64_t>(count.settled))},
-      {"result", or_null(state.delivered())},
-      {"folder", Value(view.folder())},
+      {"run", Value(overview.run.value)},
+      {"pipeline", Value(summary.pipeline)},
+      {"status", Value(std::string(to_text(overview.status)))},
+      {"started_at_ms", number(summary.started_ms)},
+      {"took_ms", number(summary.last_ms - summary.started_ms)},
+      {"tasks", number(summary.tasks)},
+      {"settled", number(summary.settled)},
+      {"result", or_null(summary.delivered)},
+      {"folder", Value(overview.folder)},
   };
 }
 
 dsl::Value::Record whole_record(const RunView& view) {
-  Value::Record record = summary_record(view);
+  Value::Record record = summary_record(overview_of(view));
   record.emplace_back("taken", or_null(view.state().taken()));
   record.emplace_back("reason", or_null(view.state().reason()));
   Value::List nodes;

@@ -1,13 +1,13 @@
 #pragma once
 
-// Where a run stands, as a word and as JSON. Any thread; pure.
+// Where a run stands, as a word and as JSON. Main thread.
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "dsl/value.h"
 #include "runner/cli/runs.h"
+#include "runner/report/run_summary.h"
 
 namespace runner::cli {
 
@@ -28,15 +28,18 @@ std::string_view to_text(RunStatus status);
 /// Finished for good: `pipe resume` has nothing to do.
 bool is_finished(RunStatus status);
 
-struct TaskCount {
-  std::size_t all = 0;
-  std::size_t settled = 0;
+/// What a list says of a run.
+struct RunOverview {
+  dsl::RunId run;
+  std::string folder;  // absolute
+  RunStatus status = RunStatus::Dead;
+  report::RunSummary summary;
 };
-/// Tasks; instances in the place of what they are instances of.
-TaskCount count_tasks(const RunState& state);
+/// From what its runner kept of a finished run, from the journal of any other.
+dsl::Result<RunOverview> look_over(const Runs& runs, const dsl::RunId& run);
 
-/// {run, pipeline, status, started_at_ms, took_ms, tasks, settled, result}.
-dsl::Value::Record summary_record(const RunView& view);
+/// {run, pipeline, status, started_at_ms, took_ms, tasks, settled, result, folder}.
+dsl::Value::Record summary_record(const RunOverview& overview);
 /// The same, and {nodes: [{node, phase, stage, outcome, …, criteria: […]}]}.
 dsl::Value::Record whole_record(const RunView& view);
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "dsl/plan_json.h"
-#include "runner/run/scheduler.h"
 #include "runner/store/journal.h"
+#include "runner/store/result_cache.h"
 #include "runner/store/run_store.h"
 #include "runner/sys/files.h"
 
@@ -23,12 +23,12 @@ using dsl::Status;
 // -------------------------------------------------------------------------------------
 
 struct RunView::Impl {
-  Impl(RunStore store_, RunId run_, dsl::Plan plan_)
+  Impl(RunStore store_, RunId run_, dsl::Plan plan_, const std::vector<std::int64_t>& usual_ms)
       : store(std::move(store_)),
         run(std::move(run_)),
         folder(store.run_folder(run)),
         plan(std::move(plan_)),
-        state(plan, remaining_path(plan, std::vector<std::int64_t>(plan.nodes.size(), 0))) {}
+        state(plan, usual_ms) {}
 
   RunStore store;
   RunId run;
@@ -91,6 +91,20 @@ struct Runs::Impl {
   Settings settings;
   std::optional<RunStore> store;  // absent: there are no runs yet
   std::vector<RunId> names;
+
+  /// For who watches the run; of one that nobody drives it is not worth its time.
+  [[nodiscard]] std::vector<std::int64_t> usual_ms(const RunId& run, const dsl::Plan& plan) const {
+    if (!store->holder(run)) {
+      return {};
+    }
+    auto database = store->database();
+    if (!database) {
+      return {};
+    }
+    const auto cache = SqliteResultCache::open(
+        *std::move(database), [](const std::string&, const std::string&) { return false; });
+    return cache ? usual_durations(plan, **cache) : std::vector<std::int64_t>{};
+  }
 };
 
 Runs::Runs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -123,6 +137,9 @@ Result<Runs> Runs::open_here() {
 const Settings& Runs::settings() const {
   return impl_->settings;
 }
+std::string Runs::store_id() const {
+  return impl_->store ? impl_->store->id() : "";
+}
 const std::vector<RunId>& Runs::names() const {
   return impl_->names;
 }
@@ -142,6 +159,13 @@ std::string Runs::folder_of(const RunId& run) const {
   return impl_->store->run_folder(run);
 }
 
+std::optional<report::RunSummary> Runs::kept_summary(const RunId& run) const {
+  constexpr std::int64_t kCap = 64 << 10;
+  const auto json = files::read_file(folder_of(run) + "/summary.json", kCap);
+  auto summary = json ? report::summary_from_json(*json) : Result<report::RunSummary>(json.error());
+  return summary ? std::optional(*std::move(summary)) : std::nullopt;
+}
+
 Result<RunView> Runs::view(const RunId& run) const {
   const auto within = [&](const Error& error) { return error.within("run '" + run.value + "'"); };
   auto json = impl_->store->plan_json(run);
@@ -152,7 +176,8 @@ Result<RunView> Runs::view(const RunId& run) const {
   if (!plan) {
     return within(plan.error());
   }
-  RunView view(std::make_unique<RunView::Impl>(*impl_->store, run, *std::move(plan)));
+  const auto usual_ms = impl_->usual_ms(run, *plan);
+  RunView view(std::make_unique<RunView::Impl>(*impl_->store, run, *std::move(plan), usual_ms));
   if (auto events = view.more(); !events) {
     return within(events.error());
   }

@@ -15,6 +15,7 @@
 #include "dsl/plan.h"
 #include "dsl/result.h"
 #include "runner/app/settings.h"
+#include "runner/report/run_summary.h"
 #include "runner/run/event.h"
 #include "runner/run/run_state.h"
 
@@ -64,6 +65,9 @@ class Runs {
 
   [[nodiscard]] const Settings& settings() const;
 
+  /// RunStore::id; "" where there is no store yet.
+  [[nodiscard]] std::string store_id() const;
+
   /// All runs, the newest first.
   [[nodiscard]] const std::vector<dsl::RunId>& names() const;
 
@@ -74,6 +78,9 @@ class Runs {
   /// The process that holds the run now.
   [[nodiscard]] std::optional<pid_t> runner_of(const dsl::RunId& run) const;
   [[nodiscard]] std::string folder_of(const dsl::RunId& run) const;
+
+  /// What the runner of a finished run kept of it; no value: nothing, or nothing that can be read.
+  [[nodiscard]] std::optional<report::RunSummary> kept_summary(const dsl::RunId& run) const;
 
   /// With all events that its journal has now.
   [[nodiscard]] dsl::Result<RunView> view(const dsl::RunId& run) const;

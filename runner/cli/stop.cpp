@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/value.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/runs.h"
 #include "runner/report/escape.h"
@@ -23,6 +24,7 @@ struct Arguments {
   std::vector<std::string> runs;
   bool all = false;
   bool now = false;
+  bool json = false;
 };
 
 constexpr int kKillTime = 30'000;  // what a runner may take on top of the grace time, milliseconds
@@ -74,32 +76,30 @@ bool wait_for_end(const Fd& process, std::int64_t limit_ms) {
   return ::poll(&ended, 1, static_cast<int>(limit_ms)) > 0;
 }
 
-ExitCode stop_one(const Runs& runs, const dsl::RunId& run, bool now, Console& console) {
+/// Whether there was something to stop; an Error where it goes on.
+dsl::Result<bool> stop_one(const Runs& runs, const dsl::RunId& run, bool now) {
   const std::string name = report::one_line(run.value);
   const auto pid = runs.runner_of(run);
   if (!pid) {
-    console.note("'" + name + "' is not running");
-    return ExitCode::Passed;
+    return false;
   }
   auto process = signal_runner(runs, run, *pid);
   if (process && *process && now) {
     process = signal_runner(runs, run, *pid);  // the second one does not wait for the jobs
   }
   if (!process) {
-    return console.fail(ExitCode::Environment, process.error().within("stop '" + name + "'"));
+    return process.error().within("stop '" + name + "'");
   }
   const std::int64_t grace = runs.settings().grace.ms;
   if (*process && !wait_for_end(*process, grace + kKillTime)) {
-    return console.fail(
-        ExitCode::Environment,
-        {fmt::format("'{}' (process {}) has not ended after {}",
-                     name,
-                     *pid,
-                     report::took_text(grace + kKillTime)),
-         fmt::format("`kill -9 {}` ends it; `pipe resume {}` loses nothing", *pid, name)});
+    return dsl::Error{
+        fmt::format("'{}' (process {}) has not ended after {}",
+                    name,
+                    *pid,
+                    report::took_text(grace + kKillTime)),
+        fmt::format("`kill -9 {}` ends it; `pipe resume {}` loses nothing", *pid, name)};
   }
-  console.out(fmt::format("stopped {}; `pipe resume {}` goes on\n", name, name));
-  return ExitCode::Passed;
+  return true;
 }
 
 ExitCode stop(const Arguments& arguments, Console& console) {
@@ -115,9 +115,24 @@ ExitCode stop(const Arguments& arguments, Console& console) {
     console.note("nothing is running");
   }
   ExitCode worst = ExitCode::Passed;
+  dsl::Value::List records;
   for (const dsl::RunId& run : *named) {
-    const ExitCode code = stop_one(*runs, run, arguments.now, console);
-    worst = code == ExitCode::Passed ? worst : code;
+    const std::string name = report::one_line(run.value);
+    const auto stopped = stop_one(*runs, run, arguments.now);
+    if (!stopped) {
+      worst = console.fail(ExitCode::Environment, stopped.error());
+    } else if (!*stopped) {
+      console.note("'" + name + "' is not running");
+    } else if (!arguments.json) {
+      console.out(fmt::format("stopped {}; `pipe resume {}` goes on\n", name, name));
+    }
+    records.emplace_back(dsl::Value::Record{
+        {"run", dsl::Value(run.value)},
+        {"stopped", dsl::Value(stopped && *stopped)},
+        {"problem", stopped ? dsl::Value() : dsl::Value(stopped.error().message)}});
+  }
+  if (arguments.json) {
+    console.out(dsl::to_json(dsl::Value(dsl::Value::Record{{"runs", dsl::Value(records)}})) + "\n");
   }
   return worst;
 }
@@ -137,6 +152,7 @@ Command stop_command(Console& console) {
   command.options = {
       {"-a,--all", "", "every run that is going on", {}, &arguments->all},
       {"--now", "", "kill the tasks at once", {}, &arguments->now},
+      {"--json", "", "print as JSON", {}, &arguments->json},
   };
   command.examples = {"pipe stop calm-otter", "pipe stop --all"};
   command.action = [arguments, &console] { return stop(*arguments, console); };

@@ -178,6 +178,7 @@ void JobCgroup::conclude(JobEnd& end) const {
 Cgroups::Cgroups(const EngineOptions& options)
     : root_(options.cgroup_root),
       own_(options.own_cgroups),
+      suffix_(options.store_id.empty() ? "" : "." + options.store_id),
       record_(options.state_dir + "/engine/cgroups") {
   for (std::size_t i = 0; i < kControllers; ++i) {
     places_[i] = find_place(kNames[i]);
@@ -290,7 +291,7 @@ dsl::Result<JobCgroup> Cgroups::make(const JobName& job,
       }
       ready_[controller] = true;
     }
-    std::string path = place.parent + "/" + job.value;
+    std::string path = place.parent + "/" + job.value + suffix_;
     if (!contains(made.folders_, path)) {
       if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
         return files::system_error("create the cgroup", path, errno);
@@ -353,8 +354,12 @@ dsl::Status Cgroups::remove_leftovers(const dsl::RunId& run) const {
   for (const std::string& parent : remembered()) {
     std::error_code gone;  // with the session that it belonged to
     for (const fs::directory_entry& entry : fs::directory_iterator(parent, gone)) {
-      const std::string name = entry.path().filename().string();
-      if (entry.is_directory() && is_job_of(name, run) && !remove_cgroup(entry.path().string())) {
+      std::string name = entry.path().filename().string();
+      if (!name.ends_with(suffix_) || !entry.is_directory()) {
+        continue;
+      }
+      name.resize(name.size() - suffix_.size());
+      if (is_job_of(name, run) && !remove_cgroup(entry.path().string())) {
         return files::system_error("remove the cgroup", entry.path().string(), errno);
       }
     }

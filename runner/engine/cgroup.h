@@ -81,6 +81,7 @@ class Cgroups {
   // Constant after construction.
   const std::string root_;
   const std::string own_;     // the file that says which cgroups we are in
+  const std::string suffix_;  // of our cgroups' names: other stores' may be in the same place
   const std::string record_;  // file with the parents that were ever used, for `remove_leftovers`
   std::array<Place, kControllers> places_;
 

@@ -1,5 +1,6 @@
 # The part of pipe_engine that speaks to Docker and Podman.
 target_sources(pipe_engine PRIVATE
+  attached_stream.cpp
   container.cpp
   container_api.cpp
   container_command.cpp
@@ -8,5 +9,6 @@ target_sources(pipe_engine PRIVATE
   container_job.cpp
   container_leftovers.cpp
   container_probe.cpp
-  container_service.cpp)
+  container_service.cpp
+  container_socket.cpp)
 target_link_libraries(pipe_engine PRIVATE Boost::headers fmt::fmt nlohmann_json::nlohmann_json)

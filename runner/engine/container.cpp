@@ -64,7 +64,7 @@ class ContainerEngine final : public Engine {
       service_ =
           std::make_unique<ContainerService>(loop_, program_, options_.state_dir + "/engine");
     api_ = std::make_unique<ContainerApi>(loop_, service_ ? service_->socket() : program_.socket);
-    images_ = std::make_unique<ContainerImages>(loop_, *api_, program_);
+    images_ = std::make_unique<ContainerImages>(loop_, *api_, program_, options_.store_id);
     traits_.name = program_.name;
     traits_.version = program_.version;
     // Of a daemon's overlay an ordinary user can neither read the marks (trusted.*) nor remove what
@@ -132,7 +132,7 @@ class ContainerEngine final : public Engine {
   void remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) override {
     when_reachable([this, run, done = std::move(done)](const dsl::Status& status) {
       if (status)
-        remove_container_leftovers(loop_, *api_, run, done);
+        remove_container_leftovers(loop_, *api_, {options_.store_id, run}, done);
       else
         done(status);
     });
@@ -186,7 +186,7 @@ class ContainerEngine final : public Engine {
     running.container =
         std::make_unique<ContainerJob>(loop_,
                                        *api_,
-                                       name.value,
+                                       container_name(options_, name.value),
                                        create_body(setup(), running.job, *image, holder),
                                        [](const dsl::Status&) {});
     running.container->run(running.job,
@@ -221,7 +221,7 @@ class ContainerEngine final : public Engine {
     network.holder = std::make_unique<ContainerJob>(
         loop_,
         *api_,
-        name + "-network",
+        container_name(options_, name + "-network"),
         holder_body(setup(), name, first, *image),
         [this, name](const dsl::Status& status) { on_holder(name, status); });
   }

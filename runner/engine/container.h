@@ -27,8 +27,8 @@
 //
 // Every container: pipe-init as process 1, no capabilities, no new privileges, loopback only,
 // limits, a sized /tmp, nothing of its command or environment visible in `docker inspect`, labels
-// pipe.run, pipe.node, pipe.job. It removes itself when it ends, and it ends when its runner does,
-// however.
+// pipe.store, pipe.run, pipe.node, pipe.job. It removes itself when it ends, and it ends when its
+// runner does, however.
 //
 // Loop thread.
 

@@ -1,11 +1,11 @@
 #pragma once
 
 // The Engine API of Docker, which Podman speaks too, over a unix socket: short calls with a JSON
-// reply, and the attached stream of one container. One connection a call, which costs some 50 us
-// and leaves no state behind; Boost.Beast parses, in container_api.cpp only.
+// reply (the one long conversation is in attached_stream.h). One connection a call, which costs
+// some 50 us and leaves no state behind.
 //
 // Loop thread. Callbacks never run inside the call that was given them, and never after the
-// ContainerApi or AttachedStream they belong to has gone.
+// ContainerApi has gone.
 
 #include <cstdint>
 #include <functional>
@@ -38,43 +38,10 @@ struct ApiReply {
 /// Percent-encodes everything but letters, digits and "-._~".
 std::string encode_query(std::string_view text);
 
-/// Why nobody answers on the socket, for a person.
-struct ApiDown {
-  enum class Reason { NoSocket, NobodyListens, NoPermission, Broken };
-  Reason reason = Reason::Broken;
-  std::string detail;  // the system's own words
-};
-
-/// The output of one running container, and its standard input.
-class AttachedStream {
- public:
-  enum class Channel { Output, Errors };  // the container's STDOUT and STDERR
-
-  struct Events {
-    std::function<void()> opened;  // the daemon streams from here on: start the container now
-    /// Bytes as they come, in their order within a channel. They are gone after the call.
-    std::function<void(Channel, std::string_view)> data;
-    /// The end: of the container (Ok), or of the connection before it was opened (Error). The
-    /// stream may be destroyed in it, or outside its callbacks, but not in `data`.
-    std::function<void(dsl::Status)> closed;
-  };
-
-  AttachedStream(EventLoop& loop,
-                 const std::string& socket,
-                 const std::string& container,
-                 Events events);
-  AttachedStream(const AttachedStream&) = delete;
-  AttachedStream& operator=(const AttachedStream&) = delete;
-  /// Ends the connection: the container sees the end of its standard input.
-  ~AttachedStream();
-
-  /// To the container's standard input, after `opened`.
-  void write(std::string_view bytes);
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
+/// What becomes of a connection after the reply.
+enum class After { Close, Stream };
+/// The bytes of the call as a request of HTTP/1.1.
+std::string request_text(const ApiCall& call, After after);
 
 class ContainerApi {
  public:
@@ -101,13 +68,5 @@ class ContainerApi {
   std::string socket_;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Connects once to see whether somebody listens. Quick; blocks no longer than a connect to a
-/// local socket does. No value: somebody does.
-struct SocketCheck {
-  bool listening = false;
-  ApiDown down;
-};
-SocketCheck check_socket(const std::string& socket);
 
 }  // namespace runner

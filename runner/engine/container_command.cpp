@@ -30,8 +30,11 @@ bool is_rootless_podman(const ContainerProgram& program) {
   return program.rootless && program.name == dsl::EngineName::Podman;
 }
 
-Json labels_of(const Job& job) {
-  return {{kRunLabel, job.run.value}, {kNodeLabel, job.node.value}, {kJobLabel, job.name.value}};
+Json labels_of(const ContainerSetup& setup, const Job& job, const std::string& name) {
+  return {{kStoreLabel, setup.options.store_id},
+          {kRunLabel, job.run.value},
+          {kNodeLabel, job.node.value},
+          {kJobLabel, name}};
 }
 
 /// Neither the caller nor whoever is the caller inside.
@@ -131,7 +134,7 @@ std::string escaped(const std::string& path) {
 
 /// An anonymous volume that is an overlay: mounted by the daemon when the container starts, gone
 /// with the container. Renames and copies in it are whole: its upper folder can be read by itself.
-Json overlay_mount(const Job& job) {
+Json overlay_mount(const ContainerSetup& setup, const Job& job) {
   const WorkspaceMount& workspace = job.workspace;
   std::string lower;
   for (const std::string& folder : workspace.lower)
@@ -145,17 +148,19 @@ Json overlay_mount(const Job& job) {
       escaped(workspace.work));
   const Json driver = {{"Name", "local"},
                        {"Options", {{"type", "overlay"}, {"device", "overlay"}, {"o", options}}}};
-  return {
-      {"Type", "volume"},
-      {"Target", workspace.target},
-      {"VolumeOptions", {{"NoCopy", true}, {"Labels", labels_of(job)}, {"DriverConfig", driver}}}};
+  return {{"Type", "volume"},
+          {"Target", workspace.target},
+          {"VolumeOptions",
+           {{"NoCopy", true},
+            {"Labels", labels_of(setup, job, job.name.value)},
+            {"DriverConfig", driver}}}};
 }
 
 Json mounts_of(const ContainerSetup& setup, const Job& job) {
   Json mounts = Json::array({init_mount(setup)});
   const WorkspaceMount& workspace = job.workspace;
   if (!workspace.lower.empty())
-    mounts.push_back(overlay_mount(job));
+    mounts.push_back(overlay_mount(setup, job));
   else if (!workspace.directory.empty())
     mounts.push_back(bind_mount(workspace.directory, workspace.target, workspace.read_only));
   for (const Mount& mount : job.mounts)
@@ -200,6 +205,10 @@ Json container(const std::string& image, Json labels, Json host) {
 
 }  // namespace
 
+std::string container_name(const EngineOptions& options, const std::string& name) {
+  return options.store_id.empty() ? name : name + "-" + options.store_id;
+}
+
 std::string create_body(const ContainerSetup& setup,
                         const Job& job,
                         const ContainerImage& image,
@@ -222,7 +231,7 @@ std::string create_body(const ContainerSetup& setup,
       host["UsernsMode"] = "keep-id";
   }
 
-  Json body = container(image.id, labels_of(job), std::move(host));
+  Json body = container(image.id, labels_of(setup, job, job.name.value), std::move(host));
   const bool joins_network = !holder.empty();
   body["Cmd"] = init_arguments(setup, job, joins_network);
   body["User"] = is_somebody_else(job.user) ? "0:0" : caller_inside(setup, job, joins_network);
@@ -242,9 +251,7 @@ std::string holder_body(const ContainerSetup& setup,
     host["UsernsMode"] = "keep-id";
   if (setup.program.limits_pids)
     host["PidsLimit"] = 16;
-  const Json labels = {
-      {kRunLabel, first_job.run.value}, {kNodeLabel, first_job.node.value}, {kJobLabel, network}};
-  Json body = container(image.id, labels, std::move(host));
+  Json body = container(image.id, labels_of(setup, first_job, network), std::move(host));
   body["User"] = caller_inside(setup, Job{}, false);
   body["Hostname"] = "pipe";
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -39,9 +39,13 @@ struct ContainerSetup {
   std::string init_path;  // pipe-init on this machine
 };
 
+inline constexpr const char* kStoreLabel = "pipe.store";
 inline constexpr const char* kRunLabel = "pipe.run";
 inline constexpr const char* kNodeLabel = "pipe.node";
 inline constexpr const char* kJobLabel = "pipe.job";
+
+/// What a container is called: names are unique in a daemon, those of jobs only in their store.
+std::string container_name(const EngineOptions& options, const std::string& name);
 
 /// The body of POST /containers/create. `holder` is the container whose loopback the job joins, ""
 /// none.

@@ -102,7 +102,7 @@ dsl::Status add_path(const std::string& path, Contents contents, dsl::Sha256& di
 
 }  // namespace
 
-dsl::Result<std::string> image_tag(const dsl::Image& image) {
+dsl::Result<std::string> image_tag(const dsl::Image& image, const std::string& store) {
   dsl::Sha256 digest;
   const char* repository = "";
   dsl::Status added = dsl::Ok{};
@@ -128,7 +128,16 @@ dsl::Result<std::string> image_tag(const dsl::Image& image) {
   }
   if (!added)
     return added.error();
-  return fmt::format("{}:{}", repository, digest.finish().substr(0, 32));
+  return fmt::format(
+      "{}:{}{}{}", repository, digest.finish().substr(0, 32), store.empty() ? "" : "-", store);
+}
+
+bool is_tag_of(std::string_view tag, std::string_view store) {
+  const std::size_t slash = tag.rfind('/');
+  const std::string_view name = slash == std::string_view::npos ? tag : tag.substr(slash + 1);
+  const bool made_by_us = name.starts_with("pipe-build:") || name.starts_with("pipe-rootfs:") ||
+                          name.starts_with("pipe-archive:");
+  return made_by_us && !store.empty() && name.ends_with("-" + std::string(store));
 }
 
 }  // namespace runner

@@ -5,6 +5,7 @@
 // thread.
 
 #include <string>
+#include <string_view>
 
 #include "dsl/plan.h"
 #include "dsl/result.h"
@@ -14,6 +15,11 @@ namespace runner {
 /// "pipe-build:<digest>" (over the Dockerfile and every byte of the context), "pipe-rootfs:…" (over
 /// names, sizes, owners and times of change: the tree is too big to be read), "pipe-archive:…".
 /// REQUIRES: the image is one of these three kinds. An Error names the file that cannot be read.
-dsl::Result<std::string> image_tag(const dsl::Image& image);
+/// Ends in "-<store>" unless that is "": what one store made, another may remove at any time.
+dsl::Result<std::string> image_tag(const dsl::Image& image, const std::string& store);
+
+/// Whether an image tagged so, as its engine names it ("localhost/pipe-rootfs:…"), was made for
+/// this store.
+bool is_tag_of(std::string_view tag, std::string_view store);
 
 }  // namespace runner

@@ -76,12 +76,16 @@ struct ContainerImages::Impl {
   using Found = std::function<void(dsl::Result<ContainerImage>)>;
   using Waiting = std::vector<std::function<void(dsl::Result<std::string>)>>;
 
-  Impl(EventLoop& the_loop, ContainerApi& the_api, const ContainerProgram& the_program)
-      : loop(the_loop), api(the_api), program(the_program) {}
+  Impl(EventLoop& the_loop,
+       ContainerApi& the_api,
+       const ContainerProgram& the_program,
+       std::string the_store)
+      : loop(the_loop), api(the_api), program(the_program), store(std::move(the_store)) {}
 
   EventLoop& loop;
   ContainerApi& api;
   const ContainerProgram& program;
+  const std::string store;
   std::map<Key, ContainerImage> present;
   std::map<Key, Waiting> wanted;
   std::map<std::uint64_t, std::unique_ptr<Process>> feeders;  // `tar`, feeding an import
@@ -186,7 +190,7 @@ struct ContainerImages::Impl {
   }
 
   void build(const dsl::Image& image, const std::string& tag) {
-    make({"build", "--quiet", "--tag", tag, "--file", image.reference, image.context},
+    make({"build", "--quiet", "--force-rm", "--tag", tag, "--file", image.reference, image.context},
          -1,
          tag,
          key_of(image),
@@ -277,7 +281,7 @@ struct ContainerImages::Impl {
       case dsl::Image::Kind::RootFs:
       case dsl::Image::Kind::OciArchive: {
         auto tag = std::make_shared<dsl::Result<std::string>>(dsl::Error{});
-        loop.run_blocking([tag, image] { *tag = image_tag(image); },
+        loop.run_blocking([tag, image, whose = store] { *tag = image_tag(image, whose); },
                           guarded<>([tag, image](Impl& us) {
                             if (*tag)
                               us.make_own(image, **tag);
@@ -300,8 +304,9 @@ struct ContainerImages::Impl {
 
 ContainerImages::ContainerImages(EventLoop& loop,
                                  ContainerApi& api,
-                                 const ContainerProgram& program)
-    : impl_(std::make_unique<Impl>(loop, api, program)) {}
+                                 const ContainerProgram& program,
+                                 std::string store)
+    : impl_(std::make_unique<Impl>(loop, api, program, std::move(store))) {}
 
 ContainerImages::~ContainerImages() = default;
 

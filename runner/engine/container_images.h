@@ -22,8 +22,11 @@ namespace runner {
 
 class ContainerImages {
  public:
-  /// All three outlive it.
-  ContainerImages(EventLoop& loop, ContainerApi& api, const ContainerProgram& program);
+  /// The first three outlive it. What it makes is made for `store` (EngineOptions::store_id).
+  ContainerImages(EventLoop& loop,
+                  ContainerApi& api,
+                  const ContainerProgram& program,
+                  std::string store);
   ContainerImages(const ContainerImages&) = delete;
   ContainerImages& operator=(const ContainerImages&) = delete;
   ~ContainerImages();

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runner/engine/attached_stream.h"
+#include "runner/engine/container_socket.h"
 #include "runner/engine/init_report.h"
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_log.h"

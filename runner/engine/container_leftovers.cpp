@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runner/engine/container_command.h"
+#include "runner/engine/container_image_tag.h"
 
 namespace runner {
 namespace {
@@ -22,14 +23,12 @@ constexpr int most_rounds = 600;
 /// is already under way is a refusal (409), and only the next list knows when it is done.
 class Reaper : public std::enable_shared_from_this<Reaper> {
  public:
-  Reaper(EventLoop& loop,
-         ContainerApi& api,
-         const dsl::RunId& run,
-         std::function<void(dsl::Status)> done)
-      : loop_(loop), api_(api), done_(std::move(done)) {
-    const std::string label =
-        run.empty() ? std::string(kRunLabel) : fmt::format("{}={}", kRunLabel, run.value);
-    filters_ = encode_query(Json{{"label", Json::array({label})}}.dump());
+  Reaper(EventLoop& loop, ContainerApi& api, Leftovers whose, std::function<void(dsl::Status)> done)
+      : loop_(loop), api_(api), whose_(std::move(whose)), done_(std::move(done)) {
+    Json labels = Json::array({fmt::format("{}={}", kStoreLabel, whose_.store)});
+    if (!whose_.run.empty())
+      labels.push_back(fmt::format("{}={}", kRunLabel, whose_.run.value));
+    filters_ = encode_query(Json{{"label", labels}}.dump());
   }
 
   void list_containers() {
@@ -53,10 +52,31 @@ class Reaper : public std::enable_shared_from_this<Reaper> {
         for (const Json& volume : reply["Volumes"])
           paths.push_back(fmt::format("/volumes/{}?force=1", volume.value("Name", "")));
       }
+      if (!paths.empty())
+        self->remove(paths, [self] { self->list_volumes(); });
+      else if (self->whose_.run.empty())
+        self->list_images();
+      else
+        self->done_(dsl::Ok{});
+    });
+  }
+
+  /// One that a container of somebody else is made from stays, which its engine sees to.
+  void list_images() {
+    list("/images/json", [self = shared_from_this()](const Json& reply) {
+      std::vector<std::string> paths;
+      for (const Json& image : reply) {
+        if (!image.contains("RepoTags") || !image["RepoTags"].is_array())
+          continue;
+        for (const Json& tag : image["RepoTags"]) {
+          if (tag.is_string() && is_tag_of(tag.get<std::string>(), self->whose_.store))
+            paths.push_back("/images/" + tag.get<std::string>());
+        }
+      }
       if (paths.empty())
         self->done_(dsl::Ok{});
       else
-        self->remove(paths, [self] { self->list_volumes(); });
+        self->remove(paths, [self] { self->done_(dsl::Ok{}); });
     });
   }
 
@@ -80,11 +100,12 @@ class Reaper : public std::enable_shared_from_this<Reaper> {
 
   void remove(const std::vector<std::string>& paths, std::function<void()> then) {
     if (++rounds_ > most_rounds) {
-      done_(dsl::Error{fmt::format("{} containers or volumes cannot be removed{}{}",
-                                   paths.size(),
-                                   refusal_.empty() ? "" : ": ",
-                                   refusal_),
-                       "see which: docker ps -a --filter label=pipe.run"});
+      done_(dsl::Error{
+          fmt::format("{} containers or volumes cannot be removed{}{}",
+                      paths.size(),
+                      refusal_.empty() ? "" : ": ",
+                      refusal_),
+          fmt::format("see which: docker ps -a --filter label={}={}", kStoreLabel, whose_.store)});
       return;
     }
     auto left = std::make_shared<std::size_t>(paths.size());
@@ -105,6 +126,7 @@ class Reaper : public std::enable_shared_from_this<Reaper> {
 
   EventLoop& loop_;
   ContainerApi& api_;
+  const Leftovers whose_;
   std::function<void(dsl::Status)> done_;
   std::string filters_;
   std::string refusal_;
@@ -115,9 +137,13 @@ class Reaper : public std::enable_shared_from_this<Reaper> {
 
 void remove_container_leftovers(EventLoop& loop,
                                 ContainerApi& api,
-                                const dsl::RunId& run,
+                                const Leftovers& whose,
                                 std::function<void(dsl::Status)> done) {
-  std::make_shared<Reaper>(loop, api, run, std::move(done))->list_containers();
+  if (whose.store.empty()) {
+    loop.post([done = std::move(done)] { done(dsl::Ok{}); });
+    return;
+  }
+  std::make_shared<Reaper>(loop, api, whose, std::move(done))->list_containers();
 }
 
 }  // namespace runner

@@ -3,6 +3,7 @@
 // The reaper: finds by label what a runner left in a container engine, and removes it. Loop thread.
 
 #include <functional>
+#include <string>
 
 #include "dsl/ids.h"
 #include "dsl/result.h"
@@ -11,11 +12,17 @@
 
 namespace runner {
 
-/// Removes the containers (jobs and holders) and the volumes of `run`, or with "" those of
-/// every run, and waits until they are gone. `loop` and `api` live until `done` was called.
+struct Leftovers {
+  std::string store;  // EngineOptions::store_id; "" has none
+  dsl::RunId run;     // "" is every run of the store
+};
+
+/// Removes the containers (jobs and holders) and the volumes of a run and waits until they are
+/// gone; of every run also the images that were made for the store. What other stores have in the
+/// same engine stays. `loop` and `api` live until `done` was called.
 void remove_container_leftovers(EventLoop& loop,
                                 ContainerApi& api,
-                                const dsl::RunId& run,
+                                const Leftovers& whose,
                                 std::function<void(dsl::Status)> done);
 
 }  // namespace runner

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "runner/engine/container_api.h"
+#include "runner/engine/container_socket.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
 #include "runner/sys/process.h"

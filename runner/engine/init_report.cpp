@@ -78,6 +78,10 @@ std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) 
   } else if (what == "no-user") {
     end.how = JobEnd::How::NotStarted;
     end.detail = why_not_that_user(std::string(report), code);
+  } else if (what == "no-egress") {
+    end.how = JobEnd::How::Lost;
+    end.detail = "the firewall could not be proven: '" + std::string(report) +
+                 "' in the job's network: " + strerrordesc_np(code);
   } else if (what == "no-filter") {
     end.how = JobEnd::How::Lost;
     end.detail = std::string("install the system call filter: ") + strerrordesc_np(code);

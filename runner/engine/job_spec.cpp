@@ -8,6 +8,9 @@
 namespace runner {
 namespace {
 
+/// A name that no rule can allow and no event tells of (RFC 6761).
+constexpr const char* kCanary = "canary.pipe.invalid";
+
 void add_text(std::string& spec, const std::string& text) {
   // A NUL cannot be part of an argument or a variable; what follows it would become another.
   spec += text.substr(0, text.find('\0'));
@@ -35,6 +38,12 @@ std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgrou
     add_text(spec, value);
   }
   add_list(spec, cgroups);
+  std::vector<std::string> proof;
+  if (job.egress_proof) {
+    proof.emplace_back(kCanary);
+    proof.insert(proof.end(), job.egress_proof->begin(), job.egress_proof->end());
+  }
+  add_list(spec, proof);
   add_list(spec, job.argv);
   return spec;
 }

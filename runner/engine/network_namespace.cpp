@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runner/engine/sandbox_trouble.h"
+#include "runner/sys/unix_socket.h"
 
 namespace runner {
 namespace {
@@ -48,6 +49,7 @@ std::string read_line(int fd) {
 dsl::Result<std::unique_ptr<NetworkMaker>> NetworkMaker::start(
     EventLoop& loop,
     const std::string& init,
+    const EgressDoor* door,
     std::function<void(dsl::Result<NetworkNamespace>)> done) {
   std::array<int, 2> sockets{};
   std::array<int, 2> errors{};
@@ -70,6 +72,19 @@ dsl::Result<std::unique_ptr<NetworkMaker>> NetworkMaker::start(
                         {"--new-user", std::to_string(geteuid()), std::to_string(getegid())});
   }
   request.descriptors = {{their_socket.get(), 3}, {their_errors.get(), STDERR_FILENO}};
+  Fd to_door;
+  if (door != nullptr) {
+    auto connected = connect_unix(door->socket);
+    if (!connected) {
+      return connected.error();
+    }
+    to_door = std::move(*connected);
+    request.descriptors.emplace_back(to_door.get(), 4);
+    request.argv.insert(request.argv.end(), {"--egress", "4"});
+    for (const std::uint16_t port : door->ports) {
+      request.argv.insert(request.argv.end(), {"--port", std::to_string(port)});
+    }
+  }
   auto process = Process::spawn(
       loop, request, [self = maker.get()](int wait_status) { self->on_exit(wait_status); });
   if (!process) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dsl/result.h"
+#include "runner/run/egress.h"
 #include "runner/sys/event_loop.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/process.h"
@@ -19,12 +20,14 @@ struct NetworkNamespace {
   Fd network;
 };
 
-/// Makes one through `pipe-init new-network`. Destroying it forgets about `done`.
+/// Makes one through `pipe-init new-network`; with `door` (null: none) it leads to the gateway.
+/// Destroying it forgets about `done`.
 class NetworkMaker {
  public:
   static dsl::Result<std::unique_ptr<NetworkMaker>> start(
       EventLoop& loop,
       const std::string& init,
+      const EgressDoor* door,
       std::function<void(dsl::Result<NetworkNamespace>)> done);
 
  private:

@@ -13,6 +13,10 @@ struct EngineOptions {
   /// unpacked images, `engine/` what must be found again after a crash.
   std::string state_dir;
 
+  /// Whose containers, images and cgroups are whose: other stores use the same daemons and cgroups,
+  /// and their runs may have the same names. "" : there is no store yet, so nothing is left of it.
+  std::string store_id;
+
   // ---- sandbox ----
   std::string bwrap = "bwrap";                    // path, or a name looked up in PATH
   dsl::Bytes tmp_size{2LL << 30};                 // of a job's own /tmp, which lives in memory

@@ -35,6 +35,7 @@ class SandboxEngine final : public Engine {
     traits_.name = dsl::EngineName::Sandbox;
     traits_.version = probe_.version;
     traits_.overlays = probe_.overlays;
+    traits_.egress = true;
     program_.bwrap = probe_.bwrap;
     program_.uid = geteuid();
     program_.gid = getegid();
@@ -47,10 +48,16 @@ class SandboxEngine final : public Engine {
   void start(Job job, std::function<void(JobEnd)> ended) override;
   void stop(const JobName& job, dsl::Duration grace) override;
   void open_network(const std::string& network, std::function<void(dsl::Status)> done) override;
+  void open_network_to(const std::string& network,
+                       const EgressDoor& door,
+                       std::function<void(dsl::Status)> done) override;
   void close_network(const std::string& network) override;
   void remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) override;
 
  private:
+  void make_network(const std::string& network,
+                    const EgressDoor* door,
+                    std::function<void(dsl::Status)> done);
   /// What every job needs and is made once.
   dsl::Status make_ready();
   dsl::Result<SandboxSetup> set_up(Job& job) const;
@@ -341,6 +348,18 @@ void SandboxEngine::stop(const JobName& job, dsl::Duration grace) {
 
 void SandboxEngine::open_network(const std::string& network,
                                  std::function<void(dsl::Status)> done) {
+  make_network(network, nullptr, std::move(done));
+}
+
+void SandboxEngine::open_network_to(const std::string& network,
+                                    const EgressDoor& door,
+                                    std::function<void(dsl::Status)> done) {
+  make_network(network, &door, std::move(done));
+}
+
+void SandboxEngine::make_network(const std::string& network,
+                                 const EgressDoor* door,
+                                 std::function<void(dsl::Status)> done) {
   const auto shared = std::make_shared<std::function<void(dsl::Status)>>(std::move(done));
   const auto fail = [this, shared](const dsl::Error& error) {
     loop_.post([shared, error] { (*shared)(error); });
@@ -350,7 +369,7 @@ void SandboxEngine::open_network(const std::string& network,
     return;
   }
   auto maker = NetworkMaker::start(
-      loop_, program_.init, [this, network, shared](dsl::Result<NetworkNamespace> made) {
+      loop_, program_.init, door, [this, network, shared](dsl::Result<NetworkNamespace> made) {
         const auto maker_gone = std::move(network_makers_[network]);
         network_makers_.erase(network);
         if (!made) {

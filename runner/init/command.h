@@ -16,6 +16,7 @@ struct Spec {
   const char* directory = "";
   char** env = nullptr;      // null-terminated
   char** cgroups = nullptr;  // null-terminated
+  char** proof = nullptr;    // null-terminated names, see egress.h
   char** argv = nullptr;     // null-terminated, not empty
   void* filter = nullptr;    // system call filter as BPF; null: none
   size_t filter_size = 0;    // bytes

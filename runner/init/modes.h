@@ -19,8 +19,9 @@ int keep(char** argv);
 /// becomes argv. An overlay is mounted in a mount namespace of its own, so that it goes with it.
 int stage(char** argv, char** env);
 
-/// `new-network --control FD [--new-user UID GID]`: makes a network namespace with a loopback that
-/// is up, sends its descriptor (and before it that of its user namespace, where one was made) over
+/// `new-network --control FD [--new-user UID GID] [--egress FD [--port N]…]`: makes a network
+/// namespace with a loopback that is up (and leads to the gateway, see Egress in protocol.h), sends
+/// its descriptor (and before it that of its user namespace, where one was made) over
 /// the socket, and ends.
 int new_network(char** argv);
 

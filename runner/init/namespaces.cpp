@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runner/init/egress.h"
 #include "runner/init/modes.h"
+#include "runner/init/protocol.h"
 #include "runner/init/text.h"
 
 namespace runner::init {
@@ -81,6 +83,9 @@ void join_namespace(int fd, const char* what) {
 
 int new_network(char** argv) {
   int control = -1;
+  int door = -1;
+  uint16_t ports[kMostEgressPorts];
+  size_t port_count = 0;
   Mapping mapping;
   for (int at = 0; argv[at] != nullptr; ++at) {
     if (same(argv[at], "--control")) {
@@ -88,6 +93,10 @@ int new_network(char** argv) {
     } else if (same(argv[at], "--new-user")) {
       mapping.uid = option_number(argv, &at);
       mapping.gid = option_number(argv, &at);
+    } else if (same(argv[at], "--egress")) {
+      door = option_number(argv, &at);
+    } else if (same(argv[at], "--port") && port_count < kMostEgressPorts) {
+      ports[port_count++] = static_cast<uint16_t>(option_number(argv, &at));
     } else {
       fail("unknown option", argv[at], 0);
     }
@@ -100,6 +109,9 @@ int new_network(char** argv) {
     fail("make a network namespace", "", errno);
   }
   raise_loopback();
+  if (door >= 0) {
+    lead_to_gateway(door, ports, port_count);
+  }
   send_descriptor(control, open_namespace("/proc/self/ns/net"));
   return 0;
 }

@@ -5,8 +5,9 @@
 //
 // Spec (a memfd that `run` reads from --spec, and the keeper from the descriptor that comes with a
 // Start): texts, each ended by a NUL. First the working directory ("" stays where it is), then
-// three lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
-// folders to join, the argument list.
+// four lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
+// folders to join, the names to prove (Egress; none where the network has no door), the argument
+// list.
 //
 // Attached (--attached, in a container of Docker or Podman): over standard input come the sizes of
 // the spec and of a system call filter (BPF; 0 none) in decimal, a blank between them and a newline
@@ -28,9 +29,18 @@
 //   no-directory E NAME    its working directory could not be entered; E is an errno
 //   no-user E NAME         the container knows nobody of that name (ENOENT), or has no such number
 //   no-filter E NAME       the system call filter could not be installed: not the command's fault
+//   no-egress E NAME       its network does not keep to the firewall (see Egress): what was proven
 //   no-cgroup E NAME       a cgroup could not be joined: not the command's fault
 // The exit status of pipe-init is N, 128+N, 127 (ENOENT) or 126 accordingly. It is 125, with a line
 // on standard error and no report, when pipe-init itself could not do its part.
+
+// Egress (`new-network --egress FD`): FD is connected to a door of the gateway (SOCK_SEQPACKET).
+// The new namespace gets the address 198.18.0.1 and a route that makes all of 198.18.0.0/15 local,
+// and pipe-init sends one message over FD: as data the ports (uint16_t, host order) of --port, as
+// descriptors a UDP socket on 127.0.0.1:53, a listening TCP socket there, and one for each port on
+// every address. The gateway says kServed when it serves them. A job proves it before its command
+// starts: the first name to prove must be refused, every other one must be answered with an
+// address, and a connection to anywhere else must find no route.
 
 #include <stdint.h>
 
@@ -51,6 +61,10 @@ struct KeeperRequest {
   uint32_t job;  // number that the runner chose
   Kind kind;
 };
+
+inline constexpr uint16_t kDnsPort = 53;
+inline constexpr int kMostEgressPorts = 250;  // with the two for names they fit one message
+inline constexpr char kServed = 'S';
 
 /// Exit codes of `pipe-init http` and `pipe-init wait-tcp`.
 inline constexpr int kHttpAnswered = 0;       // whatever the status was

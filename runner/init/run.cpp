@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runner/init/command.h"
+#include "runner/init/egress.h"
 #include "runner/init/modes.h"
 #include "runner/init/person.h"
 #include "runner/init/protocol.h"
@@ -124,6 +125,13 @@ class Runner {
 
  private:
   Started start(const Spec& spec) {
+    if (const EgressFailure failure = prove_egress(spec.proof); failure.name != nullptr) {
+      Started open;
+      open.failure = "no-egress";
+      open.error_number = failure.error_number;
+      open.name = failure.name;
+      return open;
+    }
     Launch launch;
     if (options_.attached) {
       launch.output = STDOUT_FILENO;  // both streams, so that their order is kept
@@ -240,7 +248,7 @@ class Runner {
 int run(char** argv, char** env) {
   const Options options = parse_options(argv);
   Spec spec;
-  char* no_cgroups[] = {nullptr};
+  char* none[] = {nullptr};
   if (options.attached) {
     spec = receive_spec(STDIN_FILENO);
   } else if (options.spec >= 0) {
@@ -248,7 +256,8 @@ int run(char** argv, char** env) {
   } else {
     spec.directory = options.directory;
     spec.env = env;
-    spec.cgroups = no_cgroups;
+    spec.cgroups = none;
+    spec.proof = none;
     spec.argv = options.argv;
   }
   Runner runner(options);

@@ -107,8 +107,22 @@ class Checklist {
         add_criterion(node, k);
       }
     }
+    add_warnings(n);
     if (went_wrong(n)) {
       add_failure(node, n);
+    }
+  }
+
+  /// What the last attempt left that was not taken.
+  void add_warnings(const NodeState& n) {
+    constexpr std::size_t kMost = 5;
+    const std::size_t count = n.last ? n.last->notes.size() : 0;
+    const std::string warning = "  " + painted("warning: ", Meaning::Doubt, options_.colour);
+    for (std::size_t k = 0; k < count && k < kMost; ++k) {
+      add_line(warning + one_line(n.last->notes[k]));
+    }
+    if (count > kMost) {
+      add_line(warning + fmt::format("{} more, in `pipe show --json`", count - kMost));
     }
   }
 

@@ -37,7 +37,7 @@ std::optional<std::int64_t> time_left(const RunState& state,
     if (nodes[i].outcome || !has_work(state, i)) {
       continue;
     }
-    const std::int64_t expected = state.plan_node(i).expect.ms;
+    const std::int64_t expected = state.expected_ms(i);
     if (expected == 0 && !guess) {
       return std::nullopt;
     }

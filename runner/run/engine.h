@@ -13,6 +13,7 @@
 
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "runner/run/egress.h"
 #include "runner/run/job.h"
 
 namespace runner {
@@ -23,6 +24,7 @@ struct EngineTraits {
   std::string version;    // of the program behind it, "" none
   bool isolates = true;   // false: `host`, marked in the plan
   bool overlays = false;  // takes WorkspaceMount with `lower`
+  bool egress = false;    // has open_network_to: nodes with a firewall may run here
   bool own_paths = true;  // the workspace appears at its target; false: at its host path
   /// Where a job finds pipe-init, to wait for a port or make a request on its loopback.
   std::string init_path = "/.pipe-init";
@@ -65,6 +67,14 @@ class Engine {
 
   /// A loopback that several jobs share, until `close_network`. `done` is called once.
   virtual void open_network(const std::string& network, std::function<void(dsl::Status)> done) = 0;
+  /// The same for a network that leads to the gateway and nowhere else. `done` comes when the
+  /// gateway serves it. REQUIRES: traits().egress.
+  virtual void open_network_to(const std::string& network,
+                               const EgressDoor& door,
+                               std::function<void(dsl::Status)> done) {
+    static_cast<void>(door);
+    done(dsl::Error{"'" + network + "': this engine leads no network to the gateway", ""});
+  }
   virtual void close_network(const std::string& network) = 0;
 
   /// Removes whatever a runner that died left of this run (containers, networks, cgroups, scratch

@@ -38,6 +38,24 @@ struct WorkEnd {
   std::string log_name;
 };
 
+/// What a job left that was not taken, for people.
+std::vector<std::string> notes_of(const Capture& capture) {
+  constexpr std::size_t kMost = 20;
+  std::vector<std::string> notes;
+  const std::size_t count = capture.untaken.size();
+  for (std::size_t i = 0; i < count && i < kMost; ++i) {
+    notes.push_back(fmt::format("changes to protected '{}' were not taken", capture.untaken[i]));
+  }
+  if (count > kMost) {
+    notes.push_back(
+        fmt::format("changes to {} more protected files were not taken", count - kMost));
+  }
+  for (const auto& [path, reason] : capture.refused) {
+    notes.push_back(path + ": " + reason);
+  }
+  return notes;
+}
+
 JobEnd lost(const dsl::Error& error) {
   JobEnd end;
   end.how = JobEnd::How::Lost;
@@ -294,6 +312,7 @@ void Executor::run_attempt(AttemptOrder order,
     request.discard = true;
     request.artifacts = order.work.plan->artifacts;
     request.outputs = order.work.plan->outputs;
+    request.protect = order.work.plan->workspace.protect;
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
     request.save_caches = ended.end.succeeded();
@@ -305,9 +324,7 @@ void Executor::run_attempt(AttemptOrder order,
       }
       event.produced = capture->tree;
       event.changed_paths = static_cast<std::int64_t>(capture->changes.size());
-      for (const auto& [path, reason] : capture->refused) {
-        event.notes.push_back(path + ": " + reason);
-      }
+      event.notes = notes_of(*capture);
       TypedOutputs outputs = type_outputs(order.work.plan->outputs, capture->outputs);
       event.outputs = std::move(outputs.values);
       if (event.end.succeeded()) {

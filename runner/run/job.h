@@ -82,6 +82,10 @@ struct Job {
   /// "" is a loopback of its own. Never anything but loopback.
   std::string network;
 
+  /// The network has a door (run/egress.h): names that must be answered in it, or the command does
+  /// not start (How::Lost). Absent: no road leads out of it, and nothing needs to be proven.
+  std::optional<std::vector<std::string>> egress_proof;
+
   /// Called on the loop thread with the last line of output, at most some ten times a second. May
   /// be empty.
   std::function<void(std::string_view line)> on_line;

@@ -314,7 +314,7 @@ Result<std::string> result_key(const OrderContext& context,
   if (!content) {
     return content.error();
   }
-  std::string text = "1\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
+  std::string text = "2\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
                      "\n" + input.artifacts + "\n";
   std::vector<std::string> trusted = plan.workspace.protect;
   for (const dsl::Criterion& criterion : plan.criteria) {
@@ -373,6 +373,10 @@ std::string feedback_text(const RunState& state, std::size_t node) {
       text += "\n";
     }
   };
+  for (const std::string& note : me.last->notes) {
+    text += "\n- note: " + note;
+  }
+  text += me.last->notes.empty() ? "" : "\n";
   if (!me.last->end.succeeded()) {
     quote(me.last->excerpt);
     return text;

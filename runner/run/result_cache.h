@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dsl/ids.h"
+#include "dsl/plan.h"
 #include "dsl/result.h"
 #include "dsl/value.h"
 #include "runner/run/event.h"
@@ -58,5 +59,11 @@ class ResultCache {
     return 0;
   }
 };
+
+/// The name under which results of a node are stored.
+std::string result_name(const dsl::Plan& plan, const dsl::NodeId& node);
+
+/// For each node of the plan what it usually took (ResultCache::usual_ms).
+std::vector<std::int64_t> usual_durations(const dsl::Plan& plan, ResultCache& cache);
 
 }  // namespace runner

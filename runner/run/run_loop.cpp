@@ -420,14 +420,10 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
           fmt::format("same task, image, input and criteria as in run {}", (*found)->run.value);
       cached = **found;
     } else {
-      ready.reuse = parts.cache->knows(cache_name(node))
+      ready.reuse = parts.cache->knows(result_name(state.plan(), id(node)))
                         ? "not reused: the task, its image, input or criteria changed"
                         : "not reused: never passed before";
     }
-  }
-
-  std::string cache_name(std::size_t node) const {
-    return state.plan().name + "/" + id(node).value;
   }
 
   void keep_result(std::size_t node) {
@@ -453,7 +449,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       result.at_ms = done.finished_ms;
       result.took_ms = done.last->end.took.ms;
       // A result that cannot be kept costs a repetition later, not this run.
-      (void)parts.cache->store(done.key, cache_name(node), result).has_value();
+      (void)parts.cache->store(done.key, result_name(state.plan(), id(node)), result).has_value();
       if (!flush_due) {
         flush_due = true;
         parts.clock.after(kFlushAfter, [self = shared_from_this()] { self->flush_results(); });

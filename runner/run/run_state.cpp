@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runner/run/scheduler.h"
+
 namespace runner {
 
 using dsl::Error;
@@ -11,9 +13,16 @@ using dsl::Ok;
 using dsl::PlanNode;
 using dsl::Status;
 
-RunState::RunState(const dsl::Plan& plan, std::vector<std::int64_t> priority)
-    : plan_(plan), priority_(std::move(priority)) {
+RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual_ms)
+    : plan_(plan), expected_ms_(usual_ms) {
   const std::size_t count = plan.nodes.size();
+  expected_ms_.resize(count);
+  for (NodeIndex i = 0; i < count; ++i) {
+    if (plan.nodes[i].expect.ms > 0) {
+      expected_ms_[i] = plan.nodes[i].expect.ms;
+    }
+  }
+  priority_ = remaining_path(plan, expected_ms_);
   nodes_.resize(count);
   dependants_.resize(count);
   pass_through_.resize(count);

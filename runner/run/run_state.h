@@ -81,9 +81,10 @@ struct NodeState {
 
 class RunState {
  public:
-  /// `plan` must outlive the state. `priority` has one figure per plan node: of two nodes that
-  /// could start, the one with the greater figure does.
-  RunState(const dsl::Plan& plan, std::vector<std::int64_t> priority);
+  /// `plan` must outlive the state. `usual_ms` says how long each plan node took in earlier runs, 0
+  /// where that is not known; empty: nothing is. Of two nodes that could start, the one does from
+  /// which the way to the end of the plan is expected to be longer.
+  explicit RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual_ms = {});
 
   /// An Error only for an event that does not fit the plan or the state: a journal of another plan,
   /// or a bug. The state is then unchanged.
@@ -93,6 +94,10 @@ class RunState {
   [[nodiscard]] const std::vector<NodeState>& nodes() const { return nodes_; }
   [[nodiscard]] const dsl::PlanNode& plan_node(std::size_t node) const {
     return plan_.nodes[nodes_[node].plan_node];
+  }
+  /// What the author expects a node to take, else what it usually took; 0 is unknown.
+  [[nodiscard]] std::int64_t expected_ms(std::size_t node) const {
+    return expected_ms_[nodes_[node].plan_node];
   }
   [[nodiscard]] std::optional<std::size_t> find(const dsl::NodeId& id) const;
   /// The need's place as seen from this node (an instance has the needs of its for_each node).
@@ -152,6 +157,7 @@ class RunState {
   friend struct Fold;
 
   const dsl::Plan& plan_;
+  std::vector<std::int64_t> expected_ms_;             // constant after construction
   std::vector<std::int64_t> priority_;                // constant after construction
   std::vector<std::vector<std::size_t>> dependants_;  // constant after construction
 

@@ -96,6 +96,7 @@ struct CaptureRequest {
   PreparedWorkspace workspace;
   std::vector<dsl::ArtifactDecl> artifacts;
   std::vector<dsl::OutputDecl> outputs;
+  std::vector<std::string> protect;  // whatever the job did there is not taken
   std::string commit_message;      // for the files that changed; unchanged files make no commit
   std::int64_t commit_time_s = 0;  // seconds since the epoch, author's and committer's
   bool save_caches = false;
@@ -110,7 +111,13 @@ struct Capture {
   /// By OutputDecl, in that order: the file's bytes (at most 1 MiB), or why there are none.
   std::vector<dsl::Result<std::string>> outputs;
   std::vector<std::pair<std::string, std::string>> refused;  // path, reason
+  /// Files beneath CaptureRequest::protect that the job added, changed or removed; sorted. In
+  /// `tree` they are as they were before the job, and `changes` does not have them.
+  std::vector<std::string> untaken;
 };
+
+/// What is at a path; a link is told as such, wherever it leads.
+enum class PathKind { Absent, File, Folder, Link };
 
 struct TreeFile {
   std::string bytes;  // at most `cap` of read_file
@@ -156,6 +163,9 @@ class Trees {
   virtual dsl::Result<std::optional<TreeFile>> read_file(const TreeRef& tree,
                                                          const std::string& path,
                                                          std::int64_t cap) = 0;
+
+  /// Artifacts count too. A submodule is a folder.
+  virtual dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) = 0;
 
   virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
 

@@ -8,17 +8,13 @@
 
 #include "dsl/digest.h"
 #include "dsl/glob.h"
-#include "dsl/pattern.h"
-#include "runner/run/json_schema.h"
+#include "runner/run/judge.h"
 
 namespace runner {
 
 using dsl::Criterion;
-using dsl::Value;
 
 namespace {
-
-constexpr std::int64_t kFileCap = 16LL << 20;
 
 std::string command_text(const dsl::Command& command) {
   std::string text;
@@ -40,223 +36,11 @@ std::string plain(const dsl::Template& text) {
   return command_text(dsl::Command{{text}});
 }
 
-Judgement met(std::string what, std::string result) {
-  Judgement judgement{Verdict::Met, {}};
-  judgement.evidence.what = std::move(what);
-  judgement.evidence.result = std::move(result);
-  return judgement;
-}
-Judgement not_met(std::string what, std::string result) {
-  Judgement judgement = met(std::move(what), std::move(result));
-  judgement.verdict = Verdict::NotMet;
-  return judgement;
-}
-Judgement unverified(std::string what, std::string result) {
-  Judgement judgement = met(std::move(what), std::move(result));
-  judgement.verdict = Verdict::Unverified;
-  return judgement;
-}
-
 /// The verdict of a container that says nothing about the criterion itself.
 bool says_nothing(const JobEnd& end) {
   return end.how == JobEnd::How::Lost || end.how == JobEnd::How::Stopped ||
          end.how == JobEnd::How::NotStarted;
 }
-
-// ---- file ---------------------------------------------------------------------------------------
-
-Judgement judge_file(const dsl::FileCheck& check, Trees& trees, const TreeRef& produced) {
-  const std::string what = "file '" + check.path + "'";
-  const auto file = trees.read_file(produced, check.path, kFileCap);
-  if (!file) {
-    return unverified(what, file.error().message);
-  }
-  if (!file->has_value()) {
-    return check.exists ? not_met(what, "no such file") : met(what, "absent");
-  }
-  const TreeFile& found = **file;
-  if (!check.exists) {
-    return not_met(what, "exists");
-  }
-  const bool reads = check.contains || check.matches;
-  if (found.symlink && reads) {
-    return not_met(what, "not a regular file but a link");
-  }
-  if (check.executable && *check.executable != found.executable) {
-    return not_met(what, found.executable ? "executable" : "not executable");
-  }
-  if (reads && found.truncated) {
-    return unverified(what, "larger than 16MiB");
-  }
-  if (check.contains && found.bytes.find(*check.contains) == std::string::npos) {
-    return not_met(what, fmt::format("does not contain '{}'", *check.contains));
-  }
-  if (check.matches) {
-    const dsl::Result<bool> matches = dsl::matches_pattern(*check.matches, found.bytes);
-    if (!matches) {
-      return unverified(what, matches.error().message);
-    }
-    if (!*matches) {
-      return not_met(what, fmt::format("does not match /{}/", *check.matches));
-    }
-  }
-  Judgement judgement = met(what, reads ? "exists, content as asked" : "exists");
-  judgement.evidence.digest = found.truncated ? "" : dsl::sha256_hex(found.bytes);
-  return judgement;
-}
-
-// ---- json ---------------------------------------------------------------------------------------
-
-/// RFC 6901. Null where there is nothing at that place.
-const Value* at_pointer(const Value& document, const std::string& pointer) {
-  const Value* here = &document;
-  std::size_t begin = 0;
-  while (here != nullptr && begin < pointer.size()) {
-    std::size_t end = pointer.find('/', begin + 1);
-    end = end == std::string::npos ? pointer.size() : end;
-    std::string key;
-    for (std::size_t i = begin + 1; i < end; ++i) {
-      if (pointer[i] == '~' && i + 1 < end) {
-        key += pointer[++i] == '1' ? '/' : '~';
-      } else {
-        key += pointer[i];
-      }
-    }
-    if (const auto* list = std::get_if<Value::List>(&here->held)) {
-      std::size_t index = 0;
-      const char* last = key.data() + key.size();
-      const auto read = std::from_chars(key.data(), last, index);
-      const bool good = read.ec == std::errc() && read.ptr == last && index < list->size();
-      here = good ? &(*list)[index] : nullptr;
-    } else {
-      here = here->find(key);
-    }
-    begin = end;
-  }
-  return here;
-}
-
-const char* sign(dsl::JsonCheck::Comparison comparison) {
-  using C = dsl::JsonCheck::Comparison;
-  switch (comparison) {
-    case C::Equals:
-      return "equals";
-    case C::NotEquals:
-      return "differs from";
-    case C::Less:
-      return "<";
-    case C::LessOrEqual:
-      return "<=";
-    case C::Greater:
-      return ">";
-    case C::GreaterOrEqual:
-      return ">=";
-    case C::Exists:
-      return "exists";
-  }
-  return "";
-}
-
-/// No value: the two cannot be ordered.
-std::optional<bool> holds(dsl::JsonCheck::Comparison comparison,
-                          const Value& found,
-                          const Value& expected) {
-  using C = dsl::JsonCheck::Comparison;
-  if (comparison == C::Exists) {
-    return true;
-  }
-  if (comparison == C::Equals || comparison == C::NotEquals) {
-    return (found == expected) == (comparison == C::Equals);
-  }
-  const auto* left = std::get_if<double>(&found.held);
-  const auto* right = std::get_if<double>(&expected.held);
-  if (left == nullptr || right == nullptr) {
-    return std::nullopt;
-  }
-  switch (comparison) {
-    case C::Less:
-      return *left < *right;
-    case C::LessOrEqual:
-      return *left <= *right;
-    case C::Greater:
-      return *left > *right;
-    case C::GreaterOrEqual:
-      return *left >= *right;
-    case C::Equals:
-    case C::NotEquals:
-    case C::Exists:
-      break;
-  }
-  return std::nullopt;
-}
-
-Judgement judge_against_schema(const std::string& what,
-                               const std::string& document,
-                               const std::string& schema_file,
-                               Trees& trees,
-                               const TreeRef& trusted) {
-  const auto schema = trees.read_file(trusted, schema_file, kFileCap);
-  if (!schema) {
-    return unverified(what, schema.error().message);
-  }
-  if (!schema->has_value()) {
-    return unverified(what, "no schema '" + schema_file + "' in the run's input");
-  }
-  const dsl::Result<std::vector<std::string>> problems =
-      json_schema_problems((*schema)->bytes, document);
-  if (!problems) {
-    return unverified(what, problems.error().message);
-  }
-  if (problems->empty()) {
-    return met(what, "fits schema '" + schema_file + "'");
-  }
-  Judgement judgement = not_met(what, problems->front());
-  for (const std::string& problem : *problems) {
-    judgement.evidence.excerpt += problem + "\n";
-  }
-  return judgement;
-}
-
-Judgement judge_json(const dsl::JsonCheck& check,
-                     Trees& trees,
-                     const TreeRef& trusted,
-                     const TreeRef& produced) {
-  std::string what = "json '" + check.file + "'";
-  const auto file = trees.read_file(produced, check.file, kFileCap);
-  if (!file) {
-    return unverified(what, file.error().message);
-  }
-  if (!file->has_value() || (*file)->symlink) {
-    return not_met(what, file->has_value() ? "not a regular file but a link" : "no such file");
-  }
-  if ((*file)->truncated) {
-    return unverified(what, "larger than 16MiB");
-  }
-  if (check.schema) {
-    return judge_against_schema(what, (*file)->bytes, *check.schema, trees, trusted);
-  }
-  what +=
-      fmt::format(" {} {}", check.pointer.empty() ? "/" : check.pointer, sign(check.comparison));
-  if (check.comparison != dsl::JsonCheck::Comparison::Exists) {
-    what += " " + dsl::to_json(check.expected);
-  }
-  const dsl::Result<Value> document = dsl::value_from_json((*file)->bytes);
-  if (!document) {
-    return not_met(what, "no JSON: " + document.error().message);
-  }
-  const Value* found = at_pointer(*document, check.pointer);
-  if (found == nullptr) {
-    return not_met(what, "nothing at that place");
-  }
-  const std::optional<bool> good = holds(check.comparison, *found, check.expected);
-  const std::string shown = dsl::to_json(*found).substr(0, 200);
-  if (!good) {
-    return not_met(what, "found " + shown + ", which is no number");
-  }
-  return *good ? met(what, "found " + shown) : not_met(what, "found " + shown);
-}
-
-// ---- diff ---------------------------------------------------------------------------------------
 
 Judgement judge_diff(const dsl::DiffCheck& check,
                      Trees& trees,
@@ -358,7 +142,9 @@ Judgement judge_http(const dsl::HttpCheck& check,
                      const JobEnd& end,
                      const std::string& output) {
   const std::string what = check.method + " " + url;
-  Judgement judgement = unverified(what, to_text(end));
+  Judgement judgement;
+  judgement.evidence.what = what;
+  judgement.evidence.result = to_text(end);
   judgement.evidence.took = end.took;
   if (says_nothing(end)) {
     return judgement;

@@ -29,10 +29,26 @@ using dsl::Status;
 
 namespace {
 
-constexpr std::array<const char*, 1> kSchema = {
+constexpr std::array<const char*, 2> kSchema = {
     "CREATE TABLE results (key TEXT PRIMARY KEY, name TEXT NOT NULL, at_ms INTEGER NOT NULL,"
     " took_ms INTEGER NOT NULL, result TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX results_by_name ON results (name, at_ms);"};
+    "CREATE INDEX results_by_name ON results (name, at_ms);",
+    "CREATE TABLE store (id TEXT NOT NULL) STRICT;"
+    "INSERT INTO store VALUES (lower(hex(randomblob(6))));"};
+
+constexpr std::int64_t kHasId = 2;  // the version from which on a store has an id
+
+Result<std::string> read_id(Database& database) {
+  auto statement = database.prepare("SELECT id FROM store");
+  if (!statement) {
+    return statement.error();
+  }
+  const auto row = statement->step();
+  if (!row) {
+    return row.error();
+  }
+  return *row ? std::string(statement->text(0)) : std::string();
+}
 
 constexpr std::array kFirst = {
     "amber", "bold",  "brave", "brisk",  "calm",  "clear", "crisp", "deft",  "eager", "early",
@@ -108,7 +124,6 @@ Result<RunStore> RunStore::open(const std::string& folder, Access access) {
     if (const Status ready = database->migrate(kSchema); !ready) {
       return ready.error().within("run store");
     }
-    return store;
   }
   const Result<std::int64_t> version = database->version();
   if (!version) {
@@ -117,6 +132,13 @@ Result<RunStore> RunStore::open(const std::string& folder, Access access) {
   if (*version > static_cast<std::int64_t>(kSchema.size())) {
     return Error{"run store '" + folder + "' was made by a newer pipe",
                  "use that pipe, or another store with PIPE_STATE"};
+  }
+  if (*version >= kHasId) {
+    auto id = read_id(*database);
+    if (!id) {
+      return id.error().within("run store");
+    }
+    store.id_ = *std::move(id);
   }
   return store;
 }

@@ -4,7 +4,7 @@
 //
 //   store.db         results that can be taken again; its schema version is the store's
 //   trees.git        the trees of all runs
-//   runs/<run>/      plan.json, journal.db, lock, logs/, work/
+//   runs/<run>/      plan.json, journal.db, lock, logs/, work/; of a finished run summary.json
 //   bin/ images/ engine/ checkouts/ caches/    of the rooms that made them
 //
 // Any number of processes use it at once; a run has at most one runner, who holds its lock. One
@@ -50,6 +50,9 @@ class RunStore {
   static bool exists(const std::string& folder);
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
+  /// 12 hex digits that no other store has: marks what is this store's outside its folder. "" while
+  /// a store of an older pipe was not opened with Access::Create.
+  [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] std::string run_folder(const dsl::RunId& run) const;
   [[nodiscard]] std::string trees_folder() const { return folder_ + "/trees.git"; }
   [[nodiscard]] std::string work_folder(const dsl::RunId& run) const;
@@ -93,6 +96,7 @@ class RunStore {
  private:
   explicit RunStore(std::string folder) : folder_(std::move(folder)) {}
   std::string folder_;
+  std::string id_;
 };
 
 }  // namespace runner

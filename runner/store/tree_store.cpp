@@ -325,6 +325,33 @@ dsl::Result<std::optional<TreeFile>> TreeStore::read_file(const TreeRef& tree,
   return std::optional<TreeFile>();
 }
 
+dsl::Result<PathKind> TreeStore::kind_of(const TreeRef& tree, const std::string& path) {
+  auto objects = borrow();
+  if (!objects) {
+    return objects.error();
+  }
+  auto both = halves(**objects, tree);
+  if (!both) {
+    return both.error();
+  }
+  PathKind kind = PathKind::Absent;
+  for (const Oid& half : {both->files, both->artifacts}) {
+    auto entry = find_entry(**objects, half, path);
+    if (!entry) {
+      return entry.error();
+    }
+    if (!entry->has_value()) {
+      continue;
+    }
+    if ((*entry)->kind == Kind::Folder || (*entry)->kind == Kind::Submodule) {
+      kind = PathKind::Folder;
+      continue;
+    }
+    return (*entry)->kind == Kind::Link ? PathKind::Link : PathKind::File;
+  }
+  return kind;
+}
+
 dsl::Result<std::vector<ChangedPath>> TreeStore::changes(git::Objects& objects,
                                                          const Halves& before,
                                                          const Halves& after) {

@@ -50,6 +50,7 @@ class TreeStore {
   dsl::Result<std::optional<TreeFile>> read_file(const TreeRef& tree,
                                                  const std::string& path,
                                                  std::int64_t cap);
+  dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path);
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);
 

@@ -168,6 +168,10 @@ dsl::Result<std::optional<TreeFile>> StoreTrees::read_file(const TreeRef& tree,
   return shared_->store.read_file(tree, path, cap);
 }
 
+dsl::Result<PathKind> StoreTrees::kind_of(const TreeRef& tree, const std::string& path) {
+  return shared_->store.kind_of(tree, path);
+}
+
 dsl::Result<std::vector<ChangedPath>> StoreTrees::diff(const TreeRef& from, const TreeRef& to) {
   return shared_->store.diff(from, to);
 }

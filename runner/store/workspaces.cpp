@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "runner/store/checkout.h"
+#include "runner/store/protected.h"
 #include "runner/store/tree_paths.h"
 #include "runner/sys/files.h"
 
@@ -62,28 +63,6 @@ dsl::Result<bool> is_cheap(Objects& objects, const Oid& tree) {
   return cheap;
 }
 
-/// `tree` with everything at `path` as it is in `from`.
-dsl::Result<Oid> put_back(Objects& objects, const Oid& tree, std::string path, const Oid& from) {
-  while (path.ends_with('/')) {
-    path.pop_back();
-  }
-  if (auto joined = files::join_below(".", path); !joined) {
-    return joined.error().within("protect");
-  }
-  while (path.starts_with("./")) {
-    path.erase(0, 2);
-  }
-  auto original = find_entry(objects, from, path);
-  auto now = find_entry(objects, tree, path);
-  if (!original || !now) {
-    return original ? now.error() : original.error();
-  }
-  if (*original == *now) {
-    return tree;
-  }
-  return put_entry(objects, tree, path, *original);
-}
-
 }  // namespace
 
 Workspaces::Workspaces(TreeStore& store, dsl::RunId run, Places places)
@@ -104,15 +83,7 @@ dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const Workspace
   if (!from) {
     return from;
   }
-  for (const std::string& path : request.protect) {
-    auto files = put_back(objects, both->files, path, from->files);
-    auto artifacts = put_back(objects, both->artifacts, path, from->artifacts);
-    if (!files || !artifacts) {
-      return files ? artifacts.error() : files.error();
-    }
-    *both = {*files, *artifacts};
-  }
-  return both;
+  return put_back(objects, *both, request.protect, *from);
 }
 
 namespace {
@@ -374,6 +345,17 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     result.refused = std::move(scanned->refused);
   }
   result.tree = workspace.tree;
+  if (after != *input && !request.protect.empty()) {
+    auto allowed = put_back(**objects, after, request.protect, *input);
+    auto untaken = allowed ? TreeStore::changes(**objects, *allowed, after) : allowed.error();
+    if (!untaken) {
+      return untaken.error();
+    }
+    after = *allowed;
+    for (ChangedPath& change : *untaken) {
+      result.untaken.push_back(std::move(change.path));
+    }
+  }
   if (after != *input) {
     auto committed = store_.commit(
         **objects, workspace.tree, after, request.commit_message, request.commit_time_s);
@@ -405,6 +387,10 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
 
 dsl::Status Workspaces::keep(const std::string& name, const TreeRef& tree) {
   const std::string reference = fmt::format("refs/pipe/runs/{}/{}", run_.value, name);
+  auto objects = store_.borrow();
+  if (!objects) {
+    return objects.error();
+  }
   for (const auto& [suffix, hex] :
        {std::pair("", tree.commit), std::pair(".artifacts", tree.artifacts)}) {
     if (hex.empty()) {
@@ -413,6 +399,10 @@ dsl::Status Workspaces::keep(const std::string& name, const TreeRef& tree) {
     auto id = git::parse_oid(hex);
     if (!id) {
       return id.error();
+    }
+    // The user's own commits are not ours to keep, and the store has no names for them.
+    if (!(*objects)->owns(*id)) {
+      continue;
     }
     if (auto set = store_.database().set_reference(reference + suffix, *id); !set) {
       return set;

@@ -44,7 +44,8 @@ class Workspaces {
   /// Removes the job's folder, or returns it for another job of the run.
   dsl::Result<std::optional<SpareFolder>> discard(const PreparedWorkspace& workspace);
 
-  /// Keeps a tree from being pruned as long as the run is there.
+  /// Keeps a tree from being pruned as long as the run is there. Does nothing for the half that is
+  /// a commit of the user's repository.
   dsl::Status keep(const std::string& name, const TreeRef& tree);
 
  private:

@@ -172,7 +172,8 @@ class ObjectDatabase {
 
   // References of the store: they keep what they name from being pruned.
 
-  /// Moves the reference where it is there. REQUIRES: a valid name beneath "refs/".
+  /// Moves the reference where it is there. REQUIRES: a valid name beneath "refs/", and a target
+  /// that the store owns (Objects::owns), not a borrowed repository.
   dsl::Status set_reference(const std::string& name, const Oid& target);
   /// Every reference beneath a prefix that ends with '/'; success where there are none.
   dsl::Status remove_references(const std::string& prefix);

@@ -112,6 +112,9 @@ TEST_F(CommandsTest, WithoutRunsEveryCommandSaysSo) {
   }
   EXPECT_EQ(pipe({"stop"}).err, "note: nothing is running\n");
   EXPECT_EQ(pipe({"clean"}).err, "note: nothing to remove\n");
+  EXPECT_EQ(pipe({"stop", "--json"}).out, "{\"runs\":[]}\n");
+  EXPECT_EQ(pipe({"clean", "--json"}).out,
+            "{\"removed\":[],\"freed_bytes\":0,\"kept\":0,\"problems\":[]}\n");
 }
 
 TEST_F(CommandsTest, SettingsAreShownWithTheirOrigin) {
@@ -141,6 +144,21 @@ TEST_F(CommandsTest, DoctorTellsItsFindingsAsJson) {
   ASSERT_TRUE(document) << ended.out;
   const bool usable = *document->find("usable") == dsl::Value(true);
   EXPECT_EQ(ended.exit_code, usable ? 0 : 3);
+}
+
+TEST_F(CommandsTest, DoctorTellsWhichLimitsCanBeEnforcedAndWhatToDoAboutTheRest) {
+  const auto document = dsl::value_from_json(pipe({"doctor", "--json"}).out);
+  ASSERT_TRUE(document);
+  std::vector<std::string> limits;
+  for (const dsl::Value& check : std::get<dsl::Value::List>(document->find("checks")->held)) {
+    if (*check.find("group") != dsl::Value("limits")) {
+      continue;
+    }
+    limits.push_back(std::get<std::string>(check.find("name")->held));
+    const bool good = *check.find("result") == dsl::Value("good");
+    EXPECT_EQ(good, check.find("remedy")->is_null()) << dsl::to_json(check);
+  }
+  EXPECT_THAT(limits, testing::ElementsAre("memory", "cpus", "pids"));
 }
 
 }  // namespace

@@ -99,6 +99,34 @@ TEST_F(RunsTest, AViewFollowsAJournalThatIsStillWritten) {
   EXPECT_TRUE(view->more()->empty());
 }
 
+TEST_F(RunsTest, AFinishedRunIsListedFromWhatItsRunnerKept) {
+  const dsl::RunId run = make_run("calm-otter-3f2a", one_task());
+  Story story(one_task());
+  story.start().run_task("build").check("build", 0, Verdict::NotMet, {});
+  story.finish("build", Outcome::Failed, "a criterion is not met");
+  const report::RunSummary half = report::summarise(story.state());
+  EXPECT_EQ(half.outcome, std::nullopt);
+  EXPECT_EQ(half.settled, 1);
+  EXPECT_EQ(*report::summary_from_json(report::summary_to_json(half)), half);
+
+  append(run, story.events());
+  EXPECT_EQ(look_over(runs(), run)->status, RunStatus::Dead) << "folded: nothing was kept";
+
+  report::RunSummary kept = half;
+  kept.outcome = Outcome::Failed;
+  kept.delivered = "branch pipe/build";
+  const std::string file = store().run_folder(run) + "/summary.json";
+  ASSERT_TRUE(
+      files::write_atomically(file, report::summary_to_json(kept), files::Durable::No, 0600));
+  const auto overview = look_over(runs(), run);
+  ASSERT_TRUE(overview);
+  EXPECT_EQ(overview->status, RunStatus::Failed) << "the journal was not asked";
+  EXPECT_EQ(overview->summary, kept);
+
+  ASSERT_TRUE(files::write_atomically(file, "{\"pipe", files::Durable::No, 0600));
+  EXPECT_EQ(look_over(runs(), run)->status, RunStatus::Dead) << "what is damaged is not believed";
+}
+
 TEST_F(RunsTest, AHeldRunIsRunningAndAForsakenOneIsUnfinished) {
   Story story(one_task());
   const dsl::RunId run = make_run("calm-otter-3f2a", one_task());

@@ -225,7 +225,9 @@ TEST_F(Command, NameOfARunIsTakenOnce) {
 TEST_F(Command, CleanRemovesTheRunAndItsFolder) {
   finish_a_run();
   ASSERT_TRUE(fs::exists(user_.state() + "/runs/finished"));
-  EXPECT_EQ(pipe({"clean", "finished"}).exit_code, 0);
+  const json cleaned = json::parse(pipe({"clean", "finished", "--json"}).out);
+  EXPECT_EQ(cleaned["removed"], json({{{"run", "finished"}}}));
+  EXPECT_GT(cleaned["freed_bytes"], 0);
   EXPECT_FALSE(fs::exists(user_.state() + "/runs/finished"));
   EXPECT_EQ(pipe({"show", "finished"}).exit_code, 2);
 }
@@ -239,11 +241,12 @@ TEST_F(Command, FinishedRunLeavesNoWorkingCopies) {
 TEST_F(Command, DetachedRunGoesOnAloneUntilAllAreStopped) {
   folder_.write("sleeps.yaml",
                 "version: 1\nname: sleeps\nengine: host\ntasks:\n  a: {run: sleep 300}\n");
-  const Ended started = pipe({"run", "sleeps.yaml", "--detach", "--name", "alone"});
+  const Ended started = pipe({"run", "sleeps.yaml", "--detach", "--name", "alone", "--json"});
   ASSERT_EQ(started.exit_code, 0) << started.err;
-  EXPECT_EQ(started.out, "alone\n");
+  EXPECT_EQ(started.out, "{\"run\":\"alone\"}\n");
   EXPECT_TRUE(eventually([&] { return pipe({"ls"}).out.find("running") != std::string::npos; }));
-  EXPECT_EQ(pipe({"stop", "--all"}).exit_code, 0);
+  EXPECT_EQ(pipe({"stop", "--all", "--json"}).out,
+            "{\"runs\":[{\"run\":\"alone\",\"stopped\":true,\"problem\":null}]}\n");
   EXPECT_TRUE(eventually([&] {
     return pipe({"show", "alone"}).out.find("interrupted") != std::string::npos;
   }));
@@ -258,7 +261,9 @@ TEST_F(Command, ApprovalStopsTheRunUntilAPersonHasSpoken) {
   EXPECT_EQ(asked.exit_code, 4) << asked.err;
   EXPECT_THAT(asked.out, HasSubstr("pipe approve asks yes"));
   EXPECT_FALSE(fs::exists(folder_.path() / "a.txt"));
-  EXPECT_EQ(pipe({"approve", "asks", "yes"}).exit_code, 0);
+  EXPECT_EQ(pipe({"approve", "asks", "yes", "--json"}).out,
+            "{\"run\":\"asks\",\"task\":\"yes\",\"answer\":\"approved\",\"answered\":1,"
+            "\"left\":0}\n");
   EXPECT_EQ(pipe({"resume", "asks"}).exit_code, 0);
   EXPECT_EQ(read_text(folder_.path() / "b.txt"), "b\n");
 }

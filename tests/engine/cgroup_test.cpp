@@ -90,6 +90,27 @@ TEST_F(CgroupTest, SetsTheLimitsOfVersionOneEachInItsHierarchy) {
   EXPECT_EQ(read("fs/cpu/" + job + "/cpu.cfs_quota_us"), "150000");
 }
 
+TEST_F(CgroupTest, KnowsItsOwnFromThoseOfOtherStores) {
+  write("own", "3:pids:/\n");
+  write("fs/pids/x", "");
+  fs::create_directories(folder_ / "fs/pids" / (kJob.value + ".theirs"));
+  fs::create_directories(folder_ / "fs/pids" / (kJob.value + ".ours"));
+  options_.store_id = "ours";
+  write("fs/pids/" + kJob.value + ".ours/pids.max", "");
+  dsl::Resources wanted;
+  wanted.pids = 5;
+  Cgroups cgroups(options_);
+  const auto made = cgroups.make(kJob, wanted, 0);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(made->folders(),
+              ElementsAre((folder_ / "fs/pids" / (kJob.value + ".ours")).string()));
+  // A real one goes as an empty folder does.
+  fs::remove(folder_ / "fs/pids" / (kJob.value + ".ours") / "pids.max");
+  EXPECT_TRUE(cgroups.remove_leftovers(dsl::RunId()));
+  EXPECT_FALSE(fs::exists(folder_ / "fs/pids" / (kJob.value + ".ours")));
+  EXPECT_TRUE(fs::exists(folder_ / "fs/pids" / (kJob.value + ".theirs")));
+}
+
 TEST_F(CgroupTest, SetsTheLimitsOfVersionTwoInADelegatedCgroup) {
   write("own", "0::/user.slice/pipe.scope\n");
   write("fs/cgroup.controllers", "cpu memory pids\n");

@@ -10,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runner/engine/attached_stream.h"
+#include "runner/engine/container_socket.h"
 #include "runner/sys/fd.h"
 
 namespace runner {

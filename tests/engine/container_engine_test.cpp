@@ -26,6 +26,7 @@ using testing::Not;
 
 constexpr dsl::Duration kPatience{120'000};
 const dsl::RunId kRun("container-test");
+const std::string kStore = "57040" + std::to_string(getpid());
 
 std::string read_whole(const std::string& path) {
   std::ifstream file(path);
@@ -69,9 +70,11 @@ class ContainerEngine : public testing::TestWithParam<dsl::EngineName> {
     EXPECT_TRUE(files::remove_tree(folder_));
   }
 
-  std::unique_ptr<Engine> make_engine() {
+  std::unique_ptr<Engine> make_engine(const std::string& store = kStore) {
     EngineOptions options;
-    options.state_dir = folder_ + "/state";
+    options.store_id = store;
+    options.state_dir = folder_ + "/state" + (store == kStore ? "" : "-" + store);
+    std::filesystem::create_directories(options.state_dir);
     return make_container_engine(loop_, options, program_);
   }
 
@@ -100,9 +103,10 @@ class ContainerEngine : public testing::TestWithParam<dsl::EngineName> {
     return digest ? *digest : dsl::Error{"no answer", ""};
   }
 
-  dsl::Status remove_leftovers() {
+  dsl::Status remove_leftovers() { return remove_leftovers(*engine_, kRun); }
+  dsl::Status remove_leftovers(Engine& engine, const dsl::RunId& run) {
     std::optional<dsl::Status> status;
-    engine_->remove_leftovers(kRun, [&](dsl::Status result) { status = std::move(result); });
+    engine.remove_leftovers(run, [&](dsl::Status result) { status = std::move(result); });
     wait_until([&] { return status.has_value(); });
     return status ? *status : dsl::Error{"no answer", ""};
   }
@@ -174,7 +178,7 @@ TEST_P(ContainerEngine, ShowsLabelsButNoSecretFromOutside) {
   engine_->start(job, [&](JobEnd result) { end = std::move(result); });
   job.argv[2] = "sleep 60";
   wait_until([&] { return containers().find(job.name.value) != std::string::npos; });
-  const std::string seen = program({"inspect", job.name.value});
+  const std::string seen = program({"inspect", job.name.value + "-" + kStore});
   EXPECT_THAT(seen, HasSubstr(R"("pipe.node": "node")"));
   EXPECT_THAT(seen, HasSubstr("\"pipe.job\": \"" + job.name.value + "\""));
   EXPECT_THAT(seen, Not(HasSubstr("hush-hush")));
@@ -190,12 +194,64 @@ TEST_P(ContainerEngine, LeavesNoContainerBehind) {
   wait_until([&] { return containers().empty(); });
 }
 
+/// Two users, or two jobs of a CI, share a daemon and call their runs 'nightly'.
+TEST_P(ContainerEngine, LeavesARunOfTheSameNameOfAnotherStoreAlone) {
+  const Job ours = shell("echo begun; sleep 60");
+  std::optional<JobEnd> end;
+  engine_->start(ours, [&](JobEnd result) { end = std::move(result); });
+  wait_until([&] { return log_of(ours) == "begun\n"; });
+
+  const std::unique_ptr<Engine> theirs = make_engine("another-store");
+  EXPECT_TRUE(remove_leftovers(*theirs, kRun));
+  EXPECT_TRUE(remove_leftovers(*theirs, dsl::RunId()));
+  std::optional<dsl::Result<std::string>> image;
+  theirs->prepare_image(busybox(), [&](dsl::Result<std::string> made) { image = made; });
+  wait_until([&] { return image.has_value(); });
+  Job same = ours;
+  same.argv[2] = "exit 7";
+  same.log_path = folder_ + "/theirs.log";
+  std::optional<JobEnd> their_end;
+  theirs->start(same, [&](JobEnd result) { their_end = std::move(result); });
+  wait_until([&] { return their_end.has_value(); });
+  EXPECT_EQ(to_text(*their_end), "exit 7");
+
+  EXPECT_FALSE(end) << to_text(*end);
+  EXPECT_TRUE(remove_leftovers(*engine_, dsl::RunId())) << "ours are found all the same";
+  wait_until([&] { return end.has_value(); });
+  EXPECT_EQ(end->how, JobEnd::How::Lost);
+}
+
+TEST_P(ContainerEngine, RemovesTheImagesItMadeWithTheLeftoversOfAllRuns) {
+  std::filesystem::create_directories(folder_ + "/root/bin");
+  std::ofstream(folder_ + "/root/mark") << "mine";
+  const dsl::Image image{dsl::Image::Kind::RootFs, folder_ + "/root", ""};
+  ASSERT_TRUE(prepare(image));
+  const auto images = [&] { return program({"images", "--format", "{{.Repository}}:{{.Tag}}"}); };
+  EXPECT_THAT(images(), HasSubstr("-" + kStore));
+  EXPECT_TRUE(remove_leftovers(*engine_, kRun));
+  EXPECT_THAT(images(), HasSubstr("-" + kStore)) << "other runs of the store may want it";
+  EXPECT_TRUE(remove_leftovers(*make_engine("another-store"), dsl::RunId()));
+  EXPECT_THAT(images(), HasSubstr("-" + kStore));
+  EXPECT_TRUE(remove_leftovers(*engine_, dsl::RunId()));
+  EXPECT_THAT(images(), Not(HasSubstr("-" + kStore)));
+}
+
+TEST_P(ContainerEngine, LeavesNoContainerOfABuildThatFailed) {
+  const std::string mark = "sleep 0; exit 9 # " + kStore;
+  std::ofstream(folder_ + "/Dockerfile") << "FROM pipe-test/busybox:1\nRUN " << mark << "\n";
+  std::filesystem::create_directories(folder_ + "/context");
+  const dsl::Image image{dsl::Image::Kind::Build, folder_ + "/Dockerfile", folder_ + "/context"};
+  ASSERT_FALSE(prepare(image));
+  const std::string left = program({"ps", "--all", "--no-trunc", "--format", "{{.Command}}"});
+  EXPECT_THAT(left, Not(HasSubstr(mark)));
+}
+
 TEST_P(ContainerEngine, TellsThatAContainerWasKilledFromOutside) {
   const Job job = shell("echo begun; sleep 60");
   std::optional<JobEnd> end;
   engine_->start(job, [&](JobEnd result) { end = std::move(result); });
   wait_until([&] { return log_of(job) == "begun\n"; });
-  program({"kill", job.name.value});
+  program({"kill", job.name.value + "-" + kStore});
   wait_until([&] { return end.has_value(); });
   EXPECT_EQ(end->how, JobEnd::How::Lost);
   EXPECT_THAT(end->detail, HasSubstr("killed from outside"));

@@ -78,6 +78,7 @@ bool Lifeline::is_held() const {
 EngineOptions EngineContract::options() const {
   EngineOptions options;
   options.state_dir = state_dir();
+  options.store_id = "0c0ffee0" + std::to_string(getpid());
   return options;
 }
 

@@ -138,6 +138,32 @@ failed: calm-otter-3f2a, 1 task (1 failed), 0 of 1 criterion met, 1.0s
 )");
 }
 
+TEST(Checklist, WhatWasNotTakenIsAWarning) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build");
+  make.gate({0});
+  Story story(make.plan());
+  story.start().begin("build").at(1000);
+  AttemptEnded ended;
+  ended.node = dsl::NodeId("build");
+  ended.notes = {
+      "changes to protected 'checks/a' were not taken", "pipe: a FIFO", "3", "4", "5", "6", "7"};
+  story.tell(ended).finish("build").tell(RunFinished{Outcome::Passed, {}, ""});
+
+  EXPECT_EQ(shown(story), R"(
+build          passed     1.0s
+  warning: changes to protected 'checks/a' were not taken
+  warning: pipe: a FIFO
+  warning: 3
+  warning: 4
+  warning: 5
+  warning: 2 more, in `pipe show --json`
+
+passed: calm-otter-3f2a, 1 task, 1.0s
+)");
+}
+
 TEST(Checklist, ARunThatWaitsForAPersonSaysHowToAnswer) {
   PlanMaker make;
   make.phase("main");

@@ -120,6 +120,17 @@ TEST(Estimate, FollowsTheLongestPathAndTheWork) {
   EXPECT_EQ(time_left(story.state(), 2, Story::kStart + 20'000), 70'000);
 }
 
+TEST(Estimate, GoesByEarlierRunsWhereTheAuthorExpectsNothing) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("a").expect = dsl::Duration{60'000};
+  make.task("b", {0});
+  make.gate({1});
+  Story story(make.plan(), {5'000, 7'000, 0});
+  story.start();
+  EXPECT_EQ(time_left(story.state(), 2, Story::kStart), 67'000);
+}
+
 TEST(Estimate, SaysNothingBeforeAnythingIsKnown) {
   Story story(three_tasks());
   story.start().begin("limits");

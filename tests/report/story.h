@@ -63,9 +63,8 @@ class Story {
  public:
   static constexpr std::int64_t kStart = 1'700'000'000'000;
 
-  explicit Story(dsl::Plan plan)
-      : plan_(std::make_unique<dsl::Plan>(std::move(plan))),
-        state_(*plan_, remaining_path(*plan_, std::vector<std::int64_t>(plan_->nodes.size(), 0))) {}
+  explicit Story(dsl::Plan plan, const std::vector<std::int64_t>& usual_ms = {})
+      : plan_(std::make_unique<dsl::Plan>(std::move(plan))), state_(*plan_, usual_ms) {}
 
   Story& at(std::int64_t ms) {
     now_ = kStart + ms;

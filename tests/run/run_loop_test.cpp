@@ -132,6 +132,33 @@ TEST(RunLoop, RetriesWithBackoffThatDoubles) {
   EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
 }
 
+TEST(RunLoop, WhatATaskDidAtProtectedPathsIsNotTakenAndTold) {
+  RunHarness run({task("a", {}, "agent")});
+  run.plan.nodes[0].workspace.protect = {"checks/"};
+  run.plan.nodes[0].retry.attempts = 2;
+  run.plan.nodes[0].retry.feedback = true;
+  run.plan.nodes[0].criteria = {run_criterion("the tests pass", "check")};
+  JobName second;
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.back() == "agent") {
+      run.trees.written[job.name] = {{"checks/c", "exit 0"}, {"x", "1"}};
+      second = job.name;
+    } else {
+      answer.end = exit_with(1);
+    }
+    return answer;
+  };
+  run.start();
+  run.run_to_end();
+
+  const std::string note = "changes to protected 'checks/c' were not taken";
+  ASSERT_TRUE(run.node("a").last);
+  EXPECT_EQ(run.trees.files(run.node("a").last->produced), (FakeTrees::Files{{"x", "1"}}));
+  EXPECT_THAT(run.node("a").last->notes, ElementsAre(note));
+  EXPECT_THAT(run.files.written["/fake-scratch/" + second.value + "/feedback.md"], HasSubstr(note));
+}
+
 TEST(RunLoop, FeedbackTellsTheNextAttemptWhatFailedAndLetsItGoOn) {
   RunHarness run({task("a", {}, "agent")});
   run.plan.nodes[0].retry.attempts = 2;
@@ -394,7 +421,7 @@ TEST(RunLoop, ReplayingTheJournalGivesTheSameState) {
     return FakeEngine::Answer{};
   };
   run.start();
-  RunState again(run.plan, remaining_path(run.plan, {0, 0, 0}));
+  RunState again(run.plan);
   for (const std::string& line : run.journal.lines) {
     const auto event = event_from_json(line);
     ASSERT_TRUE(event) << line;
@@ -432,7 +459,7 @@ TEST(RunLoop, ACrashAfterAnyCommitLosesAndRepeatsNoVerifiedNode) {
     run->run_to_end();
     ASSERT_EQ(run->end->how, RunEnd::How::Broken) << cut;
     std::vector<std::string> settled;
-    RunState before(run->plan, remaining_path(run->plan, {0, 0, 0, 0, 0}));
+    RunState before(run->plan);
     for (const std::string& line : run->journal.lines) {
       ASSERT_TRUE(before.apply(*event_from_json(line)));
     }

@@ -37,6 +37,13 @@ class Verifier : public testing::Test {
   FakeTrees trees{clock};
   TreeRef input = trees.add({{"src/a.c", "1"}, {"s.json", R"({"required":["ok"]})"}});
   TreeRef produced = trees.add({{"src/a.c", "2"},
+                                {"lib.so", "link to lib.so.1"},
+                                {"lib.so.1", "link to ./src/../src/a.c"},
+                                {"sources", "link to src"},
+                                {"dangling", "link to gone"},
+                                {"circle", "link to circle"},
+                                {"absolute", "link to /etc/passwd"},
+                                {"outside", "link to src/../../etc/passwd"},
                                 {"notes.md", "all is well\n"},
                                 {"s.json", "{}"},
                                 {"r.json", R"({"a/b":[{"n":3}],"t":"x","ok":true})"}});
@@ -70,6 +77,122 @@ TEST_F(Verifier, AValueInAJsonFile) {
   EXPECT_EQ(json("/ok", C::NotEquals, dsl::Value(true)).verdict, Verdict::NotMet);
 }
 
+TEST_F(Verifier, EveryComparisonOfAJsonValue) {
+  using C = dsl::JsonCheck::Comparison;
+  using V = dsl::Value;
+  const V two(2.0);
+  const V one_two(V::Record{{"a", V(1.0)}, {"b", V(2.0)}});
+  const V large(9007199254740992.0);
+  const Verdict yes = Verdict::Met;
+  const Verdict no = Verdict::NotMet;
+  const Verdict unsure = Verdict::Unverified;
+  const struct {
+    const char* document;
+    C comparison;
+    V expected;
+    Verdict verdict;
+  } rows[] = {
+      {"{\"v\":1}", C::Equals, two, no},
+      {"{\"v\":2}", C::Equals, two, yes},
+      {"{\"v\":\"2\"}", C::Equals, two, no},
+      {"{}", C::Equals, two, no},
+      {"{\"v\":{\"b\":2,\"a\":1}}", C::Equals, one_two, yes},
+      {"{\"v\":{\"b\":2,\"a\":1,\"c\":3}}", C::Equals, one_two, no},
+      {"{\"v\":{\"b\":2,\"c\":1}}", C::Equals, one_two, no},
+      {"{\"v\":[1,2]}", C::Equals, V(V::List{V(1.0), V(2.0)}), yes},
+      {"{\"v\":[2,1]}", C::Equals, V(V::List{V(1.0), V(2.0)}), no},
+      {"{\"v\":[1]}", C::Equals, V(V::List{V(1.0), V(2.0)}), no},
+      {"{\"v\":null}", C::Equals, V(), yes},
+      {"{\"v\":false}", C::Equals, V(), no},
+      {"{\"v\":1}", C::NotEquals, two, yes},
+      {"{\"v\":2}", C::NotEquals, two, no},
+      {"{}", C::NotEquals, two, no},
+      {"{\"v\":{\"b\":2,\"a\":1}}", C::NotEquals, one_two, no},
+      {"{\"v\":1}", C::Less, two, yes},
+      {"{\"v\":2}", C::Less, two, no},
+      {"{\"v\":3}", C::Less, two, no},
+      {"{\"v\":2}", C::LessOrEqual, two, yes},
+      {"{\"v\":2.5}", C::LessOrEqual, two, no},
+      {"{\"v\":1}", C::LessOrEqual, two, yes},
+      {"{\"v\":3}", C::Greater, two, yes},
+      {"{\"v\":2}", C::Greater, two, no},
+      {"{\"v\":1}", C::Greater, two, no},
+      {"{\"v\":2}", C::GreaterOrEqual, two, yes},
+      {"{\"v\":3}", C::GreaterOrEqual, two, yes},
+      {"{\"v\":1}", C::GreaterOrEqual, two, no},
+      {"{\"v\":\"3\"}", C::GreaterOrEqual, two, no},
+      {"{}", C::GreaterOrEqual, two, no},
+      {"{\"v\":3}", C::GreaterOrEqual, V("2"), unsure},
+      {"{\"v\":1}", C::Exists, V(true), yes},
+      {"{\"v\":null}", C::Exists, V(true), yes},
+      {"{}", C::Exists, V(true), no},
+      {"{\"v\":1}", C::Exists, V(false), no},
+      {"{\"v\":null}", C::Exists, V(false), no},
+      {"{}", C::Exists, V(false), yes},
+      {"not json", C::Exists, V(false), no},
+      {"{\"v\":9007199254740993}", C::Equals, large, unsure},
+      {"{\"v\":9007199254740993}", C::NotEquals, large, unsure},
+      {"{\"v\":9007199254740993}", C::Greater, large, unsure},
+      {"{\"v\":9007199254740999}", C::Equals, large, no},
+      {"{\"v\":[9007199254740993]}", C::Equals, V(V::List{large}), unsure},
+  };
+  for (const auto& row : rows) {
+    produced = trees.add({{"r.json", row.document}});
+    const Judgement judgement = json("/v", row.comparison, row.expected);
+    EXPECT_EQ(judgement.verdict, row.verdict)
+        << row.document << ": " << judgement.evidence.what << ": " << judgement.evidence.result;
+  }
+}
+
+TEST_F(Verifier, AJsonFileThatIsNotThereHoldsForNothing) {
+  dsl::JsonCheck check;
+  check.file = "gone.json";
+  check.pointer = "/v";
+  check.expected = dsl::Value(false);
+  dsl::Criterion criterion;
+  criterion.check = check;
+  EXPECT_EQ(judge(criterion).evidence.result, "no such file");
+  EXPECT_EQ(judge(criterion).verdict, Verdict::NotMet);
+  check.file = "src";
+  criterion.check = check;
+  EXPECT_EQ(judge(criterion).evidence.result, "a folder, not a file");
+}
+
+TEST_F(Verifier, EveryPathThatIsOrIsNotAFile) {
+  const struct {
+    const char* path;
+    const char* there;      // the result of `exists: true`, "" met
+    const char* not_there;  // the result of `exists: false`, "" met
+  } rows[] = {
+      {"src/a.c", "", "exists"},
+      {"gone", "no such file", ""},
+      {"src/a.c/below", "no such file", ""},
+      {"src", "a folder, not a file", "exists, as a folder"},
+      {"lib.so", "", "exists, as a link"},
+      {"sources", "a folder, not a file", "exists, as a link"},
+      {"sources/a.c", "", "exists, behind a link"},
+      {"sources/gone", "a link leads to nothing", ""},
+      {"absolute/x", "a link leads out of the workspace", "a link leads out of the workspace"},
+      {"dangling", "a link leads to nothing", "exists, as a link"},
+      {"circle", "links lead in a circle", "exists, as a link"},
+      {"absolute", "a link leads out of the workspace", "exists, as a link"},
+      {"outside", "a link leads out of the workspace", "exists, as a link"},
+  };
+  for (const auto& row : rows) {
+    const std::string there = row.there;
+    const Judgement yes = file({row.path, true, {}, {}, {}});
+    EXPECT_EQ(yes.verdict, there.empty() ? Verdict::Met : Verdict::NotMet) << row.path;
+    EXPECT_EQ(yes.evidence.result, there.empty() ? "exists" : there) << row.path;
+    const std::string not_there = row.not_there;
+    const Judgement no = file({row.path, false, {}, {}, {}});
+    EXPECT_EQ(no.verdict, not_there.empty() ? Verdict::Met : Verdict::NotMet) << row.path;
+    EXPECT_EQ(no.evidence.result, not_there.empty() ? "absent" : not_there) << row.path;
+  }
+  EXPECT_EQ(file({"lib.so", true, "2", {}, {}}).verdict, Verdict::Met) << "read behind the link";
+  EXPECT_EQ(file({"lib.so", true, "3", {}, {}}).verdict, Verdict::NotMet);
+  EXPECT_EQ(file({"dangling", true, {}, {}, false}).verdict, Verdict::NotMet);
+}
+
 TEST_F(Verifier, ASchemaIsReadFromTheRunsInputNotFromWhatTheNodeMadeOfIt) {
   dsl::JsonCheck check;
   check.schema = "s.json";
@@ -83,6 +206,7 @@ TEST_F(Verifier, ASchemaIsReadFromTheRunsInputNotFromWhatTheNodeMadeOfIt) {
 }
 
 TEST_F(Verifier, PathsThatMayOrMustNotChange) {
+  produced = trees.add({{"src/a.c", "2"}, {"notes.md", "1"}, {"r.json", "{}"}});
   EXPECT_EQ(diff({{"src/**", "*.md", "*.json"}, {}, {}}).verdict, Verdict::Met);
   EXPECT_EQ(diff({{"src/**", "*.json"}, {}, {}}).evidence.result, "notes.md must not change");
   EXPECT_EQ(diff({{}, {"src/"}, {}}).verdict, Verdict::NotMet);

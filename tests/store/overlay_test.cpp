@@ -154,6 +154,17 @@ TEST_P(OverlayTest, ProtectedFilesAreBackBeforeTheJobSeesThem) {
       "test \"$(cat a)\" = 1; test -f dir/sub/c; test ! -L dir; test ! -e many/extra"));
 }
 
+TEST_P(OverlayTest, WhatAJobDidAtProtectedPathsIsNotTaken) {
+  CaptureRequest request;
+  request.protect = {"a", "dir/sub/", "many/", "never"};
+
+  const Capture result =
+      run(input_, "echo yes > a; rm -r dir; ln -s /etc dir; rm many/file-3; mkdir never", request);
+
+  EXPECT_THAT(changes(input_, result.tree), ElementsAre("D dir/b"));
+  EXPECT_THAT(result.untaken, ElementsAre("a", "dir", "dir/sub/c", "many/file-3"));
+}
+
 TEST_P(OverlayTest, OutputsAreReadFromTheLayersBelowToo) {
   const PreparedWorkspace workspace = prepare_overlay(input_);
   EXPECT_TRUE(run_in_overlay(workspace.mount, GetParam(), "echo new > made; rm tool"));

@@ -81,6 +81,24 @@ TEST_F(ProjectTest, ResultOfAFolderIsWrittenBack) {
   EXPECT_EQ(read_text(project_path() + "/keep"), "1");
 }
 
+TEST_F(ProjectTest, ArtifactsAloneAreAResultOfARepository) {
+  make_repository();
+  put(".gitignore", "build/\n");
+  commit_all();
+  const Project project = take();
+  CaptureRequest request;
+  request.artifacts = {{"app", {"build/y"}}};
+
+  const TreeRef result = after(
+      project.input, [](const std::string& at) { write_file(at + "/build/y", "hi"); }, request);
+
+  EXPECT_EQ(result.commit, project.head);
+  EXPECT_EQ(text(result, "build/y"), "hi");
+  EXPECT_EQ(git(temp_ / "store/trees.git", "for-each-ref --format='%(refname) %(objectname)'"),
+            "refs/pipe/runs/calm-otter-3f2a/job-1.artifacts " + result.artifacts);
+  EXPECT_TRUE(workspaces_->keep("reused", result)) << "as a result from the cache is";
+}
+
 // ---- What is taken
 // --------------------------------------------------------------------------------
 

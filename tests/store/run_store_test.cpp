@@ -51,6 +51,14 @@ TEST_F(RunStoreTest, AMadeUpNameThatIsTakenIsMadeUpAgain) {
   EXPECT_NE(first->value, second->value);
 }
 
+TEST_F(RunStoreTest, EveryStoreHasAnIdOfItsOwnForEver) {
+  EXPECT_THAT(store->id(), MatchesRegex("[0-9a-f]+"));
+  EXPECT_EQ(store->id().size(), 12U);
+  EXPECT_EQ(RunStore::open(folder + "/s", RunStore::Access::ReadOnly)->id(), store->id());
+  EXPECT_EQ(RunStore::open(folder + "/s", RunStore::Access::Create)->id(), store->id());
+  EXPECT_NE(RunStore::open(folder + "/t", RunStore::Access::Create)->id(), store->id());
+}
+
 TEST_F(RunStoreTest, AGivenNameIsUsedOnceAndOnlyIfItIsOne) {
   ASSERT_TRUE(store->create_run("nightly-1", "{}", counting()));
   const auto again = store->create_run("nightly-1", "{}", counting());

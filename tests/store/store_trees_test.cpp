@@ -42,7 +42,7 @@ class StoreTreesTest : public StoreTest {
   }
   Capture capture_now(const PreparedWorkspace& workspace) {
     return wait<Capture>([&](auto done) {
-      trees_.capture({workspace, {}, {}, "Work", 1'700'000'000, false}, done);
+      trees_.capture({workspace, {}, {}, {}, "Work", 1'700'000'000, false}, done);
     });
   }
 

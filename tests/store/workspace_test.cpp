@@ -38,6 +38,46 @@ TEST_F(WorkspaceTest, LaysOutFilesModesLinksAndEmptyFolders) {
   EXPECT_TRUE(exists(workspace.scratch + "/outputs"));
 }
 
+TEST_F(WorkspaceTest, TellsWhatIsAtAPath) {
+  put("dir/a", "1");
+  ::symlink("dir", (project_path() + "/link").c_str());
+  ::symlink("gone", (project_path() + "/dangling").c_str());
+  ::mkdir((project_path() + "/empty").c_str(), 0755);
+  CaptureRequest request;
+  request.artifacts = {{"all", {"out/**"}}};
+  const TreeRef tree = after(
+      take().input, [](const std::string& at) { write_file(at + "/out/x", "1"); }, request);
+  const auto kind = [&](const char* path) { return must(store_->kind_of(tree, path)); };
+
+  EXPECT_EQ(kind("dir"), PathKind::Folder);
+  EXPECT_EQ(kind("dir/a"), PathKind::File);
+  EXPECT_EQ(kind("dir/a/b"), PathKind::Absent);
+  EXPECT_EQ(kind("link"), PathKind::Link);
+  EXPECT_EQ(kind("link/a"), PathKind::Absent);
+  EXPECT_EQ(kind("dangling"), PathKind::Link);
+  EXPECT_EQ(kind("empty"), PathKind::Folder);
+  EXPECT_EQ(kind("out"), PathKind::Folder);
+  EXPECT_EQ(kind("out/x"), PathKind::File);
+  EXPECT_EQ(kind("gone"), PathKind::Absent);
+}
+
+TEST_F(WorkspaceTest, FoldersWithoutFilesThatCameOrWentAreChanges) {
+  put("gone/empty/.keep", "1");
+  put("moved/a", "1");
+  ::unlink((project_path() + "/gone/empty/.keep").c_str());
+  ::mkdir((project_path() + "/filled").c_str(), 0755);
+  const TreeRef input = take().input;
+  const TreeRef result = after(input, [](const std::string& at) {
+    static_cast<void>(files::remove_tree(at + "/gone"));
+    ::mkdir((at + "/new").c_str(), 0755);
+    write_file(at + "/filled/x", "1");
+    ::rename((at + "/moved/a").c_str(), (at + "/b").c_str());
+  });
+
+  EXPECT_THAT(changes(input, result),
+              ElementsAre("A b", "A filled/x", "D gone/empty", "D moved/a", "A new"));
+}
+
 TEST_F(WorkspaceTest, UnchangedFilesMakeNoCommit) {
   put("a.txt", "hello");
   const TreeRef input = take().input;
@@ -167,6 +207,94 @@ TEST_F(WorkspaceTest, ProtectedPathsAreRestoredExactly) {
   EXPECT_EQ(read_text(at + "/Makefile"), "all:\n");
   EXPECT_TRUE(S_ISREG(mode_of(at + "/Makefile")));
   EXPECT_FALSE(exists(at + "/added-later"));
+}
+
+TEST_F(WorkspaceTest, WhatAJobDidAtProtectedPathsIsNotTaken) {
+  put("Makefile", "all:\n");
+  put("tests/a", "1");
+  put("tests/sub/b", "1");
+  put("deep/down/c", "1");
+  put("src", "1");
+  const TreeRef input = take().input;
+  const PreparedWorkspace workspace = prepare(input);
+  const std::string at = workspace.mount.directory;
+  write_file(at + "/tests/a", "exit 0");
+  write_file(at + "/tests/extra", "x");
+  static_cast<void>(files::remove_tree(at + "/tests/sub"));
+  static_cast<void>(files::remove_tree(at + "/deep"));
+  ::symlink("/etc", (at + "/deep").c_str());
+  ::unlink((at + "/Makefile").c_str());
+  write_file(at + "/never/was", "x");
+  write_file(at + "/src", "2");
+  CaptureRequest request;
+  request.protect = {"tests/", "Makefile", "deep/down", "never"};
+
+  const Capture result = capture(workspace, request);
+
+  EXPECT_THAT(lines(result.changes), ElementsAre("M src"));
+  EXPECT_THAT(changes(input, result.tree), ElementsAre("M src"));
+  EXPECT_THAT(
+      result.untaken,
+      ElementsAre(
+          "Makefile", "deep", "deep/down/c", "never/was", "tests/a", "tests/extra", "tests/sub/b"));
+}
+
+TEST_F(WorkspaceTest, ProtectedPathsAloneMakeNoCommit) {
+  put("checks/a", "1");
+  const TreeRef input = take().input;
+  const PreparedWorkspace workspace = prepare(input);
+  write_file(workspace.mount.directory + "/checks/a", "exit 0");
+  CaptureRequest request;
+  request.protect = {"checks/"};
+
+  const Capture result = capture(workspace, request);
+
+  EXPECT_EQ(result.tree, input);
+  EXPECT_THAT(result.untaken, ElementsAre("checks/a"));
+}
+
+TEST_F(WorkspaceTest, AnArtifactDoesNotHideOrReplaceAProtectedPath) {
+  put(".gitignore", "out/\n");
+  put("ci/check", "1");
+  const TreeRef input = take().input;
+  const PreparedWorkspace workspace = prepare(input);
+  const std::string at = workspace.mount.directory;
+  static_cast<void>(files::remove_tree(at + "/ci"));
+  write_file(at + "/ci", "declared");
+  write_file(at + "/out/app", "declared");
+  write_file(at + "/out/report", "protected");
+  CaptureRequest request;
+  request.artifacts = {{"all", {"ci", "out/**"}}};
+  request.protect = {"ci/check", "out/report"};
+
+  const Capture result = capture(workspace, request);
+
+  EXPECT_THAT(changes(input, result.tree), ElementsAre("A out/app"));
+  EXPECT_EQ(read_text(prepare(result.tree).mount.directory + "/ci/check"), "1");
+  EXPECT_THAT(merge({{"a", input}, {"b", result.tree}}).conflicts, IsEmpty());
+}
+
+TEST_F(WorkspaceTest, DeliveryWritesNothingAtProtectedPaths) {
+  put("checks/a", "1");
+  put("p.yaml", "version: 1\n");
+  const Project project = take();
+  CaptureRequest request;
+  request.protect = {"checks/", "p.yaml"};
+  const TreeRef result = after(
+      project.input,
+      [](const std::string& at) {
+        write_file(at + "/checks/a", "exit 0");
+        write_file(at + "/p.yaml", "engine: host\n");
+        write_file(at + "/made", "1");
+      },
+      request);
+
+  put("checks/a", "changed by its owner meanwhile");
+  must(deliver(*store_, project, "pipe/x", result));
+
+  EXPECT_EQ(read_text(project_path() + "/checks/a"), "changed by its owner meanwhile");
+  EXPECT_EQ(read_text(project_path() + "/p.yaml"), "version: 1\n");
+  EXPECT_EQ(read_text(project_path() + "/made"), "1");
 }
 
 TEST_F(WorkspaceTest, CachesAreRestoredSavedOnceAndNeverPartOfTheTree) {

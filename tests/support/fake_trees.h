@@ -3,6 +3,7 @@
 // Trees in memory: a tree is a map from path to bytes, its id is its place in a list. Good enough
 // for what the run loop asks; merges are by path, against the run's first tree.
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -17,6 +18,8 @@ namespace runner::test {
 class FakeTrees final : public Trees {
  public:
   using Files = std::map<std::string, std::string>;
+  /// Bytes that begin so are a link to the rest.
+  static constexpr std::string_view kLinkTo = "link to ";
 
   explicit FakeTrees(FakeClock& clock) : clock_(clock) { add({}); }
 
@@ -77,6 +80,11 @@ class FakeTrees final : public Trees {
     Capture capture;
     Files now = files(request.workspace.tree);
     for (const auto& [path, bytes] : written[request.workspace.job]) {
+      const auto covers = [&path = path](const std::string& one) { return path.starts_with(one); };
+      if (std::any_of(request.protect.begin(), request.protect.end(), covers)) {
+        capture.untaken.push_back(path);
+        continue;
+      }
       now[path] = bytes;
       capture.changes.push_back({path, ChangedPath::Change::Modified});
     }
@@ -106,7 +114,20 @@ class FakeTrees final : public Trees {
     if (found == files(tree).end()) {
       return std::optional<TreeFile>();
     }
-    return std::optional<TreeFile>({found->second, false, false, false});
+    const bool link = found->second.starts_with(kLinkTo);
+    return std::optional<TreeFile>(
+        {link ? found->second.substr(kLinkTo.size()) : found->second, false, link, false});
+  }
+  dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) override {
+    for (const auto& [name, bytes] : files(tree)) {
+      if (name == path) {
+        return bytes.starts_with(kLinkTo) ? PathKind::Link : PathKind::File;
+      }
+      if (name.starts_with(path + "/")) {
+        return PathKind::Folder;
+      }
+    }
+    return PathKind::Absent;
   }
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) override {
     std::vector<ChangedPath> changes;

@@ -188,8 +188,7 @@ class RunHarness {
 
  private:
   void make_loop() {
-    state = std::make_unique<RunState>(
-        plan, remaining_path(plan, std::vector<std::int64_t>(plan.nodes.size(), 0)));
+    state = std::make_unique<RunState>(plan);
     RunParts parts{trees, journal, clock, files, &cache, {}, {}, {}};
     parts.engines.assign(plan.nodes.size(), &engine);
     parts.images.assign(plan.nodes.size(), "sha256:fake");

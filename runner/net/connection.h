@@ -1,0 +1,105 @@
+#pragma once
+
+// One connection of a node, from being accepted to its end: what its client says is looked at, the
+// name is resolved once, an address that may be reached is dialled, and then bytes go both ways.
+// Nothing goes on before all of that is decided. Loop thread.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/egress.h"
+#include "dsl/ip_address.h"
+#include "runner/net/client_stream.h"
+#include "runner/net/resolver.h"
+#include "runner/net/splice.h"
+#include "runner/run/egress.h"
+#include "runner/sys/event_loop.h"
+#include "runner/sys/fd.h"
+
+namespace runner {
+
+class Connection;
+
+/// What the connections of one door share. Outlives them.
+struct ConnectionHome {
+  EventLoop& loop;
+  Resolver& resolver;
+  const dsl::EgressPolicy& policy;
+  std::function<std::vector<dsl::IpAddress>()> own_addresses;
+  dsl::Duration hello_time;  // for what must be looked at before anything goes on
+  /// `node` is left to the receiver.
+  std::function<void(EgressDenied)> denied;
+  /// Nothing of it is left to do; it may be forgotten.
+  std::function<void(Connection&)> ended;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  static constexpr dsl::Duration kDialTime{10'000};  // for each address
+
+  /// `client` is non-blocking. `rule` allows this name and port, and outlives this.
+  Connection(ConnectionHome& home, Fd client, ClientStream::Target target, std::string rule);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  void start();
+
+  /// Cuts both sides, so that neither takes what it has for the whole. `ended` is not called.
+  void abort();
+
+ private:
+  // From the client until its stream is through.
+  void on_client_readable();
+  void on_client_end();
+  void examine();
+  void flush();
+  void await_answer();
+  void watch_client();
+  void unwatch_client();
+  void time_hello();
+
+  // To the server.
+  void resolve();
+  void on_resolved(const dsl::Result<std::vector<dsl::IpAddress>>& found);
+  void dial_next();
+  void on_dialled();
+  void on_connected();
+
+  void on_splice_end(bool from_client, Splice::End how);
+  void refuse(EgressDenied::Reason reason, std::string seen = "");
+  void cut();
+  void finish_if_done();
+
+  ConnectionHome& home_;
+  const ClientStream::Target target_;
+  const std::string rule_;
+
+  Fd client_;
+  Fd server_;
+  ClientStream stream_;
+  std::string held_;      // came, and was not let on
+  std::string cleared_;   // was let on, and has not gone
+  bool through_ = false;  // nothing needs to be looked at any more
+  bool awaits_answer_ = false;
+  bool client_ended_ = false;
+  bool dialled_ = false;  // resolving, or beyond
+  bool connected_ = false;
+  bool to_server_done_ = false;
+  bool to_client_done_ = false;
+  std::vector<dsl::IpAddress> to_try_;  // back first
+  std::string last_trouble_;
+
+  std::unique_ptr<Splice> to_server_;
+  std::unique_ptr<Splice> to_client_;
+  EventLoop::Watch client_watch_ = 0;
+  EventLoop::Watch server_watch_ = 0;  // dialling, flushing, or waiting for the answer
+  EventLoop::Timer hello_timer_ = 0;
+  EventLoop::Timer dial_timer_ = 0;
+};
+
+}  // namespace runner

@@ -1,0 +1,252 @@
+#include "runner/net/door.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include "runner/init/protocol.h"
+#include "runner/sys/unix_socket.h"
+
+namespace runner {
+namespace {
+
+using Reason = EgressDenied::Reason;
+
+constexpr int kDatagramsPerTurn = 64;
+constexpr int kConnectionsPerTurn = 16;
+constexpr std::size_t kMostDatagram = 4'096;
+constexpr dsl::Duration kPause{100};
+
+/// The local end of a connection: the address that stands for a name.
+dsl::IpAddress local_address(const Fd& socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return {};
+  }
+  return dsl::IpAddress::from_v4(ntohl(address.sin_addr.s_addr));
+}
+
+void reset(Fd client) {
+  const linger at_once{1, 0};
+  setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+}  // namespace
+
+Door::Door(const Parts& parts,
+           dsl::NodeId node,
+           dsl::EgressPolicy policy,
+           std::function<void(EgressDenied)> denied)
+    : loop_(parts.loop),
+      node_(std::move(node)),
+      policy_(std::move(policy)),
+      denied_(std::move(denied)),
+      names_(policy_,
+             [this](const std::string& name, Reason reason) {
+               EgressDenied refusal;
+               refusal.name = name;
+               refusal.reason = reason;
+               deny(std::move(refusal));
+             }),
+      home_{parts.loop,
+            parts.resolver,
+            policy_,
+            parts.own_addresses,
+            parts.hello_time,
+            [this](EgressDenied refusal) { deny(std::move(refusal)); },
+            [this](Connection& connection) { connections_.erase(&connection); }} {}
+
+Door::~Door() {
+  stop_waiting();
+  if (datagrams_watch_ != 0) {
+    loop_.unwatch(datagrams_watch_);
+  }
+  for (Listener& listener : listeners_) {
+    if (listener.watch != 0) {
+      loop_.unwatch(listener.watch);
+    }
+    if (listener.pause != 0) {
+      loop_.cancel_timer(listener.pause);
+    }
+  }
+  for (const auto& [_, connection] : connections_) {
+    connection->abort();
+  }
+}
+
+// ---- until the sockets are here --------------------------------------------------------------
+
+dsl::Status Door::wait_at(const std::string& path) {
+  auto bound = listen_unix(path);
+  if (!bound) {
+    return bound.error();
+  }
+  waiting_ = std::move(*bound);
+  path_ = path;
+  waiting_watch_ = loop_.watch_readable(waiting_.get(), [this] { on_visitor(); });
+  return dsl::Ok{};
+}
+
+void Door::on_visitor() {
+  visitor_ = Fd(accept4(waiting_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!visitor_) {
+    return;
+  }
+  stop_waiting();
+  visitor_watch_ = loop_.watch_readable(visitor_.get(), [this] { on_message(); });
+}
+
+void Door::stop_waiting() {
+  for (EventLoop::Watch* const watch : {&waiting_watch_, &visitor_watch_}) {
+    if (*watch != 0) {
+      loop_.unwatch(std::exchange(*watch, 0));
+    }
+  }
+  if (waiting_) {
+    unlink_unix(path_);
+    waiting_.reset();
+  }
+}
+
+/// Whoever waits for our answer sees the end of the connection where we cannot serve.
+void Door::on_message() {
+  auto over = receive_hand_over(visitor_.get());
+  stop_waiting();
+  if (over) {
+    serve(*std::move(over));
+    send(visitor_.get(), &init::kServed, 1, MSG_NOSIGNAL);
+  }
+  visitor_.reset();
+}
+
+void Door::serve(HandedOver over) {
+  datagrams_ = std::move(over.dns_datagrams);
+  datagrams_watch_ = loop_.watch_readable(datagrams_.get(), [this] { answer_datagrams(); });
+  listeners_.resize(over.listeners.size() + 1);
+  listeners_[0].port = init::kDnsPort;
+  listeners_[0].socket = std::move(over.dns_streams);
+  for (std::size_t i = 0; i < over.listeners.size(); ++i) {
+    listeners_[i + 1].port = over.listeners[i].first;
+    listeners_[i + 1].socket = std::move(over.listeners[i].second);
+  }
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    watch_listener(i);
+  }
+}
+
+// ---- from then on ----------------------------------------------------------------------------
+
+void Door::answer_datagrams() {
+  std::array<char, kMostDatagram> bytes{};
+  for (int i = 0; i < kDatagramsPerTurn; ++i) {
+    sockaddr_in from{};
+    socklen_t size = sizeof(from);
+    const ssize_t got = recvfrom(datagrams_.get(),
+                                 bytes.data(),
+                                 bytes.size(),
+                                 MSG_DONTWAIT,
+                                 reinterpret_cast<sockaddr*>(&from),
+                                 &size);
+    if (got < 0) {
+      return;
+    }
+    const std::string answer = names_.answer({bytes.data(), static_cast<std::size_t>(got)});
+    if (!answer.empty()) {
+      sendto(datagrams_.get(),
+             answer.data(),
+             answer.size(),
+             MSG_DONTWAIT | MSG_NOSIGNAL,
+             reinterpret_cast<const sockaddr*>(&from),
+             size);
+    }
+  }
+}
+
+void Door::watch_listener(std::size_t listener) {
+  listeners_[listener].watch =
+      loop_.watch_readable(listeners_[listener].socket.get(),
+                           [this, listener] { listener == 0 ? accept_dns() : accept(listener); });
+}
+
+Fd Door::next_client(std::size_t at) {
+  Listener& listener = listeners_[at];
+  Fd client(accept4(listener.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!client && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+    // It stays readable, and would be all that we ever look at.
+    loop_.unwatch(std::exchange(listener.watch, 0));
+    listener.pause = loop_.start_timer(kPause, [this, at] {
+      listeners_[at].pause = 0;
+      watch_listener(at);
+    });
+  }
+  return client;
+}
+
+void Door::accept_dns() {
+  for (int i = 0; i < kConnectionsPerTurn; ++i) {
+    Fd client = next_client(0);
+    if (!client) {
+      return;
+    }
+    if (connection_count() >= kMostConnections) {
+      reset(std::move(client));
+      continue;
+    }
+    auto stream = std::make_unique<DnsStream>(
+        loop_,
+        std::move(client),
+        [this](std::string_view message) { return names_.answer(message); },
+        [this](DnsStream& ended) { dns_streams_.erase(&ended); });
+    dns_streams_.emplace(stream.get(), std::move(stream));
+  }
+}
+
+void Door::accept(std::size_t listener) {
+  for (int i = 0; i < kConnectionsPerTurn; ++i) {
+    Fd client = next_client(listener);
+    if (!client) {
+      return;
+    }
+    begin(std::move(client), listeners_[listener].port);
+  }
+}
+
+void Door::begin(Fd client, std::uint16_t port) {
+  const std::string* const name = names_.addresses().name_of(local_address(client));
+  if (name == nullptr) {
+    reset(std::move(client));  // to an address that stands for nothing, such as the node's own
+    return;
+  }
+  EgressDenied refusal;
+  refusal.name = *name;
+  refusal.port = port;
+  const dsl::EgressRule* const rule = policy_.find(*name, port);
+  if (rule == nullptr || connection_count() >= kMostConnections) {
+    refusal.reason = rule == nullptr ? Reason::Port : Reason::Busy;
+    refusal.rule = rule == nullptr ? "" : to_text(*rule);
+    reset(std::move(client));
+    deny(std::move(refusal));
+    return;
+  }
+  ClientStream::Target target{*name, port, rule->kind == dsl::EgressRule::Kind::Any};
+  auto connection =
+      std::make_shared<Connection>(home_, std::move(client), std::move(target), to_text(*rule));
+  connections_.emplace(connection.get(), connection);
+  connection->start();
+}
+
+void Door::deny(EgressDenied denied) {
+  denied.node = node_;
+  const bool fresh = told_.size() < kMostRefusals &&
+                     told_.emplace(denied.name, denied.port, denied.reason, denied.seen).second;
+  if (fresh && denied_) {
+    denied_(std::move(denied));
+  }
+}
+
+}  // namespace runner

@@ -1,0 +1,68 @@
+#include "runner/net/gateway.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <utility>
+
+#include "runner/init/protocol.h"
+
+namespace runner {
+namespace {
+
+/// A connection takes up to six descriptors. What the system grants us is used.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+}  // namespace
+
+Gateway::Gateway(EventLoop& loop, Resolver& resolver, GatewayOptions options)
+    : parts_{loop, resolver, options.own_addresses, options.hello_time},
+      options_(std::move(options)) {
+  raise_descriptor_limit();
+}
+
+Gateway::~Gateway() = default;
+
+dsl::Result<EgressDoor> Gateway::open(const std::string& network,
+                                      const dsl::NodeId& node,
+                                      const dsl::Firewall& firewall,
+                                      std::function<void(EgressDenied)> denied) {
+  if (firewall.mode == dsl::Firewall::Mode::Routed) {
+    return dsl::Error{"the firewall of '" + node.value + "' is routed, and no gateway can be",
+                      "name hosts, and leave 'mode: routed' out"};
+  }
+  auto policy = dsl::EgressPolicy::make(firewall);
+  if (!policy) {
+    return policy.error().within("the firewall of '" + node.value + "'");
+  }
+  EgressDoor door{
+      options_.directory + "/" + network + ".sock", policy->ports(), policy->exact_names()};
+  if (door.ports.size() > init::kMostEgressPorts) {
+    return dsl::Error{"the firewall of '" + node.value + "' names " +
+                          std::to_string(door.ports.size()) + " different ports",
+                      "name at most " + std::to_string(init::kMostEgressPorts)};
+  }
+  if (mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return dsl::Error{"make '" + options_.directory + "': " + strerrordesc_np(errno),
+                      "set PIPE_STATE to a folder that you can write to"};
+  }
+  auto made = std::make_unique<Door>(parts_, node, *std::move(policy), std::move(denied));
+  if (auto waits = made->wait_at(door.socket); !waits) {
+    return waits.error();
+  }
+  doors_[network] = std::move(made);
+  return door;
+}
+
+void Gateway::close(const std::string& network) {
+  doors_.erase(network);
+}
+
+}  // namespace runner

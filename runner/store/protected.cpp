@@ -1,0 +1,105 @@
+#include "runner/store/protected.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "runner/store/tree_paths.h"
+#include "runner/sys/files.h"
+
+namespace runner {
+namespace {
+
+using git::Entry;
+using git::Kind;
+using git::Objects;
+using git::Oid;
+
+dsl::Result<std::string> plain_path(std::string path) {
+  while (path.ends_with('/')) {
+    path.pop_back();
+  }
+  if (auto joined = files::join_below(".", path); !joined) {
+    return joined.error().within("protect");
+  }
+  while (path.starts_with("./")) {
+    path.erase(0, 2);
+  }
+  return path;
+}
+
+/// `tree` without a file or link where `path` needs a folder.
+dsl::Result<Oid> clear_way(Objects& objects, const Oid& tree, const std::string& path) {
+  for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    const std::string above = path.substr(0, end);
+    auto entry = find_entry(objects, tree, above);
+    if (!entry) {
+      return entry.error();
+    }
+    if (*entry && (*entry)->kind != Kind::Folder) {
+      return put_entry(objects, tree, above, std::nullopt);
+    }
+  }
+  return tree;
+}
+
+/// `tree` with everything at `path` as it is in `from`.
+dsl::Result<Oid> put_back(Objects& objects,
+                          const Oid& tree,
+                          const std::string& path,
+                          const Oid& from) {
+  auto original = find_entry(objects, from, path);
+  auto now = find_entry(objects, tree, path);
+  if (!original || !now) {
+    return original ? now.error() : original.error();
+  }
+  const bool same =
+      original->has_value() == now->has_value() &&
+      (!now->has_value() || ((*original)->kind == (*now)->kind && (*original)->id == (*now)->id));
+  return same ? tree : put_entry(objects, tree, path, *original);
+}
+
+/// One path, in both halves: what is put back in one must not be hidden by the other.
+dsl::Status put_back(Objects& objects, Halves& both, const std::string& path, const Halves& from) {
+  for (const auto& [half, original] :
+       {std::pair(&both.files, from.files), std::pair(&both.artifacts, from.artifacts)}) {
+    auto was = find_entry(objects, original, path);
+    if (!was) {
+      return was.error();
+    }
+    Oid* other = half == &both.files ? &both.artifacts : &both.files;
+    if (was->has_value()) {
+      auto cleared = clear_way(objects, *other, path);
+      if (!cleared) {
+        return cleared.error();
+      }
+      *other = *cleared;
+    }
+    auto restored = put_back(objects, *half, path, original);
+    if (!restored) {
+      return restored.error();
+    }
+    *half = *restored;
+  }
+  return dsl::Ok{};
+}
+
+}  // namespace
+
+dsl::Result<Halves> put_back(Objects& objects,
+                             Halves both,
+                             const std::vector<std::string>& paths,
+                             const Halves& from) {
+  for (const std::string& written : paths) {
+    auto path = plain_path(written);
+    if (!path) {
+      return path.error();
+    }
+    if (auto done = put_back(objects, both, *path, from); !done) {
+      return done.error();
+    }
+  }
+  return both;
+}
+
+}  // namespace runner
