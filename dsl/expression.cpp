@@ -68,7 +68,7 @@ class Evaluator {
         at = member_of(*at, step.name);
         continue;
       }
-      const Result<Value> key = evaluate(step.parts[1]);
+      Result<Value> key = evaluate(step.parts[1]);
       if (!key) {
         return key;
       }
@@ -91,7 +91,7 @@ class Evaluator {
   }
 
   Result<Value> comparison(const Node& node) {
-    const Result<Value> left = evaluate(node.parts[0]);
+    Result<Value> left = evaluate(node.parts[0]);
     if (!left) {
       return left;
     }
@@ -153,6 +153,7 @@ class Evaluator {
       return Error{"hashFiles() has no files to look at here", ""};
     }
     std::vector<std::string> patterns;
+    patterns.reserve(arguments.size());
     for (const Value& argument : arguments) {
       patterns.push_back(to_text(argument));
     }

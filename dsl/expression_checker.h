@@ -89,6 +89,7 @@ class ExpressionChecker {
   Facts fail(std::string code, TextRange range, std::string message, std::string remedy);
 
   void print(Id id, int precedence, std::string& out) const;
+  void print_undecided(Id id, int own, std::string& out) const;
   [[nodiscard]] int precedence_of(Id id) const;
 
   const ExpressionTree& tree_;

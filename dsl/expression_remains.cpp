@@ -72,7 +72,6 @@ int ExpressionChecker::precedence_of(Id id) const {
 
 void ExpressionChecker::print(Id id, int precedence, std::string& out) const {
   const Facts& facts = facts_[id];
-  const Node& node = tree_.nodes[id];
   if (facts.value) {
     out += literal_expression(*facts.value);
     return;
@@ -88,6 +87,13 @@ void ExpressionChecker::print(Id id, int precedence, std::string& out) const {
   }
   const int own = precedence_of(id);
   out += own < precedence ? "(" : "";
+  print_undecided(id, own, out);
+  out += own < precedence ? ")" : "";
+}
+
+void ExpressionChecker::print_undecided(Id id, int own, std::string& out) const {
+  const Facts& facts = facts_[id];
+  const Node& node = tree_.nodes[id];
   switch (node.kind) {
     case Kind::Literal:
       break;  // has a value
@@ -130,7 +136,6 @@ void ExpressionChecker::print(Id id, int precedence, std::string& out) const {
       }
       break;
   }
-  out += own < precedence ? ")" : "";
 }
 
 }  // namespace dsl

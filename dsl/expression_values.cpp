@@ -311,6 +311,7 @@ const FunctionFacts* find_function(std::string_view name) {
 
 std::vector<std::string_view> function_names() {
   std::vector<std::string_view> names;
+  names.reserve(kFunctions.size());
   for (const FunctionFacts& each : kFunctions) {
     names.push_back(each.name);
   }

@@ -18,10 +18,12 @@ class JsonTreeBuilder {
   using Text = boost::json::string_view;
   using Failure = boost::json::error_code;
 
+  // NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_object_size = std::numeric_limits<std::uint32_t>::max();
   static constexpr std::size_t max_array_size = max_object_size;
   static constexpr std::size_t max_key_size = max_object_size;
   static constexpr std::size_t max_string_size = max_object_size;
+  // NOLINTEND(readability-identifier-naming)
 
   explicit JsonTreeBuilder(std::string_view text) {
     tree_.text_ = text;

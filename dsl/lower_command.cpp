@@ -57,6 +57,7 @@ void TaskLowering::lower_env() {
 std::vector<EnvVar> TaskLowering::lower_variables(const std::vector<NamedText>& env,
                                                   std::size_t layer) {
   std::vector<EnvVar> variables;
+  variables.reserve(env.size());
   for (const NamedText& variable : env) {
     variables.push_back({std::string(variable.name.value), text(variable.value, layer)});
   }

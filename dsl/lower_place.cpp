@@ -51,18 +51,36 @@ void TaskLowering::lower_place() {
   if (const Layer* layer = stating(&TaskSpec::runtime)) {
     node_.runtime = known(layer->body->runtime, number_of(*layer), "'runtime'");
   }
+  lower_resources();
+  lower_workspace();
+  const bool runs_something = unit_.task != nullptr
+                                  ? !unit_.task->approval
+                                  : !program_.pipeline.phases[unit_.phase].criteria.items.empty();
+  if (runs_something) {
+    check_engine(engine, image);
+  }
+}
+
+/// Key by key, the nearest wins.
+void TaskLowering::lower_resources() {
+  const auto take = [](auto& into, const auto& from) {
+    if (from) {
+      into = from.value;
+    }
+  };
   for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
-    if (const auto& resources = layer->body->resources) {  // key by key, the nearest wins
-      const auto take = [](auto& into, const auto& from) {
-        if (from) {
-          into = from.value;
-        }
-      };
+    if (const auto& resources = layer->body->resources) {
       take(node_.resources.cpus, resources->cpus);
       take(node_.resources.memory, resources->memory);
       take(node_.resources.pids, resources->pids);
       take(node_.resources.disk, resources->disk);
     }
+  }
+}
+
+/// Paths to protect add up.
+void TaskLowering::lower_workspace() {
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
     if (const auto& workspace = layer->body->workspace) {
       if (workspace->mode) {
         node_.workspace.mode = workspace->mode.value;
@@ -80,12 +98,6 @@ void TaskLowering::lower_place() {
   }
   if (!defaults_.pipeline_file.empty()) {
     node_.workspace.protect.push_back(defaults_.pipeline_file);
-  }
-  const bool runs_something = unit_.task != nullptr
-                                  ? !unit_.task->approval
-                                  : !program_.pipeline.phases[unit_.phase].criteria.items.empty();
-  if (runs_something) {
-    check_engine(engine, image);
   }
 }
 

@@ -73,6 +73,8 @@ class TaskLowering {
 
   // lower_place.cpp
   void lower_place();
+  void lower_resources();
+  void lower_workspace();
   Image lower_image(const ImageSpec& image, std::size_t layer);
   void check_engine(const Layer* engine, const Layer* image);
 

@@ -238,6 +238,19 @@ class Expansion {
   bool failed_ = false;
 };
 
+/// At most 40 bytes, no character cut in two.
+std::string beginning(std::string text) {
+  constexpr std::size_t kLongest = 40;
+  if (text.size() > kLongest) {
+    std::size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+      --end;
+    }
+    text.resize(end);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<Value::Record> expand_matrix(
@@ -248,15 +261,14 @@ std::vector<Value::Record> expand_matrix(
 }
 
 std::string instance_name(const Value::Record& instance) {
-  constexpr std::size_t kLongest = 40;
   std::string name;
   for (const auto& [axis, value] : instance) {
-    std::string text = to_text(value).substr(0, kLongest);
+    std::string text = beginning(to_text(value));
     for (char& c : text) {
       const bool is_special = std::string_view("[],=").find(c) != std::string_view::npos;
       c = is_special || static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '_' : c;
     }
-    name += (name.empty() ? "" : ",") + axis + "=" + text;
+    name.append(name.empty() ? "" : ",").append(axis).append("=").append(text);
   }
   return name;
 }

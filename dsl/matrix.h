@@ -25,7 +25,7 @@ std::vector<Value::Record> expand_matrix(
     Findings& findings);
 
 /// "os=linux,cc=gcc", for the name of an instance: no brackets, no commas in values, at most 40
-/// characters each.
+/// bytes of each.
 std::string instance_name(const Value::Record& instance);
 
 }  // namespace dsl

@@ -25,6 +25,27 @@ std::optional<std::string> literal(const Template& text) {
   return whole;
 }
 
+void report_unknown_inputs(const StepSpec& step, const TaskSpec& user, Findings& findings) {
+  std::vector<std::string_view> names;
+  for (const InputSpec& input : step.inputs) {
+    names.push_back(input.name.value);
+  }
+  for (const auto& [name, given] : user.with) {
+    if (std::find(names.begin(), names.end(), name.value) != names.end()) {
+      continue;
+    }
+    std::string remedy = did_you_mean(name.value, names);
+    if (remedy.empty()) {
+      remedy = names.empty() ? "remove 'with'"
+                             : fmt::format("its inputs are {}", fmt::join(names, ", "));
+    }
+    findings.error(kUnknownInput,
+                   name.span,
+                   fmt::format("'{}' has no input {}", step.path, quoted(name.value)),
+                   std::move(remedy));
+  }
+}
+
 }  // namespace
 
 std::vector<Layer> layers_of(Program& program, const Unit& unit) {
@@ -113,85 +134,70 @@ const VisibleNames& TaskNames::at(std::size_t layer, const std::vector<EnvVar>& 
 void TaskNames::add_step_inputs(std::size_t layer) {
   const StepSpec& step = *layers_[layer].step;
   const TaskSpec& user = *layers_[layer - 1].body;
-  NameTable& table = step_inputs_[layer];
-  Findings& findings = program_.findings;
-  for (const auto& [name, given] : user.with) {
-    const bool is_known =
-        std::any_of(step.inputs.begin(), step.inputs.end(), [&name = name](const auto& input) {
-          return input.name.value == name.value;
-        });
-    if (is_known) {
-      continue;
-    }
-    std::vector<std::string_view> names;
-    for (const InputSpec& input : step.inputs) {
-      names.push_back(input.name.value);
-    }
-    std::string remedy = did_you_mean(name.value, names);
-    if (remedy.empty()) {
-      remedy = names.empty() ? "remove 'with'"
-                             : fmt::format("its inputs are {}", fmt::join(names, ", "));
-    }
-    findings.error(kUnknownInput,
-                   name.span,
-                   fmt::format("'{}' has no input {}", step.path, quoted(name.value)),
-                   std::move(remedy));
-  }
+  report_unknown_inputs(step, user, program_.findings);
   for (const InputSpec& input : step.inputs) {
-    VisibleName& visible_name = table[std::string(input.name.value)];
-    visible_name.type = expression_type(input.type);
-    const auto entry = std::find_if(user.with.begin(), user.with.end(), [&](const auto& with) {
+    VisibleName& name = step_inputs_[layer][std::string(input.name.value)];
+    name.type = expression_type(input.type);
+    const auto given = std::find_if(user.with.begin(), user.with.end(), [&](const auto& with) {
       return with.first.value == input.name.value;
     });
-    if (entry == user.with.end()) {
-      visible_name.value = default_value(input, findings);
-      if (!input.fallback.exists()) {
-        findings.error(kMissingInput,
-                       user.uses.span,
-                       fmt::format("'{}' needs the input {}", step.path, quoted(input.name.value)),
-                       fmt::format("add with: {{{}: …}}", input.name.value),
-                       {{input.span, "the input is defined here"}});
-      }
+    if (given != user.with.end()) {
+      take_given(given->second, input, layer, name);
       continue;
     }
-    const YamlValue given = entry->second;
-    const Text text{given.kind() == YamlValue::Kind::Scalar ? given.text() : "", given.span()};
-    std::optional<Value> value;
-    const YamlValue hole = find_expression(given);
-    if (hole.exists() && !has_hole(given)) {
+    name.value = default_value(input, program_.findings);
+    if (!input.fallback.exists()) {
+      program_.findings.error(
+          kMissingInput,
+          user.uses.span,
+          fmt::format("'{}' needs the input {}", step.path, quoted(input.name.value)),
+          fmt::format("add with: {{{}: …}}", input.name.value),
+          {{input.span, "the input is defined here"}});
+    }
+  }
+}
+
+/// What a step is given for an input: a value, or an expression that the run computes.
+void TaskNames::take_given(YamlValue given,
+                           const InputSpec& input,
+                           std::size_t layer,
+                           VisibleName& name) {
+  Findings& findings = program_.findings;
+  const Text text{given.kind() == YamlValue::Kind::Scalar ? given.text() : "", given.span()};
+  name.value = Value();  // where something is wrong with it
+  std::optional<Value> value;
+  if (has_hole(given)) {
+    CheckedText checked = check_text(text.value, program_.origin(text), names_[layer - 1]);
+    if (!checked.diagnostics.empty()) {
+      findings.add(std::move(checked.diagnostics));
+      return;
+    }
+    if (!checked.value) {
+      name.value = std::nullopt;
+      name.expression = as_expression(checked.text);
+      return;
+    }
+    value = typed_value(*checked.value, input.type);
+  } else {
+    if (const YamlValue hole = find_expression(given); hole.exists()) {
       refuse_expression({hole.text(), hole.span()}, "a list or a map", findings);
     }
-    if (has_hole(given)) {
-      const auto checked = check_text(text.value, program_.origin(text), names_[layer - 1]);
-      if (!checked.diagnostics.empty()) {
-        findings.add(checked.diagnostics);
-        visible_name.value = Value();
-        continue;
-      }
-      if (!checked.value) {
-        visible_name.expression = as_expression(checked.text);
-        continue;
-      }
-      value = typed_value(*checked.value, input.type);
-    } else {
-      value = typed_value(given, input.type);
-    }
-    if (!value) {
-      findings.error(kInputType,
-                     text.span,
-                     fmt::format("the input {} of '{}' must be {}, this is {}",
-                                 quoted(input.name.value),
-                                 step.path,
-                                 described(input.type),
-                                 given.described()),
-                     "",
-                     {{input.span, "the input is defined here"}});
-      visible_name.value = Value();
-      continue;
-    }
-    check_options(input, *value, text.span, findings);
-    visible_name.value = std::move(*value);
+    value = typed_value(given, input.type);
   }
+  if (!value) {
+    findings.error(kInputType,
+                   text.span,
+                   fmt::format("the input {} of '{}' must be {}, this is {}",
+                               quoted(input.name.value),
+                               layers_[layer].step->path,
+                               described(input.type),
+                               given.described()),
+                   "",
+                   {{input.span, "the input is defined here"}});
+    return;
+  }
+  check_options(input, *value, text.span, findings);
+  name.value = std::move(*value);
 }
 
 NeedAnswer TaskNames::answer_need(std::string_view task) const {

@@ -40,6 +40,7 @@ class TaskNames {
  private:
   [[nodiscard]] NeedAnswer answer_need(std::string_view task) const;
   void add_step_inputs(std::size_t layer);
+  void take_given(YamlValue given, const InputSpec& input, std::size_t layer, VisibleName& name);
 
   Program& program_;
   Graph::Node unit_;

@@ -170,7 +170,7 @@ void read_file(YamlValue key, YamlValue value, Reading& reading, Findings& findi
                    "remove 'exists: false', or the other conditions");
   }
   if (check.path) {
-    reading.criterion.check = std::move(check);
+    reading.criterion.check = check;
   }
 }
 

@@ -30,7 +30,7 @@ void ScriptBinder::command_byte(char c) {
     top().command_start = true;
     copy(1);
     begin_here_document();
-  } else if (is_blank(c)) {
+  } else if (is_blank(c) || c == '>' || (c == '<' && peek(1) != '<')) {
     end_word();
     copy(1);
   } else if (c == '#' && top().word_start) {
@@ -43,11 +43,8 @@ void ScriptBinder::command_byte(char c) {
     copy(1);
   } else if (c == '(' || c == ')') {
     parenthesis(c);
-  } else if (c == '<' && peek(1) == '<') {
+  } else if (c == '<') {
     redirection();
-  } else if (c == '<' || c == '>') {
-    end_word();
-    copy(1);
   } else if (c == '"' || c == '\'') {
     in_word();
     copy(1);

@@ -260,7 +260,7 @@ std::string to_rounded_text(Duration duration) {
     return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
   }
   const std::int64_t minutes = (ms + 30'000) / 60'000;
-  if (minutes < 24 * 60) {
+  if (minutes < 1'440) {
     return fmt::format("{}h{:02}m", minutes / 60, minutes % 60);
   }
   const std::int64_t hours = (ms + 1'800'000) / 3'600'000;

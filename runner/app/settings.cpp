@@ -45,12 +45,35 @@ std::string variable(const char* name) {
 
 enum class Owner { Anyone, User };
 
+/// Why a project may not set a key to this value; no value: it may. A project's file may come from
+/// anywhere, and may ask for less than the user allows, never for more.
+using Refusal = std::optional<Error> (*)(const Settings& settings);
+
 struct Key {
   std::string_view name;
   Owner owner;
   std::string_view expected;  // for messages
   Status (*set)(Settings& settings, const std::string& text);
+  Refusal refuse = nullptr;  // of a project's file; asked once the value is set
 };
+
+std::optional<Error> refuse_host(const Settings& settings) {
+  if (settings.engine != EngineName::Host) {
+    return std::nullopt;
+  }
+  return Error{"a project cannot choose the engine 'host', which isolates nothing",
+               "name it in the pipeline, with `--engine host`, or in ~/.config/pipe/config.yaml"};
+}
+
+/// Whoever stops a run shall not wait for ever.
+std::optional<Error> refuse_long_grace(const Settings& settings) {
+  constexpr dsl::Duration kLongest{600'000};
+  if (settings.grace.ms <= kLongest.ms) {
+    return std::nullopt;
+  }
+  return Error{"a project cannot ask for a grace time above " + dsl::to_text(kLongest),
+               "write it into ~/.config/pipe/config.yaml"};
+}
 
 Error expected(std::string_view what, const std::string& text) {
   return {fmt::format("expected {}, found {}", what, dsl::quoted(text)), ""};
@@ -120,9 +143,9 @@ Status set_grace(Settings& settings, const std::string& text) {
 }
 
 constexpr std::array<Key, 6> kKeys{{
-    {"engine", Owner::Anyone, "an engine", set_engine},
+    {"engine", Owner::Anyone, "an engine", set_engine, refuse_host},
     {"jobs", Owner::Anyone, "a number", set_jobs},
-    {"grace", Owner::Anyone, "a duration", set_grace},
+    {"grace", Owner::Anyone, "a duration", set_grace, refuse_long_grace},
     {"state_dir", Owner::User, "a path", set_state_dir},
     {"docker_socket", Owner::User, "a path", set_docker_socket},
     {"container_prefix", Owner::User, "a word", set_container_prefix},
@@ -250,6 +273,11 @@ class Loader {
                      value.span(),
                      fmt::format("'{}': {}", key->name, done.error().message),
                      done.error().remedy);
+      return;
+    }
+    const bool asks = owner != Owner::User && key->refuse != nullptr;
+    if (const auto refusal = asks ? key->refuse(settings_) : std::nullopt) {
+      findings.error(dsl::kUselessKey, value.span(), refusal->message, refusal->remedy);
     }
   }
 

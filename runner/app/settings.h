@@ -5,8 +5,9 @@
 // else
 // ~/.config/pipe/config.yaml), the project's (<project>/.pipe/config.yaml), the environment
 // (PIPE_STATE, PIPE_ENGINE, PIPE_JOBS), and the command line, which the commands themselves apply.
-// Where this machine keeps things (state_dir, docker_socket, container_prefix) is the user's
-// business: in a project's file, which may come from anywhere, these keys are an error.
+// A project's file may come from anywhere: it may choose among engines that isolate, and never the
+// engine `host`. Where this machine keeps things (state_dir, docker_socket, container_prefix) is
+// the user's business: in a project's file these keys are an error.
 
 #include <optional>
 #include <string>

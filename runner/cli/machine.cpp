@@ -139,7 +139,7 @@ Check program(const std::string& name, const std::string& without, const std::st
 }  // namespace
 
 std::vector<Check> check_limits(const Settings& settings) {
-  const Cgroups cgroups(engine_options(settings));
+  const Cgroups cgroups(engine_options(settings, ""));
   dsl::Resources memory;
   memory.memory = dsl::Bytes{1 << 30};
   dsl::Resources cpus;

@@ -115,6 +115,25 @@ TEST_F(SettingsTest, AProjectCannotSayWhereThisMachineKeepsThings) {
             "~/.config/pipe/config.yaml");
 }
 
+TEST_F(SettingsTest, AProjectCannotLeaveTheSandboxNorMakeStoppingEndless) {
+  write(project_file(), "jobs: 2\nengine: host\n");
+  EXPECT_EQ(complaint(),
+            "ROOT/project/.pipe/config.yaml:2:9: a project cannot choose the engine 'host', which "
+            "isolates nothing | name it in the pipeline, with `--engine host`, or in "
+            "~/.config/pipe/config.yaml");
+  write(project_file(), "grace: 1000h\n");
+  EXPECT_EQ(complaint(),
+            "ROOT/project/.pipe/config.yaml:1:8: a project cannot ask for a grace time above 10m | "
+            "write it into ~/.config/pipe/config.yaml");
+  write(project_file(), "engine: podman\ngrace: 10m\n");
+  EXPECT_EQ(load().engine, dsl::EngineName::Podman);
+}
+
+TEST_F(SettingsTest, TheUserMayChooseTheHost) {
+  write(user_file(), "engine: host\n");
+  EXPECT_EQ(load().engine, dsl::EngineName::Host);
+}
+
 TEST_F(SettingsTest, MistakesNameFileLineKeyAndRemedy) {
   const std::vector<std::pair<std::string, std::string>> mistakes = {
       {"jbos: 4\n", ":1:1: unknown setting 'jbos' | did you mean 'jobs'?"},

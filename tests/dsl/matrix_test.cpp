@@ -121,6 +121,13 @@ TEST(Matrix, HasAtMost256Instances) {
   EXPECT_THAT(with(257), HasSubstr("P0608"));
 }
 
+TEST(Matrix, CutsLongValuesInNamesBetweenCharacters) {
+  const std::string euros = "€€€€€€€€€€€€€";  // of 3 bytes each
+  EXPECT_EQ(instance_name({{"a", Value(euros + "x" + euros)}, {"b", Value("c")}}),
+            "a=" + euros + "x,b=c");
+  EXPECT_EQ(instance_name({{"a", Value("xy" + euros)}}), "a=xy" + euros.substr(0, 36));
+}
+
 // 2^40 combinations must not be made before they are counted.
 TEST(Matrix, IsCountedBeforeItIsMade) {
   std::string axes;
