@@ -14,6 +14,8 @@
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
 #include "runner/app/random.h"
+#include "runner/net/gateway.h"
+#include "runner/net/system_resolver.h"
 #include "runner/report/run_summary.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
@@ -25,6 +27,7 @@
 #include "runner/store/trees.h"
 #include "runner/sys/event_loop.h"
 #include "runner/sys/files.h"
+#include "runner/sys/name_lookup.h"
 
 namespace runner {
 
@@ -236,7 +239,12 @@ class Session {
     DiskJobFiles files(folder);
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, resumed_, &loop_});
+    SystemResolver resolver(loop_);
+    Gateway gateway(loop_,
+                    resolver,
+                    {.directory = settings_.state_dir + "/egress", .own_addresses = own_addresses});
     RunParts parts{trees, writer, loop_, files, cache->get(), by_node_, digests_, {}};
+    parts.egress = &gateway;
     for (const auto& observer : observers) {
       parts.observers.push_back(observer.get());
     }

@@ -87,13 +87,9 @@ class Follower {
 };
 
 ExitCode attach(const Arguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.run, console);
-  if (!lookup.found) {
-    return lookup.code;
-  }
-  auto view = lookup.found->runs.view(lookup.found->run);
+  auto [view, failed] = look_up_view(arguments.run, console);
   if (!view) {
-    return console.fail(ExitCode::Environment, view.error());
+    return failed;
   }
   const std::string name = report::one_line(view->run().value);
   if (!view->runner()) {

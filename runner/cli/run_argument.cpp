@@ -16,4 +16,16 @@ RunLookup look_up_run(const std::string& text, Console& console) {
   return {NamedRun{*std::move(runs), *std::move(run)}, ExitCode::Passed};
 }
 
+ViewLookup look_up_view(const std::string& text, Console& console) {
+  const RunLookup lookup = look_up_run(text, console);
+  if (!lookup.found) {
+    return {std::nullopt, lookup.code};
+  }
+  auto view = lookup.found->runs.view(lookup.found->run);
+  if (!view) {
+    return {std::nullopt, console.fail(ExitCode::Environment, view.error())};
+  }
+  return {*std::move(view), ExitCode::Passed};
+}
+
 }  // namespace runner::cli

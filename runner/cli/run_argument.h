@@ -22,4 +22,11 @@ struct RunLookup {
 };
 RunLookup look_up_run(const std::string& text, Console& console);
 
+/// The same, and its journal is read.
+struct ViewLookup {
+  std::optional<RunView> view;
+  ExitCode code = ExitCode::Invalid;
+};
+ViewLookup look_up_view(const std::string& text, Console& console);
+
 }  // namespace runner::cli

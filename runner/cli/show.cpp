@@ -16,13 +16,9 @@ struct Arguments {
 };
 
 ExitCode show(const Arguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.run, console);
-  if (!lookup.found) {
-    return lookup.code;
-  }
-  const auto view = lookup.found->runs.view(lookup.found->run);
+  const auto [view, failed] = look_up_view(arguments.run, console);
   if (!view) {
-    return console.fail(ExitCode::Environment, view.error());
+    return failed;
   }
   if (arguments.json) {
     console.out(dsl::to_json(dsl::Value(whole_record(*view))) + "\n");

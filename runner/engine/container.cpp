@@ -14,6 +14,7 @@
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/init_program.h"
+#include "runner/engine/lost_job.h"
 #include "runner/engine/seccomp.h"
 
 namespace runner {
@@ -244,12 +245,7 @@ class ContainerEngine final : public Engine {
     }
   }
 
-  void lose(const JobName& name, const dsl::Error& error) {
-    JobEnd end;
-    end.how = How::Lost;
-    end.detail = error.remedy.empty() ? error.message : error.message + "; " + error.remedy;
-    finish(name, std::move(end));
-  }
+  void lose(const JobName& name, const dsl::Error& error) { finish(name, lost_job(error)); }
 
   void finish(const JobName& name, JobEnd end) {
     auto node = running_.extract(name);

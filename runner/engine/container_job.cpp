@@ -13,6 +13,7 @@
 #include "runner/engine/init_report.h"
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_log.h"
+#include "runner/engine/lost_job.h"
 #include "runner/init/protocol.h"
 
 namespace runner {
@@ -21,13 +22,9 @@ namespace {
 using How = JobEnd::How;
 
 constexpr std::size_t report_cap = 8192;
-/// A name that is still being removed comes free after a while.
-constexpr dsl::Duration name_retry{50};
-constexpr int name_tries = 200;
-
-std::string to_line(const dsl::Error& error) {
-  return error.remedy.empty() ? error.message : error.message + "; " + error.remedy;
-}
+/// A name that is still being removed comes free after a while, on a busy machine a long one.
+constexpr dsl::Duration name_retry{100};
+constexpr int name_tries = 1'200;
 
 /// What pipe-init (or, before it, the OCI runtime) wrote on the container's STDERR.
 struct Report {
@@ -298,10 +295,11 @@ struct ContainerJob::Impl {
   }
 
   void tell_lost(const dsl::Error& error) {
-    JobEnd end;
-    end.how = stop_asked ? How::Stopped : How::Lost;
-    if (!stop_asked)
-      end.detail = to_line(error);
+    JobEnd end = lost_job(error);
+    if (stop_asked) {
+      end.how = How::Stopped;
+      end.detail.clear();
+    }
     tell(std::move(end));
   }
 
@@ -312,8 +310,9 @@ struct ContainerJob::Impl {
     log->finish();
     end.log_truncated = log->truncated();
     if (log->failure()) {
-      end.how = How::Lost;
-      end.detail = to_line(*log->failure());
+      const JobEnd lost = lost_job(*log->failure());
+      end.how = lost.how;
+      end.detail = lost.detail;
     }
     const auto then = std::move(ended);
     then(std::move(end));

@@ -22,7 +22,7 @@ namespace {
 using Json = nlohmann::json;
 using Done = std::function<void(dsl::Result<ContainerProgram>)>;
 
-constexpr dsl::Duration probe_timeout{10'000};
+constexpr dsl::Duration probe_timeout{30'000};  // busy machines are slow, and not without engines
 constexpr std::size_t output_cap = 1 << 20;
 constexpr std::int64_t small_file = 1 << 20;
 
@@ -327,6 +327,23 @@ dsl::Status read_docker_info(const std::string& json, ContainerProgram& program)
   return dsl::Ok{};
 }
 
+namespace {
+
+/// Nothing in /etc/subuid: inside there is nobody but root. Podman that does not tell is believed.
+bool has_one_user_only(const Json& host) {
+  if (!host.contains("idMappings") || !host["idMappings"].is_object())
+    return false;
+  const Json& mappings = host["idMappings"];
+  if (!mappings.contains("uidmap") || !mappings["uidmap"].is_array())
+    return false;
+  std::int64_t ids = 0;
+  for (const Json& range : mappings["uidmap"])
+    ids += range.value("size", std::int64_t{0});
+  return ids <= 1;
+}
+
+}  // namespace
+
 dsl::Status read_podman_info(const std::string& json,
                              const PodmanMachine& machine,
                              ContainerProgram& program) {
@@ -342,6 +359,11 @@ dsl::Status read_podman_info(const std::string& json,
   program.cgroup_version = text(host, "cgroupVersion") == "v2" ? 2 : 1;
   program.rootless = host.contains("security") && flag(host["security"], "rootless");
   program.mounts_overlays = !program.rootless;
+  if (program.rootless && has_one_user_only(host))
+    return dsl::Error{
+        "podman without root has no user ids for you but your own, and containers need more",
+        "sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 $USER; then "
+        "podman system migrate"};
   program.runtime = host.contains("ociRuntime") ? text(host["ociRuntime"], "name") : "";
 
   if (program.runtime == "crun" && machine.hybrid_cgroups) {

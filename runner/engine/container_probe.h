@@ -61,7 +61,7 @@ struct ContainerProgram {
 
 /// An Error says what is missing and what to do about it: the program is not installed, no daemon
 /// runs, its socket may not be used, it is on another machine, or podman has no runtime that goes
-/// with this machine's cgroups. `done` is called once, within some 10 s.
+/// with this machine's cgroups. `done` is called once, within half a minute.
 void probe_container_program(EventLoop& loop,
                              dsl::EngineName name,
                              const ContainerEnvironment& environment,

@@ -21,8 +21,8 @@ namespace runner {
 namespace {
 
 constexpr dsl::Duration poll_pause{10};
-constexpr dsl::Duration start_timeout{15'000};
-constexpr int idle_seconds = 5;  // without a connection; then the service ends
+constexpr dsl::Duration start_timeout{120'000};  // where its process lives; its end is seen at once
+constexpr int idle_seconds = 5;                  // without a connection; then the service ends
 constexpr const char* socket_prefix = "podman-";
 
 /// "podman-<pid>.sock" of a runner that is no more.

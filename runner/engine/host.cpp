@@ -12,6 +12,7 @@
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_output.h"
 #include "runner/engine/job_spec.h"
+#include "runner/engine/lost_job.h"
 #include "runner/engine/system_image.h"
 
 namespace runner {
@@ -167,13 +168,7 @@ void HostEngine::start(Job job, std::function<void(JobEnd)> ended) {
   if (launched) {
     return;
   }
-  JobEnd end;
-  end.how = JobEnd::How::Lost;
-  end.detail = launched.error().message;
-  if (!launched.error().remedy.empty()) {
-    end.detail += "; " + launched.error().remedy;
-  }
-  loop_.post([this, number, end] { end_job(number, end); });
+  loop_.post([this, number, end = lost_job(launched.error())] { end_job(number, end); });
 }
 
 void HostEngine::on_report(std::uint32_t number, std::string_view report) {

@@ -11,6 +11,7 @@
 
 #include "runner/engine/cgroup.h"
 #include "runner/engine/init_program.h"
+#include "runner/engine/lost_job.h"
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
 #include "runner/engine/sandbox_command.h"
@@ -331,13 +332,7 @@ void SandboxEngine::start(Job job, std::function<void(JobEnd)> ended) {
   if (launched) {
     return;
   }
-  JobEnd end;
-  end.how = JobEnd::How::Lost;
-  end.detail = launched.error().message;
-  if (!launched.error().remedy.empty()) {
-    end.detail += "; " + launched.error().remedy;
-  }
-  loop_.post([shared, end] { (*shared)(end); });
+  loop_.post([shared, end = lost_job(launched.error())] { (*shared)(end); });
 }
 
 void SandboxEngine::stop(const JobName& job, dsl::Duration grace) {

@@ -170,7 +170,7 @@ std::vector<OwnFile> own_files(uid_t uid, gid_t gid) {
       {"group", group},
       {"hosts", "127.0.0.1 localhost pipe\n::1 localhost ip6-localhost ip6-loopback\n"},
       {"hostname", "pipe\n"},
-      {"resolv.conf", ""},
+      {"resolv.conf", "nameserver 127.0.0.1\n"},
       {"nsswitch.conf",
        "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n"
        "protocols: files\nservices: files\nrpc: files\n"},

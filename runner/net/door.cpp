@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "dsl/render.h"
 #include "runner/init/protocol.h"
 #include "runner/sys/unix_socket.h"
 
@@ -20,6 +21,7 @@ constexpr int kDatagramsPerTurn = 64;
 constexpr int kConnectionsPerTurn = 16;
 constexpr std::size_t kMostDatagram = 4'096;
 constexpr dsl::Duration kPause{100};
+constexpr std::size_t kMostSeen = 100;  // bytes of what a node said
 
 /// The local end of a connection: the address that stands for a name.
 dsl::IpAddress local_address(const Fd& socket) {
@@ -242,6 +244,7 @@ void Door::begin(Fd client, std::uint16_t port) {
 
 void Door::deny(EgressDenied denied) {
   denied.node = node_;
+  denied.seen = dsl::visible(denied.seen.substr(0, kMostSeen));
   const bool fresh = told_.size() < kMostRefusals &&
                      told_.emplace(denied.name, denied.port, denied.reason, denied.seen).second;
   if (fresh && denied_) {

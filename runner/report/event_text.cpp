@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "runner/report/egress_text.h"
 #include "runner/report/escape.h"
 #include "runner/report/node_text.h"
 
@@ -89,6 +90,12 @@ struct EventText {
   Line operator()(const PersonAnswered& e) const {
     const std::string by = e.by.empty() ? "" : " by " + one_line(e.by);
     return about(e.node, (e.yes ? "approved" : "rejected") + by + because(e.because));
+  }
+  Line operator()(const EgressDenied& e) const {
+    const std::string remedy = egress_remedy(e);
+    return about(e.node,
+                 painted(one_line(egress_text(e)), Meaning::Doubt, colour) +
+                     (remedy.empty() ? "" : "; " + remedy));
   }
   Line operator()(const NodeFinished& e) const {
     const auto node = state.find(e.node);

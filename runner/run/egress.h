@@ -41,7 +41,8 @@ struct EgressDenied {
   std::uint16_t port = 0;  // 0: not known yet
   Reason reason = Reason::Name;
   std::string rule;  // that had let it in so far, "" none
-  std::string seen;  // by the node: not to be trusted, nor to be printed as it is
+  std::string seen;  // what the node said, escaped; or where the name led
+  bool operator==(const EgressDenied&) const = default;
 };
 
 /// "name", "port", … as events say it.

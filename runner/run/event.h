@@ -12,6 +12,7 @@
 
 #include "dsl/ids.h"
 #include "dsl/value.h"
+#include "runner/run/egress.h"
 #include "runner/run/job.h"
 #include "runner/run/trees.h"
 
@@ -178,6 +179,8 @@ struct ResultDelivered {
   std::string where;  // "branch pipe/build/calm-otter-3f2a", "folder .", "nothing changed"
 };
 
+/// EgressDenied (egress.h) is an event as it stands.
+
 struct Event {
   std::int64_t sequence = 0;  // 1, 2, … within a run; given by the run loop
   std::int64_t at_ms = 0;     // wall clock
@@ -199,7 +202,8 @@ struct Event {
                NodeFinished,
                RunInterrupted,
                RunFinished,
-               ResultDelivered>
+               ResultDelivered,
+               EgressDenied>
       what;
 };
 

@@ -143,6 +143,15 @@ void members(V& v, PersonAnswered& x) {
   v("because", x.because);
 }
 template <class V>
+void members(V& v, EgressDenied& x) {
+  v("node", x.node);
+  v("name", x.name);
+  v("port", x.port);
+  v("reason", x.reason);
+  v("rule", x.rule);
+  v("seen", x.seen);
+}
+template <class V>
 void members(V& v, NodeFinished& x) {
   v("node", x.node);
   v("outcome", x.outcome);
@@ -197,26 +206,30 @@ struct Names<JobEnd::How> {
                                                          {How::Lost, "lost"}};
 };
 
+template <>
+struct Names<EgressDenied::Reason> {
+  using Reason = EgressDenied::Reason;
+  static constexpr std::pair<Reason, const char*> list[] = {{Reason::Name, "name"},
+                                                            {Reason::Port, "port"},
+                                                            {Reason::Address, "address"},
+                                                            {Reason::NoHello, "no_hello"},
+                                                            {Reason::LongHello, "long_hello"},
+                                                            {Reason::Protocol, "protocol"},
+                                                            {Reason::Tls, "tls"},
+                                                            {Reason::Sni, "sni"},
+                                                            {Reason::Http, "http"},
+                                                            {Reason::Host, "host"},
+                                                            {Reason::Busy, "busy"},
+                                                            {Reason::Unresolved, "unresolved"},
+                                                            {Reason::Unreachable, "unreachable"}};
+};
+
 /// The kinds in the order of the variant.
-constexpr const char* kKinds[] = {"run_started",
-                                  "run_resumed",
-                                  "node_expanded",
-                                  "condition_held",
-                                  "node_skipped",
-                                  "input_requested",
-                                  "input_ready",
-                                  "node_reused",
-                                  "attempt_started",
-                                  "attempt_ended",
-                                  "check_started",
-                                  "check_ended",
-                                  "retry_scheduled",
-                                  "person_asked",
-                                  "person_answered",
-                                  "node_finished",
-                                  "run_interrupted",
-                                  "run_finished",
-                                  "result_delivered"};
+constexpr const char* kKinds[] = {
+    "run_started",     "run_resumed",     "node_expanded",   "condition_held",   "node_skipped",
+    "input_requested", "input_ready",     "node_reused",     "attempt_started",  "attempt_ended",
+    "check_started",   "check_ended",     "retry_scheduled", "person_asked",     "person_answered",
+    "node_finished",   "run_interrupted", "run_finished",    "result_delivered", "egress_denied"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------
@@ -235,6 +248,7 @@ class Writer {
   static Json json(bool x) { return x; }
   static Json json(int x) { return x; }
   static Json json(std::int64_t x) { return x; }
+  static Json json(std::uint16_t x) { return x; }
   template <class Tag>
   static Json json(dsl::StringId<Tag>& x) {
     return x.value;
@@ -305,6 +319,14 @@ class Reader {
     if (x < -1) {
       throw Misfit{"a number is negative"};
     }
+  }
+  static void read(const Json& in, std::uint16_t& x) {
+    std::int64_t wide = 0;
+    read(in, wide);
+    if (wide < 0 || wide > 65'535) {
+      throw Misfit{"a number is no port"};
+    }
+    x = static_cast<std::uint16_t>(wide);
   }
   template <class Tag>
   static void read(const Json& in, dsl::StringId<Tag>& x) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "runner/run/node_network.h"
 #include "runner/run/outputs.h"
 #include "runner/run/service_group.h"
 #include "runner/run/verifier.h"
@@ -25,6 +26,8 @@ struct Executor::Shared {
   Trees& trees;
   JobFiles& files;
   OnLine on_line;
+  Egress* egress;
+  std::function<void(EgressDenied)> denied;
   bool stopping = false;
   std::set<Work*> under_way;
 };
@@ -104,7 +107,7 @@ class Work : public std::enable_shared_from_this<Work> {
       }
       self->workspace_ = *std::move(workspace);
       self->prepared_ = true;
-      self->start_services();
+      self->open_network();
     });
   }
 
@@ -133,6 +136,32 @@ class Work : public std::enable_shared_from_this<Work> {
   }
 
  private:
+  void open_network() {
+    if (stopped_ || shared_->stopping) {
+      stopped_ = true;
+      end(JobEnd{});
+      return;
+    }
+    network_ = std::make_unique<NodeNetwork>(*order_.engine,
+                                             shared_->egress,
+                                             NodeNetwork::Order{order_.job.value,
+                                                                order_.node,
+                                                                order_.plan->firewall,
+                                                                !order_.services.empty(),
+                                                                shared_->denied});
+    if (!network_->is_needed()) {
+      start_services();
+      return;
+    }
+    network_->open([self = shared_from_this()](const dsl::Status& opened) {
+      if (opened) {
+        self->start_services();
+      } else {
+        self->end(lost(opened.error().within("set the network up")));
+      }
+    });
+  }
+
   void start_services() {
     if (stopped_ || shared_->stopping) {
       stopped_ = true;
@@ -140,10 +169,10 @@ class Work : public std::enable_shared_from_this<Work> {
       return;
     }
     if (order_.services.empty()) {
-      run_job("");
+      run_job();
       return;
     }
-    ServiceOrder services;
+    ServiceOrder services{{}, {}, *network_, {}, {}};
     for (const WorkOrder::ServiceEnv& one : order_.services) {
       services.services.push_back({one.service, one.argv, one.env, one.service->image});
     }
@@ -161,7 +190,7 @@ class Work : public std::enable_shared_from_this<Work> {
     services_->start([self = shared_from_this()](dsl::Status ready) {
       self->waiting_for_services_ = false;
       if (ready) {
-        self->run_job(self->services_->network());
+        self->run_job();
       } else {
         JobEnd end;
         end.how = JobEnd::How::NotStarted;
@@ -172,7 +201,7 @@ class Work : public std::enable_shared_from_this<Work> {
     });
   }
 
-  void run_job(const std::string& network) {
+  void run_job() {
     Job job;
     job.name = order_.job;
     job.run = order_.run;
@@ -184,7 +213,7 @@ class Work : public std::enable_shared_from_this<Work> {
     job.runtime = order_.plan->runtime;
     job.workspace = workspace_.mount;
     job.timeout = order_.timeout;
-    job.network = network;
+    network_->join(job);
     log_name_ = shared_->files.log_name(order_.node, order_.log_part);
     job.log_path = shared_->files.absolute(log_name_);
     const bool own_paths = order_.engine->traits().own_paths;
@@ -243,6 +272,9 @@ class Work : public std::enable_shared_from_this<Work> {
       services_->stop([self = shared_from_this(), job_end] { self->end(job_end); });
       return;
     }
+    if (network_ != nullptr) {
+      network_->close();
+    }
     WorkEnd end;
     end.end = std::move(job_end);
     if (!log_name_.empty()) {
@@ -262,6 +294,7 @@ class Work : public std::enable_shared_from_this<Work> {
   std::string log_name_;
   std::string service_output_;  // the last lines of a service that did not get ready
   PreparedWorkspace workspace_;
+  std::unique_ptr<NodeNetwork> network_;
   std::unique_ptr<ServiceGroup> services_;
   bool prepared_ = false;
   bool running_ = false;
@@ -272,8 +305,13 @@ class Work : public std::enable_shared_from_this<Work> {
 
 }  // namespace
 
-Executor::Executor(Trees& trees, JobFiles& files, OnLine on_line)
-    : shared_(std::make_shared<Shared>(Shared{trees, files, std::move(on_line), false, {}})) {}
+Executor::Executor(Trees& trees,
+                   JobFiles& files,
+                   OnLine on_line,
+                   Egress* egress,
+                   std::function<void(EgressDenied)> denied)
+    : shared_(std::make_shared<Shared>(
+          Shared{trees, files, std::move(on_line), egress, std::move(denied), false, {}})) {}
 
 Executor::~Executor() = default;
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dsl/plan.h"
+#include "runner/run/egress.h"
 #include "runner/run/engine.h"
 #include "runner/run/event.h"
 #include "runner/run/job_files.h"
@@ -64,7 +65,12 @@ class Executor {
  public:
   using OnLine = std::function<void(const dsl::NodeId& node, std::string_view line)>;
 
-  Executor(Trees& trees, JobFiles& files, OnLine on_line);
+  /// `egress` (null where no node has a firewall) outlives this; `denied` hears of what it refused.
+  Executor(Trees& trees,
+           JobFiles& files,
+           OnLine on_line,
+           Egress* egress,
+           std::function<void(EgressDenied)> denied);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

@@ -56,10 +56,10 @@ class Problems {
 /// Parts of the language that are checked and shown, but that nothing enforces yet.
 void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   const std::string& id = node.id.value;
-  if (!node.firewall.empty()) {
+  if (node.firewall.mode == dsl::Firewall::Mode::Routed) {
     problems.add(id,
-                 "asks for a firewall, and this version has no gateway yet",
-                 "remove `firewall:`; until then every node has loopback only");
+                 "asks for a routed firewall, and this version cannot load one yet",
+                 "name hosts and TCP ports, and remove `mode: routed`");
   }
   if (!node.budget.empty()) {
     problems.add(id,
@@ -84,6 +84,11 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
 }
 
 void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) {
+  if (!node.firewall.allow.empty() && !engine.traits().egress) {
+    problems.add(node.id.value,
+                 "asks for a firewall, and its engine leads no network to the gateway",
+                 "choose engine `sandbox`, or remove `firewall:`; then it has loopback only");
+  }
   JobNeeds needs{node.image, node.resources, node.user, node.runtime, !node.services.empty()};
   for (const Error& error : engine.unsupported(needs)) {
     problems.add(node.id.value, error.message, error.remedy);

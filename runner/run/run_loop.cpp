@@ -32,13 +32,16 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
         parts(std::move(parts_in)),
         options(std::move(options_in)),
         ended(std::move(ended_in)),
-        executor(parts.trees,
-                 parts.files,
-                 [this](const dsl::NodeId& node, std::string_view line) {
-                   for (Observer* observer : parts.observers) {
-                     observer->on_line(node, line);
-                   }
-                 }),
+        executor(
+            parts.trees,
+            parts.files,
+            [this](const dsl::NodeId& node, std::string_view line) {
+              for (Observer* observer : parts.observers) {
+                observer->on_line(node, line);
+              }
+            },
+            parts.egress,
+            [this](EgressDenied denied) { fact(std::move(denied)); }),
         context{state, parts.trees, options.job_prefix} {}
 
   // Constant after construction.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runner/run/clock.h"
+#include "runner/run/egress.h"
 #include "runner/run/engine.h"
 #include "runner/run/job_files.h"
 #include "runner/run/journal.h"
@@ -31,6 +32,7 @@ struct RunParts {
   std::vector<Engine*> engines;     // by plan node; null for nodes without a command or container
   std::vector<std::string> images;  // by plan node: the digest of its image
   std::vector<Observer*> observers;
+  Egress* egress = nullptr;  // null: no node has a firewall
 };
 
 struct RunLoopOptions {

@@ -104,6 +104,18 @@ struct Fold {
     return Ok{};
   }
 
+  Status operator()(const EgressDenied& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    std::vector<EgressDenied>& denied = s.nodes_[*found].denied;
+    if (std::find(denied.begin(), denied.end(), e) == denied.end()) {
+      denied.push_back(e);
+    }
+    return Ok{};
+  }
+
   Status operator()(const RunInterrupted&) {
     s.interrupted_ = true;
     return Ok{};

@@ -69,6 +69,7 @@ struct NodeState {
   std::optional<AttemptEnded> last;  // the last attempt that ended
   std::string last_failure;          // why it failed, for people and for feedback
   std::vector<CriterionState> criteria;
+  std::vector<EgressDenied> denied;  // what its network was refused, each once
 
   std::optional<Outcome> outcome;  // when Settled
   bool failed_above = false;       // Skipped, and a need of its stood in the way

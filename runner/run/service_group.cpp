@@ -23,17 +23,13 @@ constexpr dsl::Duration kServiceGrace{2'000};
 
 struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
   Impl(Engine& engine_in, Trees& trees_in, JobFiles& files_in, ServiceOrder order_in)
-      : engine(engine_in), trees(trees_in), files(files_in), order(std::move(order_in)) {
-    network = order.like.name.value;
-  }
+      : engine(engine_in), trees(trees_in), files(files_in), order(std::move(order_in)) {}
 
   Engine& engine;
   Trees& trees;
   JobFiles& files;
   ServiceOrder order;
-  std::string network;
 
-  bool network_open = false;
   bool stopping = false;
   std::size_t running = 0;    // service jobs and probes that have not ended
   std::size_t unready = 0;    // services still to be waited for
@@ -44,21 +40,6 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
 
   void start(std::function<void(Status)> then) {
     ready = std::move(then);
-    ++preparing;
-    engine.open_network(network, [self = shared_from_this()](Status status) {
-      --self->preparing;
-      self->network_open = status.has_value();
-      if (self->stopping) {
-        self->finish_if_quiet();
-      } else if (!status) {
-        self->tell(status.error().within("services"));
-      } else {
-        self->prepare_all();
-      }
-    });
-  }
-
-  void prepare_all() {
     unready = order.services.size();
     for (std::size_t i = 0; i < order.services.size(); ++i) {
       WorkspaceRequest request;
@@ -108,7 +89,7 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
         engine.traits().own_paths ? workspace.mount.target : workspace.mount.directory;
     job.mounts.push_back({workspace.scratch, "/pipe", false});
     job.log_path = files.absolute(log(i));
-    job.network = network;
+    order.network.join(job);
     ++running;
     engine.start(std::move(job), [self = shared_from_this(), i](JobEnd end) {
       --self->running;
@@ -143,7 +124,7 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
     probe.timeout = dsl::Duration{limit.ms + 5'000};
     probe.log_path = files.absolute(files.log_name(
         order.like.node, order.log_part + order.services[i].service->name + ".ready"));
-    probe.network = network;
+    order.network.join(probe);
     ++running;
     engine.start(std::move(probe), [self = shared_from_this(), i, port, limit](JobEnd end) {
       --self->running;
@@ -188,10 +169,6 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
     if (!stopping || running > 0 || preparing > 0 || !stopped) {
       return;
     }
-    if (network_open) {
-      engine.close_network(network);
-      network_open = false;
-    }
     for (PreparedWorkspace& workspace : workspaces) {
       trees.discard(std::move(workspace));
     }
@@ -204,10 +181,6 @@ ServiceGroup::ServiceGroup(Engine& engine, Trees& trees, JobFiles& files, Servic
     : impl_(std::make_shared<Impl>(engine, trees, files, std::move(order))) {}
 
 ServiceGroup::~ServiceGroup() = default;
-
-const std::string& ServiceGroup::network() const {
-  return impl_->network;
-}
 
 void ServiceGroup::start(std::function<void(dsl::Status)> ready) {
   impl_->start(std::move(ready));

@@ -1,7 +1,7 @@
 #pragma once
 
-// The services beside one job: started on a loopback that they share with it, waited for until they
-// accept connections, ended after it. Loop thread.
+// The services beside one job: started in the network that they share with it, waited for until
+// they accept connections, ended after it. Loop thread.
 
 #include <functional>
 #include <memory>
@@ -12,6 +12,7 @@
 #include "dsl/result.h"
 #include "runner/run/engine.h"
 #include "runner/run/job_files.h"
+#include "runner/run/node_network.h"
 #include "runner/run/trees.h"
 
 namespace runner {
@@ -24,9 +25,10 @@ struct ServiceOrder {
     dsl::Image image;
   };
   std::vector<One> services;
-  Job like;              // run, node, name, resources and user of the job they stand beside
-  std::string log_part;  // "1.service-" and so on; the service's name is added
-  TreeRef tree;          // each works on a copy of its own
+  Job like;                    // run, node, name, resources and user of the job they stand beside
+  const NodeNetwork& network;  // open; outlives the group
+  std::string log_part;        // "1.service-" and so on; the service's name is added
+  TreeRef tree;                // each works on a copy of its own
 };
 
 class ServiceGroup {
@@ -36,9 +38,6 @@ class ServiceGroup {
   ~ServiceGroup();
   ServiceGroup(const ServiceGroup&) = delete;
   ServiceGroup& operator=(const ServiceGroup&) = delete;
-
-  /// The Job::network to use beside the services.
-  [[nodiscard]] const std::string& network() const;
 
   /// An Error names the service that did not get ready, with the end of its log.
   void start(std::function<void(dsl::Status)> ready);

@@ -187,10 +187,16 @@ TEST_F(ContainerCommand, PutsTheImagesEnvironmentBetweenTheDefaultsAndTheJobsOwn
   job.default_env = {{"PATH", "/usr/bin"}, {"LANG", "C"}};
   job.env = {{"GOROOT", "/mine"}};
   job.working_directory = "/workspace";
-  EXPECT_THAT(
-      texts_of(init_request(job, image, "")),
-      ElementsAre(
-          "/workspace", "3", "LANG=C", "PATH=/opt/go/bin:/bin", "GOROOT=/mine", "0", "1", "make"));
+  EXPECT_THAT(texts_of(init_request(job, image, "")),
+              ElementsAre("/workspace",
+                          "3",
+                          "LANG=C",
+                          "PATH=/opt/go/bin:/bin",
+                          "GOROOT=/mine",
+                          "0",
+                          "0",
+                          "1",
+                          "make"));
 }
 
 TEST_F(ContainerCommand, SendsTheFilterAfterTheSpec) {
@@ -215,7 +221,7 @@ TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
   EXPECT_THAT(
       texts_of(init_request(job, image, "")),
       ElementsAre(
-          "/srv", "2", "PATH=/opt/go/bin:/bin", "GOROOT=/mine", "0", "2", "/entry", "serve"));
+          "/srv", "2", "PATH=/opt/go/bin:/bin", "GOROOT=/mine", "0", "0", "2", "/entry", "serve"));
 }
 
 TEST_F(ContainerCommand, SupportsAnOrdinaryImageWithLimits) {

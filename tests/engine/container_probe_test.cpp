@@ -88,6 +88,21 @@ TEST(ContainerProbe, LimitsNothingWithoutRootOnCgroupsOfVersionOne) {
   EXPECT_FALSE(two.limits_cpus) << "the cpu controller is not delegated";
 }
 
+TEST(ContainerProbe, SaysHowToGetUserIdsForContainersWithoutRoot) {
+  const auto info = [](const std::string& ranges) {
+    return R"({"version": {"Version": "4.3.1"}, "host": {"security": {"rootless": true},
+      "idMappings": {"uidmap": [{"container_id": 0, "host_id": 1000, "size": 1})" +
+           ranges + "]}}}";
+  };
+  ContainerProgram program;
+  const dsl::Status status = read_podman_info(info(""), PodmanMachine{}, program);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().remedy, HasSubstr("--add-subuids"));
+  EXPECT_TRUE(read_podman_info(info(R"(, {"container_id": 1, "host_id": 200000, "size": 65536})"),
+                               PodmanMachine{},
+                               program));
+}
+
 TEST(ContainerProbe, RefusesAnOldPodman) {
   ContainerProgram program;
   const dsl::Status status = read_podman_info(

@@ -25,7 +25,8 @@ double carry(const Fd& from, const Fd& to, std::size_t megabytes) {
   std::thread sender([&] {
     std::vector<char> bytes(1 << 18, 'x');
     for (std::size_t left = megabytes << 20; left > 0;) {
-      const ssize_t put = send(from.get(), bytes.data(), std::min(left, bytes.size()), MSG_NOSIGNAL);
+      const ssize_t put =
+          send(from.get(), bytes.data(), std::min(left, bytes.size()), MSG_NOSIGNAL);
       if (put <= 0) {
         std::abort();
       }

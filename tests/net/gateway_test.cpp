@@ -126,13 +126,18 @@ TEST(Gateway, CarriesMuchWithoutLosingAByte) {
     std::string received;
     std::size_t at = 0;
     std::vector<char> bytes(1 << 16);
-    for (int round = 0; round < 1'000'000 && received.size() < sent.size(); ++round) {
-      const ssize_t put = send(from.get(), sent.data() + at, sent.size() - at, MSG_NOSIGNAL);
-      at += put > 0 ? static_cast<std::size_t>(put) : 0;
-      const ssize_t got = recv(to.get(), bytes.data(), bytes.size(), 0);
-      received.append(bytes.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-      inside.loop.run_for({0});
-    }
+    ASSERT_TRUE(run_until(inside.loop, [&] {
+      ssize_t put = 0;
+      while (at < sent.size() &&
+             (put = send(from.get(), sent.data() + at, sent.size() - at, MSG_NOSIGNAL)) > 0) {
+        at += static_cast<std::size_t>(put);
+      }
+      ssize_t got = 0;
+      while ((got = recv(to.get(), bytes.data(), bytes.size(), 0)) > 0) {
+        received.append(bytes.data(), static_cast<std::size_t>(got));
+      }
+      return received.size() == sent.size();
+    })) << received.size();
     EXPECT_TRUE(received == sent);
   }
 }

@@ -48,11 +48,15 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   plan.require_approval = true;
   EXPECT_THAT(of({node}),
               ElementsAre(HasSubstr("'p': runs only from an approved plan"),
-                          HasSubstr("'a': asks for a firewall"),
                           HasSubstr("'a': asks for a budget"),
                           HasSubstr("'a': asks for secrets"),
                           HasSubstr("'a': asks for permissions"),
-                          HasSubstr("'a': asks for access to Docker")));
+                          HasSubstr("'a': asks for access to Docker"),
+                          HasSubstr("'a': asks for a firewall, and its engine")));
+  node = task("b", {}, "x");
+  node.firewall.mode = dsl::Firewall::Mode::Routed;
+  plan.require_approval = false;
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'b': asks for a routed firewall")));
 }
 
 TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {

@@ -1,0 +1,59 @@
+#include "runner/run/node_network.h"
+
+#include <utility>
+
+namespace runner {
+
+NodeNetwork::NodeNetwork(Engine& engine, Egress* egress, Order order)
+    : engine_(engine), egress_(egress), order_(std::move(order)) {}
+
+NodeNetwork::~NodeNetwork() {
+  close();
+}
+
+bool NodeNetwork::is_needed() const {
+  return order_.shared || !order_.firewall.allow.empty();
+}
+
+void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
+  const auto done = [this, opened = std::move(opened)](dsl::Status status) {
+    open_ = status.has_value();
+    opened(std::move(status));
+  };
+  if (order_.firewall.allow.empty()) {
+    engine_.open_network(order_.name, done);
+    return;
+  }
+  if (egress_ == nullptr || !engine_.traits().egress) {
+    done(dsl::Error{"BUG: a node with a firewall, and nothing that could keep it", ""});
+    return;
+  }
+  auto door = egress_->open(order_.name, order_.node, order_.firewall, order_.denied);
+  if (!door) {
+    done(door.error());
+    return;
+  }
+  door_ = *std::move(door);
+  engine_.open_network_to(order_.name, *door_, done);
+}
+
+void NodeNetwork::close() {
+  if (std::exchange(open_, false)) {
+    engine_.close_network(order_.name);
+  }
+  if (door_) {
+    egress_->close(order_.name);
+    door_.reset();
+  }
+}
+
+void NodeNetwork::join(Job& job) const {
+  if (open_) {
+    job.network = order_.name;
+  }
+  if (door_) {
+    job.egress_proof = door_->proof;
+  }
+}
+
+}  // namespace runner

@@ -1,0 +1,55 @@
+#pragma once
+
+// The network of one attempt or check: none of its own where nothing asks for it, a loopback that
+// services share, or one that leads to the gateway by the rules of its node. Loop thread.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dsl/plan.h"
+#include "dsl/result.h"
+#include "runner/run/egress.h"
+#include "runner/run/engine.h"
+#include "runner/run/job.h"
+
+namespace runner {
+
+class NodeNetwork {
+ public:
+  struct Order {
+    std::string name;
+    dsl::NodeId node;
+    const dsl::Firewall& firewall;
+    bool shared = false;  // there are services
+    std::function<void(EgressDenied)> denied;
+  };
+
+  /// `egress` may be null, as long as no node has a firewall.
+  NodeNetwork(Engine& engine, Egress* egress, Order order);
+  NodeNetwork(const NodeNetwork&) = delete;
+  NodeNetwork& operator=(const NodeNetwork&) = delete;
+  /// Closes what is open.
+  ~NodeNetwork();
+
+  [[nodiscard]] bool is_needed() const;
+
+  /// `opened` is called once, and this outlives it. REQUIRES: is_needed().
+  void open(std::function<void(dsl::Status)> opened);
+
+  /// Cuts what goes out. Nothing happens where it is not open.
+  void close();
+
+  /// Puts a job into it.
+  void join(Job& job) const;
+
+ private:
+  Engine& engine_;
+  Egress* const egress_;
+  const Order order_;
+  std::optional<EgressDoor> door_;
+  bool open_ = false;
+};
+
+}  // namespace runner
