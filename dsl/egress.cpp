@@ -220,7 +220,7 @@ std::string to_text(const EgressRule& rule) {
       text = "*";
       break;
     case EgressRule::Kind::Range:
-      text = rule.range.base.v4 ? rule.range.text() : "[" + rule.range.text() + "]";
+      text = rule.range.base.v4 ? rule.range.text() : fmt::format("[{}]", rule.range.text());
       break;
   }
   if (rule.ports.size() == 1) {

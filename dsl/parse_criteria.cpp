@@ -222,6 +222,15 @@ void read_diff(YamlValue key, YamlValue value, Reading& reading, Findings& findi
                    "a diff check that asks for nothing",
                    "add 'only:', 'never:' or 'must:' with patterns of paths");
   }
+  // An empty list would ask for nothing, and 'only: []' reads as the opposite.
+  for (const StatedList<Text>* list : {&check.only, &check.never, &check.must}) {
+    if (*list && list->items.empty()) {
+      findings.error(kMissingKey,
+                     list->span,
+                     "a diff check without a pattern",
+                     "add patterns of paths, or write never: [\"**\"] where nothing may change");
+    }
+  }
   reading.criterion.check = std::move(check);
 }
 

@@ -51,6 +51,7 @@ struct Merge {
   std::vector<MergeConflict> conflicts;
 };
 
+/// A file or link; or a folder without files that was not there, or is not there any more.
 struct ChangedPath {
   enum class Change { Added, Modified, Deleted };
   std::string path;  // bytes as git has them, '/' between names

@@ -58,6 +58,19 @@ dsl::Status find_overlaps(Objects& objects,
       });
 }
 
+dsl::Result<bool> is_absent(Objects& objects, const Halves& both, const std::string& path) {
+  for (const Oid& half : {both.files, both.artifacts}) {
+    auto entry = find_entry(objects, half, path);
+    if (!entry) {
+      return entry.error();
+    }
+    if (entry->has_value()) {
+      return false;
+    }
+  }
+  return true;
+}
+
 struct HashedFile {
   std::string path;
   Entry entry;
@@ -373,6 +386,17 @@ dsl::Result<std::vector<ChangedPath>> TreeStore::changes(git::Objects& objects,
                            !had  ? ChangedPath::Change::Added
                            : has ? ChangedPath::Change::Modified
                                  : ChangedPath::Change::Deleted});
+        continue;
+      }
+      // A folder that was emptied or filled is told by its files.
+      auto new_or_gone = is_absent(objects, difference.before ? after : before, difference.path);
+      if (!new_or_gone) {
+        return new_or_gone.error();
+      }
+      if (*new_or_gone) {
+        changed.push_back(
+            {difference.path,
+             difference.before ? ChangedPath::Change::Deleted : ChangedPath::Change::Added});
       }
     }
   }

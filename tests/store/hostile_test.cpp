@@ -207,7 +207,7 @@ TEST_F(HostileTest, NestedRepositoriesAreOnlyFiles) {
 
   const Capture result = capture(workspace);
 
-  EXPECT_THAT(lines(result.changes), ElementsAre("A nested/file"));
+  EXPECT_THAT(lines(result.changes), ElementsAre("A Case", "A nested/file", "A worktree"));
   EXPECT_THAT(result.refused,
               ElementsAre(Pair("Case/.GIT", HasSubstr("not taken")),
                           Pair("nested/.git", HasSubstr("not taken")),
