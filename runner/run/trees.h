@@ -67,7 +67,7 @@ struct CachePath {
 struct WorkspaceRequest {
   JobName job;
   TreeRef tree;
-  /// These paths are put back to how they are in `protect_from` (also removed where they were not
+  /// These paths (and what matches, where they are patterns) are put back to how they are in `protect_from` (also removed where they were not
   /// there, also when they became links) before the job sees them.
   std::vector<std::string> protect;
   TreeRef protect_from;

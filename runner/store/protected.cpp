@@ -1,9 +1,12 @@
 #include "runner/store/protected.h"
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <optional>
-#include <string_view>
 #include <utility>
 
+#include "dsl/glob.h"
 #include "runner/store/tree_paths.h"
 #include "runner/sys/files.h"
 
@@ -84,12 +87,48 @@ dsl::Status put_back(Objects& objects, Halves& both, const std::string& path, co
   return dsl::Ok{};
 }
 
+/// Every changed file that a pattern matches, one by one.
+dsl::Status put_back_matches(Objects& objects,
+                             Halves& both,
+                             const std::vector<std::string>& patterns,
+                             const Halves& from) {
+  const dsl::GlobSet wanted(patterns);
+  for (const auto& [now, original] :
+       {std::pair(both.files, from.files), std::pair(both.artifacts, from.artifacts)}) {
+    auto differences = diff_trees(objects, original, now, std::numeric_limits<std::size_t>::max());
+    if (!differences) {
+      return differences.error();
+    }
+    for (const Difference& difference : **differences) {
+      if (!wanted.matches(difference.path)) {
+        continue;
+      }
+      if (auto done = put_back(objects, both, difference.path, from); !done) {
+        return done;
+      }
+    }
+  }
+  return dsl::Ok{};
+}
+
+bool is_pattern(const std::string& path) {
+  return path.find_first_of("*?[\\") != std::string::npos;
+}
+
 }  // namespace
 
 dsl::Result<Halves> put_back(Objects& objects,
                              Halves both,
                              const std::vector<std::string>& paths,
                              const Halves& from) {
+  std::vector<std::string> patterns;
+  std::copy_if(paths.begin(), paths.end(), std::back_inserter(patterns), is_pattern);
+  if (!patterns.empty()) {
+    if (auto done = put_back_matches(objects, both, patterns, from); !done) {
+      return done.error();
+    }
+  }
+  // Also those with something special in them: a file may be called so.
   for (const std::string& written : paths) {
     auto path = plain_path(written);
     if (!path) {

@@ -12,9 +12,10 @@
 
 namespace runner {
 
-/// `both` with everything at `paths` (files, or folders with or without a final '/') as it is in
-/// `from`: also gone where it was not there, and also where something else is in its way now, a
-/// link or a file in the place of a folder above it. An Error for a path that leads out.
+/// `both` with everything at `paths` (files, folders with or without a final '/', or patterns as in
+/// dsl/glob.h) as it is in `from`: also gone where it was not there, and also where something else
+/// is in its way now, a link or a file in the place of a folder above it. An Error for a path that
+/// leads out.
 dsl::Result<Halves> put_back(git::Objects& objects,
                              Halves both,
                              const std::vector<std::string>& paths,

@@ -239,6 +239,48 @@ TEST_F(WorkspaceTest, WhatAJobDidAtProtectedPathsIsNotTaken) {
           "Makefile", "deep", "deep/down/c", "never/was", "tests/a", "tests/extra", "tests/sub/b"));
 }
 
+TEST_F(WorkspaceTest, PatternsProtectWhatTheyMatch) {
+  put("tests/real.sh", "1");
+  put("tests/sub/deep.sh", "1");
+  put("tests/data", "1");
+  put("a.lock", "1");
+  put("odd[1].txt", "1");
+  put("gone/x/check.py", "1");
+  const TreeRef input = take().input;
+  const auto cheat = [](const std::string& at) {
+    write_file(at + "/tests/real.sh", "exit 0");
+    write_file(at + "/tests/new.sh", "exit 0");
+    write_file(at + "/tests/sub/deep.sh", "2");
+    write_file(at + "/tests/data", "2");
+    write_file(at + "/odd[1].txt", "2");
+    ::unlink((at + "/a.lock").c_str());
+    static_cast<void>(files::remove_tree(at + "/gone"));
+    write_file(at + "/gone", "a file in the place of a folder");
+  };
+  WorkspaceRequest before;
+  before.protect = {"tests/*.sh", "*.lock", "odd[1].txt", "**/check.py"};
+  before.protect_from = input;
+  CaptureRequest request;
+  request.protect = before.protect;
+  const PreparedWorkspace workspace = prepare(input);
+  cheat(workspace.mount.directory);
+
+  const Capture result = capture(workspace, request);
+
+  EXPECT_THAT(changes(input, result.tree), ElementsAre("M tests/data", "M tests/sub/deep.sh"));
+  EXPECT_THAT(
+      result.untaken,
+      ElementsAre(
+          "a.lock", "gone", "gone/x/check.py", "odd[1].txt", "tests/new.sh", "tests/real.sh"));
+
+  const TreeRef cheated = after(input, cheat);
+  const std::string at = prepare(cheated, before).mount.directory;
+  EXPECT_EQ(read_text(at + "/tests/real.sh"), "1");
+  EXPECT_FALSE(exists(at + "/tests/new.sh"));
+  EXPECT_EQ(read_text(at + "/tests/data"), "2");
+  EXPECT_EQ(read_text(at + "/gone/x/check.py"), "1");
+}
+
 TEST_F(WorkspaceTest, ProtectedPathsAloneMakeNoCommit) {
   put("checks/a", "1");
   const TreeRef input = take().input;

@@ -121,12 +121,10 @@ Plan demo() {
                           JsonCheck::Comparison::GreaterOrEqual,
                           Value(80.0),
                           std::nullopt}),
-      criterion("Nothing went wrong",
-                JsonCheck{"cov.json",
-                          "/error",
-                          JsonCheck::Comparison::Exists,
-                          Value(false),
-                          std::nullopt}),
+      criterion(
+          "Nothing went wrong",
+          JsonCheck{
+              "cov.json", "/error", JsonCheck::Comparison::Exists, Value(false), std::nullopt}),
       criterion("Only sources changed", DiffCheck{{"src/**"}, {"*.lock"}, {}}),
       criterion("It reads well", ManualCheck{"Does it?"})};
   refresh.criteria[0].red_first = true;
