@@ -231,8 +231,10 @@ class Session {
                              "see `pipe show " + run_.value + "`, or start a new run"});
       }
     }
-    const Workspaces::Places places{
-        store_->work_folder(run_), store_->folder() + "/checkouts", store_->folder() + "/caches"};
+    const Workspaces::Places places{store_->work_folder(run_),
+                                    store_->folder() + "/checkouts",
+                                    store_->folder() + "/caches",
+                                    plan_.workspace.source + "\n" + plan_.name};
     StoreTrees trees(loop_, *trees_, run_, places, [this](const Error& problem) {
       warnings_.push_back(problem);
     });

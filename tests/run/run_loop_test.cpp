@@ -54,6 +54,21 @@ TEST(RunLoop, DoesNotMoveDownstreamBeforeEveryCriterionIsMet) {
   EXPECT_EQ(run.state->outcome(), Outcome::Failed);
 }
 
+TEST(RunLoop, KeepsCachesOfVerifiedNodesOnly) {
+  RunHarness run({task("good", {}, "one"), task("bad", {}, "two"), task("none", {}, "three")});
+  run.plan.nodes[0].caches = {{dsl::Template("key"), {"~/.ccache"}}};
+  run.plan.nodes[1].caches = run.plan.nodes[0].caches;
+  run.plan.nodes[1].criteria = {run_criterion("checked", "check")};
+  run.engine.script = failing({"check"});
+  run.start();
+  EXPECT_EQ(run.node("bad").outcome, Outcome::Failed);
+  ASSERT_EQ(run.trees.kept_caches.size(), 1U);
+  ASSERT_EQ(run.trees.dropped_caches.size(), 1U);
+  EXPECT_EQ(run.trees.kept_caches[0], run.engine.started[0].name);
+  EXPECT_EQ(run.trees.dropped_caches[0], run.engine.started[1].name);
+  EXPECT_TRUE(run.end) << "and waits for it";
+}
+
 TEST(RunLoop, HandsTheVerifiedTreeDownstream) {
   RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
   run.engine.script = [&run](const Job& job) {
