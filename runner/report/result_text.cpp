@@ -141,7 +141,13 @@ class ResultText {
       line(one_line(state_.reason()));
     }
     line("nothing was delivered; your files are as they were");
-    if (tally_.failed + tally_.errored > 0) {
+    if (outcome == Outcome::Errored) {
+      next("pipe resume " + run_, "go on once that is mended; what passed is not run again");
+    }
+    const bool wrote = tally_.failed + tally_.errored > 0 &&
+                       state_.nodes()[tally_.first_failed].last.has_value() &&
+                       !state_.nodes()[tally_.first_failed].last->log.empty();
+    if (wrote) {
       const std::string task = one_line(state_.nodes()[tally_.first_failed].id.value);
       next("pipe logs " + run_ + " " + quoted(task), "what it wrote");
     }

@@ -246,6 +246,52 @@ TEST(RunLoop, ALostContainerIsTheWorldsFault) {
   EXPECT_EQ(run.state->outcome(), Outcome::Errored);
 }
 
+TEST(RunLoop, AResumedRunDoesWhatWasLostAgainAndNothingElse) {
+  RunHarness run({task("a", {}, "fine"),
+                  task("b", {0}, "lost"),
+                  task("c", {1}, "after"),
+                  gate("main", {0, 1, 2})});
+  bool broken = true;
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (broken && job.argv.back() == "lost") {
+      answer.end.how = JobEnd::How::Lost;
+      answer.end.detail = "no space left on device";
+    }
+    return answer;
+  };
+  run.start();
+  ASSERT_EQ(run.state->outcome(), Outcome::Errored);
+  ASSERT_EQ(run.node("c").outcome, Outcome::Skipped);
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Errored) << "nothing was mended";
+  broken = false;
+  run.engine.started.clear();
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("lost", "after"));
+  EXPECT_EQ(run.node("b").attempt, 3);
+  EXPECT_EQ(run.node("main").outcome, Outcome::Passed);
+}
+
+TEST(RunLoop, AResumedRunDoesOnlyTheLostItemsOfAForEachAgain) {
+  RunHarness run({task("all", {}, "item"), task("next", {0}, "after")});
+  run.plan.nodes[0].for_each = "fromJSON('[1, 2]')";
+  int jobs = 0;
+  run.engine.script = [&](const Job&) {
+    FakeEngine::Answer answer;
+    answer.end.how = ++jobs == 2 ? JobEnd::How::Lost : JobEnd::How::Exited;
+    return answer;
+  };
+  run.start();
+  ASSERT_EQ(run.node("all[1]").outcome, Outcome::Errored);
+  ASSERT_EQ(run.node("next").outcome, Outcome::Skipped);
+  run.engine.started.clear();
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("item", "after"));
+}
+
 TEST(RunLoop, AllowedFailureLetsDependantsStartFromWhatItStartedFrom) {
   RunHarness run({task("a", {}, "good"), task("b", {0}, "bad"), task("c", {1}, "next")});
   run.plan.nodes[1].allow_failure = true;

@@ -340,6 +340,18 @@ TEST_F(ProjectTest, ABranchIsNeverMovedAndMakingItTwiceIsFine) {
   EXPECT_FALSE(publish_branch(*store_, project, "--upload-pack=x", two));
 }
 
+TEST_F(ProjectTest, ABranchThatWouldBeInTheWayIsFoundBefore) {
+  make_repository();
+  const Project project = take();
+  EXPECT_TRUE(check_branch_is_free(project, "pipe/build/run"));
+  git(project_path(), "branch pipe");
+  const auto taken = check_branch_is_free(project, "pipe/build/run");
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().message,
+            "the result would be branch 'pipe/build/run', and a branch 'pipe' is in the way");
+  EXPECT_EQ(taken.error().remedy, "rename it with `git branch -m pipe OTHER`");
+}
+
 TEST_F(ProjectTest, NothingChangedIsNoBranch) {
   make_repository();
   const Project project = take();
