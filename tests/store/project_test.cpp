@@ -112,7 +112,8 @@ TEST_F(ProjectTest, UncommittedFilesAreLeftOutAndSaidSo) {
   EXPECT_THAT(project.taken,
               AllOf(StartsWith("commit "),
                     HasSubstr("'first' on main"),
-                    HasSubstr("1 changed file and 1 untracked file in the work tree left out")));
+                    HasSubstr("1 changed file and 1 untracked file in the work tree left out "
+                              "(--dirty takes them)")));
   EXPECT_EQ(text(project.input, "a"), "1\n");
   EXPECT_EQ(text(project.input, "new"), "<absent>");
 }
