@@ -277,6 +277,7 @@ TEST(RunLoop, AResumedRunDoesWhatWasLostAgainAndNothingElse) {
 TEST(RunLoop, AResumedRunDoesOnlyTheLostItemsOfAForEachAgain) {
   RunHarness run({task("all", {}, "item"), task("next", {0}, "after")});
   run.plan.nodes[0].for_each = "fromJSON('[1, 2]')";
+  run.reuse = false;
   int jobs = 0;
   run.engine.script = [&](const Job&) {
     FakeEngine::Answer answer;
