@@ -38,7 +38,11 @@ Tally tally_of(const RunState& state) {
     if (!node.instances.empty()) {
       continue;
     }
-    if (node.outcome != Outcome::Skipped) {
+    // What a failure kept from running was to be met too; what `if:` left out, or a for_each
+    // without items, was not.
+    const bool not_wanted = node.outcome == Outcome::Skipped && !node.failed_above;
+    const bool no_items = state.plan_node(i).for_each && !node.group;
+    if (!not_wanted && !no_items) {
       count_criteria(node, tally);
     }
     if (is_asking(state, i)) {
