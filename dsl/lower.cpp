@@ -69,7 +69,7 @@ class Lowering {
                    : pipeline_.common.engine ? pipeline_.common.engine.value
                                              : EngineName::Auto;
     defaults_.engine = plan_.engine;
-    defaults_.pipeline_file = pipeline_file();
+    defaults_.protect = always_protected();
     if (const auto& workspace = pipeline_.common.workspace) {
       if (workspace->source) {
         plan_.workspace.source = std::string(workspace->source.value);
@@ -79,9 +79,8 @@ class Lowering {
         plan_.workspace.protect.emplace_back(path.value);
       }
     }
-    if (!defaults_.pipeline_file.empty()) {
-      plan_.workspace.protect.push_back(defaults_.pipeline_file);
-    }
+    plan_.workspace.protect.insert(
+        plan_.workspace.protect.end(), defaults_.protect.begin(), defaults_.protect.end());
     if (const auto& budget = pipeline_.common.budget) {
       plan_.budget = to_budget(*budget);
     }
@@ -89,6 +88,21 @@ class Lowering {
     for (const auto& [name, size] : pipeline_.pools) {
       plan_.pools.emplace(std::string(name.value), size.value);
     }
+  }
+
+  /// What says how the next run goes: the pipeline file and the settings, which are looked for
+  /// beside it and where commands are given.
+  [[nodiscard]] std::vector<std::string> always_protected() const {
+    std::vector<std::string> paths;
+    const std::string file = pipeline_file();
+    if (const std::size_t slash = file.rfind('/'); slash != std::string::npos) {
+      paths.push_back(file.substr(0, slash) + "/.pipe/");
+    }
+    paths.emplace_back(".pipe/");
+    if (!file.empty()) {
+      paths.push_back(file);
+    }
+    return paths;
   }
 
   /// The pipeline file as a path beneath the workspace, or "" when it is outside of it.

@@ -96,9 +96,8 @@ void TaskLowering::lower_workspace() {
       node_.workspace.source = std::string(workspace->source.value);
     }
   }
-  if (!defaults_.pipeline_file.empty()) {
-    node_.workspace.protect.push_back(defaults_.pipeline_file);
-  }
+  node_.workspace.protect.insert(
+      node_.workspace.protect.end(), defaults_.protect.begin(), defaults_.protect.end());
 }
 
 /// What no machine can make true is told here; what depends on the machine, at preflight.

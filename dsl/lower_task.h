@@ -16,7 +16,7 @@ namespace dsl {
 /// What is the same for every node.
 struct PlanDefaults {
   EngineName engine = EngineName::Auto;  // where no layer says one
-  std::string pipeline_file;             // beneath the workspace, always protected; "" if outside
+  std::vector<std::string> protect;      // always: the pipeline file, and pipe's own settings
 };
 
 class TaskLowering {

@@ -39,6 +39,19 @@ using dsl::Status;
 
 namespace {
 
+const char* signal_name(int number) {
+  switch (number) {
+    case SIGINT:
+      return "SIGINT";
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGQUIT:
+      return "SIGQUIT";
+    default:
+      return "SIGHUP";
+  }
+}
+
 /// Everything of one run, wired together. Members are destroyed from the last to the first: the
 /// loop outlives all that calls it.
 class Session {
@@ -63,6 +76,9 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
+    if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
+      return refused(ExitCode::Environment, free.error());
+    }
     if (!prepare_images()) {
       return refused(ExitCode::Environment);
     }
@@ -76,6 +92,9 @@ class Session {
         project_file(), project_to_json(*project), files::Durable::Yes, 0600);
     if (!kept) {
       return refused(ExitCode::Environment, kept.error());
+    }
+    if (const Status noted = note_options(); !noted) {
+      return refused(ExitCode::Environment, noted.error());
     }
     RunStarted started;
     started.run = run_;
@@ -103,6 +122,7 @@ class Session {
       return refused(ExitCode::Environment, plan.error().within("plan of run " + run.value));
     }
     plan_ = *std::move(plan);
+    reuse_ = ::access(no_cache_file().c_str(), F_OK) != 0;
     Result<RunLock> lock = store_->lock(run_);
     if (!lock) {
       return refused(ExitCode::Invalid, lock.error());
@@ -136,6 +156,16 @@ class Session {
     trees_ = *std::move(trees);
     return true;
   }
+
+  /// There for a run with --no-cache, which holds when it is resumed too.
+  std::string no_cache_file() const { return store_->run_folder(run_) + "/no-cache"; }
+
+  Status note_options() const {
+    return reuse_ ? Status(dsl::Ok{})
+                  : files::write_atomically(no_cache_file(), "", files::Durable::Yes, 0600);
+  }
+
+  std::string branch_of(const std::string& run) const { return "pipe/" + plan_.name + "/" + run; }
 
   std::string project_file() const { return store_->run_folder(run_) + "/project.json"; }
 
@@ -231,8 +261,10 @@ class Session {
                              "see `pipe show " + run_.value + "`, or start a new run"});
       }
     }
-    const Workspaces::Places places{
-        store_->work_folder(run_), store_->folder() + "/checkouts", store_->folder() + "/caches"};
+    const Workspaces::Places places{store_->work_folder(run_),
+                                    store_->folder() + "/checkouts",
+                                    store_->folder() + "/caches",
+                                    plan_.workspace.source + "\n" + plan_.name};
     StoreTrees trees(loop_, *trees_, run_, places, [this](const Error& problem) {
       warnings_.push_back(problem);
     });
@@ -259,14 +291,17 @@ class Session {
       loop_.stop();
     });
     int signalled = 0;
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       loop_.on_signal(number, [&loop, &signalled, &observers](int got) {
         signalled = signalled == 0 ? got : signalled;
-        const char* by = got == SIGINT ? "SIGINT" : got == SIGTERM ? "SIGTERM" : "SIGHUP";
+        const char* by = signal_name(got);
         for (const auto& observer : observers) {
           observer->on_stopping(by);
         }
         loop.stop(by);
+        if (got == SIGQUIT) {
+          loop.stop(by);  // at once
+        }
       });
     }
     begin(loop);
@@ -293,9 +328,11 @@ class Session {
     }
   }
 
-  /// Finished, and what passed has reached the project.
+  /// Finished, and what passed has reached the project. What the world kept from running is not
+  /// over: once that is mended, the run can go on.
   static bool is_over(const RunState& state) {
-    return state.outcome() && (state.outcome() != Outcome::Passed || !state.delivered().empty());
+    return state.outcome() && state.outcome() != Outcome::Errored &&
+           (state.outcome() != Outcome::Passed || !state.delivered().empty());
   }
 
   /// Workspaces are copies: what is left of them is of no use to anybody, a resumed run included.
@@ -315,7 +352,8 @@ class Session {
     ended.warnings = warnings_;
     switch (end.how) {
       case RunEnd::How::Interrupted:
-        ended.code = signalled == SIGTERM ? ExitCode::Terminated : ExitCode::Interrupted;
+        ended.code = signalled == SIGTERM || signalled == SIGQUIT ? ExitCode::Terminated
+                                                                  : ExitCode::Interrupted;
         return ended;
       case RunEnd::How::Waiting:
         ended.code = ExitCode::WaitingForApproval;
@@ -332,8 +370,8 @@ class Session {
       ended.code = state.outcome() == Outcome::Errored ? ExitCode::Environment : ExitCode::Failed;
       return ended;
     }
-    const std::string branch = "pipe/" + plan_.name + "/" + run_.value;
-    const Result<std::string> where = deliver(*trees_, project, branch, state.result());
+    const Result<std::string> where =
+        deliver(*trees_, project, branch_of(run_.value), state.result());
     if (!where) {
       ended.code = ExitCode::Environment;
       ended.problems.push_back(where.error());

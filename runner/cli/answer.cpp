@@ -59,9 +59,11 @@ std::vector<Question> questions(const RunState& state) {
   return open;
 }
 
+/// REQUIRES: a criterion was named where the task asks for something.
 dsl::Error asks_nothing(const RunState& state,
                         const std::vector<Question>& open,
-                        const std::string& task) {
+                        const std::string& task,
+                        std::optional<int> criterion) {
   const std::string run = report::one_line(state.run().value);
   if (open.empty()) {
     return {"'" + run + "' waits for nobody", "`pipe show " + run + "` says where it stands"};
@@ -71,6 +73,12 @@ dsl::Error asks_nothing(const RunState& state,
   for (const Question& question : open) {
     names.emplace_back(state.nodes()[question.node].id.value);
     list += (list.empty() ? "'" : ", '") + report::one_line(names.back()) + "'";
+  }
+  for (const std::string_view name : names) {
+    if (name == task) {
+      return {fmt::format("criterion {} of '{}' asks nothing", *criterion, report::one_line(task)),
+              "leave --criterion out, and all that it asks is answered"};
+    }
   }
   const std::string meant = dsl::did_you_mean(task, names);
   return {"'" + report::one_line(task) + "' of '" + run + "' asks nothing",
@@ -99,7 +107,8 @@ ExitCode answer(const Arguments& arguments, Answer answer, Console& console) {
     }
   }
   if (meant.empty()) {
-    return console.fail(ExitCode::Invalid, asks_nothing(state, open, arguments.task));
+    return console.fail(ExitCode::Invalid,
+                        asks_nothing(state, open, arguments.task, arguments.criterion));
   }
   if (view->runner()) {
     return console.fail(

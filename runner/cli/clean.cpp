@@ -54,6 +54,7 @@ class Cleaner {
     if (arguments_.force) {
       remove_all_leftovers();
     }
+    tidy();
     say_what_was_done();
     return code_;
   }
@@ -113,12 +114,32 @@ class Cleaner {
     }
   }
 
+  /// What is kept for runs to come. With --all --force nothing is.
+  void tidy() {
+    if (running_ || !arguments_.runs.empty()) {
+      return;
+    }
+    const bool everything = arguments_.all && arguments_.force;
+    const auto freed = runs_.tidy(everything ? Runs::Tidy::Everything : Runs::Tidy::Old);
+    if (!freed) {
+      fail(freed.error());
+      return;
+    }
+    tidied_ = *freed;
+    freed_ += *freed;
+  }
+
   void say_what_was_done() {
     if (arguments_.json) {
       console_.out(dsl::to_json(record()) + "\n");
-    } else if (!removed_.empty()) {
+    } else if (!removed_.empty() || tidied_ > 0) {
       console_.out(fmt::format(
           "{}, {} freed\n", report::counted(removed_.size(), "run"), size_text(freed_)));
+      if (!(arguments_.all && arguments_.force)) {
+        console_.note(
+            "kept for runs to come: caches, results and files of the last month; `pipe clean --all "
+            "--force` removes them too");
+      }
     } else if (code_ == ExitCode::Passed) {
       console_.note("nothing to remove");
     }
@@ -164,6 +185,7 @@ class Cleaner {
   std::vector<dsl::RunId> removed_;
   std::vector<std::string> problems_;
   std::int64_t freed_ = 0;
+  std::int64_t tidied_ = 0;
   ExitCode code_ = ExitCode::Passed;
 };
 
@@ -188,7 +210,9 @@ Command clean_command(Console& console) {
   command.description =
       "Removes runs with their logs and working folders: those named, or all that are\n"
       "finished. Results that reached the project stay. With --force also runs that could\n"
-      "go on, and containers and folders that killed runners left in any engine.";
+      "go on, and containers and folders that killed runners of this store left in any engine;\n"
+      "with --all --force nothing is kept for runs to come: no cache, no result, no image that\n"
+      "was made for the store. Start no run meanwhile.";
   command.positionals = {{"RUN",
                           "the runs; all finished ones where none is given",
                           false,

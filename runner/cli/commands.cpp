@@ -8,6 +8,7 @@ std::vector<Command> all_commands(Console& console) {
       validate_command(console),
       plan_command(console),
       graph_command(console),
+      firewall_command(console),
       ls_command(console),
       show_command(console),
       logs_command(console),

@@ -13,6 +13,7 @@ Command run_command(Console& console);
 Command validate_command(Console& console);
 Command plan_command(Console& console);
 Command graph_command(Console& console);
+Command firewall_command(Console& console);
 Command ls_command(Console& console);
 Command show_command(Console& console);
 Command logs_command(Console& console);

@@ -140,7 +140,7 @@ Command doctor_command(Console& console) {
   auto json = std::make_shared<bool>(false);
   Command command;
   command.name = "doctor";
-  command.summary = "tell what this machine can run, and how to get more";
+  command.summary = "tell what this machine can run, and what it lacks";
   command.description =
       "Looks for engines, the store, features of the kernel and programs, and says what to\n"
       "do about those that are missing. Exit code 3 when nothing can run here.";

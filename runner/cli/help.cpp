@@ -64,7 +64,7 @@ std::string main_help(const std::vector<Command>& commands) {
   for (const Command& command : commands) {
     text += entry(short_usage(command), command.summary, width);
   }
-  text += "\n`pipe COMMAND --help` says more about a command.\n\nExamples:\n";
+  text += "\n`pipe COMMAND --help` says more about a command. Examples:\n";
   text += "  pipe run examples/pipelines/quickstart.yaml\n  pipe logs latest --follow\n";
   return text;
 }

@@ -1,5 +1,6 @@
 #include "runner/cli/runs.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <sys/stat.h>
@@ -210,12 +211,14 @@ Status Runs::record(const RunId& run, decltype(Event::what) what) {
   return (*journal)->append({event});
 }
 
-std::int64_t Runs::size_of(const RunId& run) const {
+namespace {
+
+std::int64_t size_of_folder(const std::string& folder) {
   namespace fs = std::filesystem;
   std::int64_t bytes = 0;
   std::error_code failed;
   fs::recursive_directory_iterator at(
-      folder_of(run), fs::directory_options::skip_permission_denied, failed);
+      folder, fs::directory_options::skip_permission_denied, failed);
   for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
     struct stat status {};
     if (::lstat(at->path().c_str(), &status) == 0) {
@@ -223,6 +226,27 @@ std::int64_t Runs::size_of(const RunId& run) const {
     }
   }
   return bytes;
+}
+
+}  // namespace
+
+std::int64_t Runs::size_of(const RunId& run) const {
+  return size_of_folder(folder_of(run));
+}
+
+Result<std::int64_t> Runs::tidy(Tidy how) {
+  if (!impl_->store) {
+    return std::int64_t{0};
+  }
+  using namespace std::chrono;
+  constexpr std::int64_t kTwoMonths = 60LL * 24 * 3600 * 1000;  // everything is old then
+  const std::int64_t now =
+      duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const std::int64_t before = size_of_folder(impl_->store->folder());
+  if (auto done = impl_->store->tidy(how == Tidy::Old ? now : now + kTwoMonths); !done) {
+    return done.error();
+  }
+  return std::max<std::int64_t>(before - size_of_folder(impl_->store->folder()), 0);
 }
 
 Status Runs::remove(const RunId& run) {

@@ -93,6 +93,12 @@ class Runs {
   /// Removes the run's folder. REQUIRES: no runner holds it.
   dsl::Status remove(const dsl::RunId& run);
 
+  /// What is left for runs to come: all of it, or what nobody asked for in a while
+  /// (RunStore::tidy).
+  enum class Tidy { Old, Everything };
+  /// Gives back what no run needs, unless one is going on; in bytes of the disk.
+  dsl::Result<std::int64_t> tidy(Tidy how);
+
  private:
   struct Impl;
   explicit Runs(std::unique_ptr<Impl> impl);

@@ -58,13 +58,14 @@ dsl::Result<std::vector<dsl::RunId>> chosen(const Runs& runs, const Arguments& a
   return found;
 }
 
-/// Signals the process that holds the run, and no other that was given its number since.
-dsl::Result<Fd> signal_runner(const Runs& runs, const dsl::RunId& run, pid_t pid) {
+/// Signals the process that holds the run, and no other that was given its number since. Two equal
+/// signals in a row may arrive as one: what shall happen at once has a signal of its own.
+dsl::Result<Fd> signal_runner(const Runs& runs, const dsl::RunId& run, pid_t pid, int signal) {
   Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process || runs.runner_of(run) != pid) {
     return Fd();  // it has ended by itself
   }
-  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
+  if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) != 0 && errno != ESRCH) {
     return dsl::Error{fmt::format("cannot signal process {}: {}", pid, std::strerror(errno)),
                       errno == EPERM ? "it belongs to another user" : ""};
   }
@@ -83,10 +84,7 @@ dsl::Result<bool> stop_one(const Runs& runs, const dsl::RunId& run, bool now) {
   if (!pid) {
     return false;
   }
-  auto process = signal_runner(runs, run, *pid);
-  if (process && *process && now) {
-    process = signal_runner(runs, run, *pid);  // the second one does not wait for the jobs
-  }
+  const auto process = signal_runner(runs, run, *pid, now ? SIGQUIT : SIGTERM);
   if (!process) {
     return process.error().within("stop '" + name + "'");
   }

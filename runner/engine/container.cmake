@@ -4,6 +4,7 @@ target_sources(pipe_engine PRIVATE
   container.cpp
   container_api.cpp
   container_command.cpp
+  container_facts.cpp
   container_image_tag.cpp
   container_images.cpp
   container_job.cpp

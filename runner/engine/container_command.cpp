@@ -22,6 +22,11 @@ constexpr std::int64_t default_pids = 4096;
 constexpr const char* root_capabilities[] = {
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"};
 
+/// The engines' own, and what the kernel lets root write to since it tells of pressure: who writes
+/// there has the kernel watch for them.
+constexpr const char* read_only_paths[] = {
+    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/pressure", "/proc/sys", "/proc/sysrq-trigger"};
+
 const char* program_title(const ContainerProgram& program) {
   return program.name == dsl::EngineName::Docker ? "docker" : "podman";
 }
@@ -98,8 +103,12 @@ Json constant_host_config(const ContainerSetup& setup) {
       {"SecurityOpt", {"no-new-privileges"}},
       {"LogConfig", {{"Type", "none"}, {"Config", Json::object()}}},
       {"NetworkMode", "none"},
+      {"ReadonlyPaths", read_only_paths},
       {"Ulimits", ulimits},
   };
+  // Podman does not look at ReadonlyPaths.
+  if (setup.program.name == dsl::EngineName::Podman)
+    host["SecurityOpt"].push_back("mask=/proc/pressure");
   // A daemon that maps root to somebody else would leave files that belong to nobody we know.
   if (setup.program.remaps_users)
     host["UsernsMode"] = "host";

@@ -102,7 +102,8 @@ class Checklist {
     line += figures(node, n);
     add_line(line);
     const bool begun = n.stage != Stage::Waiting && n.stage != Stage::Open;
-    if (begun && n.outcome != Outcome::Skipped) {
+    const bool no_items = n.outcome && state_.plan_node(node).for_each && !n.group;
+    if (begun && n.outcome != Outcome::Skipped && !no_items) {
       for (std::size_t k = 0; k < n.criteria.size(); ++k) {
         add_criterion(node, k);
       }

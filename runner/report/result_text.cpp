@@ -38,7 +38,11 @@ Tally tally_of(const RunState& state) {
     if (!node.instances.empty()) {
       continue;
     }
-    if (node.outcome != Outcome::Skipped) {
+    // What a failure kept from running was to be met too; what `if:` left out, or a for_each
+    // without items, was not.
+    const bool not_wanted = node.outcome == Outcome::Skipped && !node.failed_above;
+    const bool no_items = state.plan_node(i).for_each && !node.group;
+    if (!not_wanted && !no_items) {
       count_criteria(node, tally);
     }
     if (is_asking(state, i)) {
@@ -141,7 +145,13 @@ class ResultText {
       line(one_line(state_.reason()));
     }
     line("nothing was delivered; your files are as they were");
-    if (tally_.failed + tally_.errored > 0) {
+    if (outcome == Outcome::Errored) {
+      next("pipe resume " + run_, "go on once that is mended; what passed is not run again");
+    }
+    const bool wrote = tally_.failed + tally_.errored > 0 &&
+                       state_.nodes()[tally_.first_failed].last.has_value() &&
+                       !state_.nodes()[tally_.first_failed].last->log.empty();
+    if (wrote) {
       const std::string task = one_line(state_.nodes()[tally_.first_failed].id.value);
       next("pipe logs " + run_ + " " + quoted(task), "what it wrote");
     }

@@ -49,7 +49,8 @@ struct RunStarted {
   std::int64_t jobs = 1;
 };
 
-/// The runner started again after it was stopped or died: what was under way is forgotten.
+/// The runner started again after it was stopped or died, or after the world kept nodes from
+/// running (Outcome::Errored): what was under way and what was lost is forgotten and done again.
 struct RunResumed {};
 
 /// A `for_each` node became instances "id[0]", "id[1]", …; no items is allowed.

@@ -209,7 +209,7 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
     return argv.error();
   }
   order.work.argv = *std::move(argv);
-  order.work.job = job_name(context, node, order.attempt, "");
+  order.work.job = attempt_job(context, node, order.attempt);
   order.work.log_part = std::to_string(order.attempt);
   order.work.timeout = plan.timeout;
   order.work.tree =
@@ -288,6 +288,10 @@ Result<CheckOrder> check_order(const OrderContext& context,
   order.work.restore_protected = true;
   order.work.timeout = criterion.timeout;
   return order;
+}
+
+JobName attempt_job(const OrderContext& context, std::size_t node, std::int64_t attempt) {
+  return job_name(context, node, attempt, "");
 }
 
 Result<std::string> result_key(const OrderContext& context,

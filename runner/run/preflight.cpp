@@ -53,6 +53,12 @@ class Problems {
   std::vector<One> all_;
 };
 
+void refuse_budget(const std::string& name, const std::string& what, Problems& problems) {
+  problems.add(name,
+               what + ", and this version cannot enforce one yet",
+               "remove `budget:`; `timeout:` limits the time of a task");
+}
+
 /// Parts of the language that are checked and shown, but that nothing enforces yet.
 void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   const std::string& id = node.id.value;
@@ -62,9 +68,7 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
                  "name hosts and TCP ports, and remove `mode: routed`");
   }
   if (!node.budget.empty()) {
-    problems.add(id,
-                 "asks for a budget, and this version cannot enforce one yet",
-                 "remove `budget:`; `timeout:` limits the time of a task");
+    refuse_budget(id, "asks for a budget", problems);
   }
   if (!node.secrets.empty()) {
     problems.add(id,
@@ -111,15 +115,12 @@ std::vector<Error> preflight(const dsl::Plan& plan, const std::vector<Engine*>& 
                  "remove `require_approval: true`");
   }
   if (!plan.budget.empty()) {
-    problems.add(plan.name,
-                 "asks for a budget, and this version cannot enforce one yet",
-                 "remove `budget:`; `timeout:` limits the time of a task");
+    refuse_budget(plan.name, "the pipeline asks for a budget", problems);
   }
   for (const dsl::PlanPhase& phase : plan.phases) {
-    if (!phase.budget.empty()) {
-      problems.add(phase.name,
-                   "asks for a budget, and this version cannot enforce one yet",
-                   "remove `budget:`; `timeout:` limits the time of a task");
+    const bool is_pipelines = plan.phases.size() == 1 && phase.budget == plan.budget;
+    if (!phase.budget.empty() && !is_pipelines) {
+      refuse_budget(phase.name, "the phase asks for a budget", problems);
     }
   }
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {

@@ -295,15 +295,33 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void act(const Retry& action) {
-    note(RetryScheduled{
-        id(action.node), state.nodes()[action.node].attempt, action.not_before_ms, action.reason});
+    const std::int64_t attempt = state.nodes()[action.node].attempt;
+    note(RetryScheduled{id(action.node), attempt, action.not_before_ms, action.reason});
+    settle_caches(action.node, CachesOf::Failed);
   }
 
   void act(const Finish& action) {
     note(NodeFinished{id(action.node), action.outcome, action.reason, action.tree});
-    if (action.outcome == Outcome::Passed) {
+    const bool passed = action.outcome == Outcome::Passed;
+    if (passed) {
       keep_result(action.node);
     }
+    settle_caches(action.node, passed ? CachesOf::Passed : CachesOf::Failed);
+  }
+
+  /// Later nodes find what a verified one left, and nothing of any other.
+  void settle_caches(std::size_t node, CachesOf verdict) {
+    const NodeState& me = state.nodes()[node];
+    if (state.plan_node(node).caches.empty() || me.reused || me.attempt == 0) {
+      return;
+    }
+    effects.emplace_back([this, job = attempt_job(context, node, me.attempt), verdict] {
+      ++under_way;
+      parts.trees.settle_caches(job, verdict, [self = shared_from_this()](const Status&) {
+        --self->under_way;
+        self->tick_soon();
+      });
+    });
   }
 
   void act(const PrepareInput& action) {

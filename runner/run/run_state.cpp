@@ -101,6 +101,7 @@ struct Fold {
       forget_what_was_under_way(i);
     }
     s.busy_ = 0;
+    do_again_what_was_lost();
     return Ok{};
   }
 
@@ -473,6 +474,78 @@ struct Fold {
       }
     }
     return sides.empty() ? s.sides(i) : sides;
+  }
+
+  /// What the world brought down says nothing of the pipeline: those nodes, and those that were
+  /// skipped for their sake, are as if nobody had come to them. What ran all the same stays.
+  void do_again_what_was_lost() {
+    std::vector<std::size_t> lost;
+    std::vector<bool> is_lost(s.nodes_.size(), false);
+    const auto lose = [&](std::size_t i) {
+      if (!is_lost[i] && s.nodes_[i].stage == Stage::Settled) {
+        is_lost[i] = true;
+        lost.push_back(i);
+      }
+    };
+    for (std::size_t i = 0; i < s.nodes_.size(); ++i) {
+      if (s.nodes_[i].outcome == Outcome::Errored) {
+        lose(i);
+      }
+    }
+    for (std::size_t k = 0; k < lost.size(); ++k) {
+      const std::size_t i = lost[k];
+      if (s.nodes_[i].group) {
+        lose(*s.nodes_[i].group);
+      }
+      for (const std::size_t dependant : s.dependants_[i]) {
+        if (s.nodes_[dependant].failed_above) {
+          lose(dependant);
+        }
+      }
+    }
+    for (const std::size_t i : lost) {
+      unsettle(i);
+    }
+    for (const std::size_t i : lost) {
+      wait_again(i);
+    }
+  }
+
+  void unsettle(std::size_t i) {
+    NodeState& node = s.nodes_[i];
+    NodeState fresh;
+    fresh.id = node.id;
+    fresh.plan_node = node.plan_node;
+    fresh.item = node.item;
+    fresh.group = node.group;
+    fresh.instances = node.instances;
+    fresh.attempt = node.attempt;  // names of jobs are not used twice
+    fresh.started_ms = node.started_ms;
+    fresh.denied = node.denied;
+    fresh.criteria.resize(node.criteria.size());
+    node = std::move(fresh);
+    s.pass_through_[i].clear();
+    --s.settled_;
+  }
+
+  void wait_again(std::size_t i) {
+    NodeState& node = s.nodes_[i];
+    if (!node.instances.empty()) {
+      node.stage = Stage::Expanded;  // its items are known
+      s.active_.insert(rank(i));
+      return;
+    }
+    if (node.group) {
+      open(i);
+      return;
+    }
+    const auto& needs = s.needs(i);
+    const auto open_need = [&](NodeIndex need) { return s.nodes_[need].stage != Stage::Settled; };
+    node.unsettled_needs =
+        static_cast<std::size_t>(std::count_if(needs.begin(), needs.end(), open_need));
+    if (node.unsettled_needs == 0) {
+      open_or_ask(i);
+    }
   }
 
   void forget_what_was_under_way(std::size_t i) {

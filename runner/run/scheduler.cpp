@@ -102,12 +102,28 @@ class Planner {
     for (const dsl::NodeIndex need : state_.needs(node)) {
       if (state_.blocks(need)) {
         const NodeState& other = state_.nodes()[need];
-        const bool skipped = other.outcome == Outcome::Skipped;
-        return "needs " + quoted(other.id.value) +
-               (skipped ? ", which was skipped" : ", which failed");
+        if (other.outcome != Outcome::Skipped) {
+          return "needs " + quoted(other.id.value) + ", which failed";
+        }
+        return "needs " + quoted(other.id.value) + ", which was skipped since " +
+               quoted(state_.nodes()[first_failure(need)].id.value) + " failed";
       }
     }
     return "";
+  }
+
+  /// The node above a skipped one that stands in the way of both.
+  std::size_t first_failure(std::size_t node) const {
+    while (state_.nodes()[node].outcome == Outcome::Skipped) {
+      const auto& needs = state_.needs(node);
+      const auto above = std::find_if(
+          needs.begin(), needs.end(), [&](dsl::NodeIndex need) { return state_.blocks(need); });
+      if (above == needs.end()) {
+        break;
+      }
+      node = *above;
+    }
+    return node;
   }
 
   // ---- nodes that could start

@@ -98,10 +98,10 @@ struct CaptureRequest {
   std::vector<dsl::ArtifactDecl> artifacts;
   std::vector<dsl::OutputDecl> outputs;
   std::vector<std::string> protect;  // whatever the job did there is not taken
-  std::string commit_message;      // for the files that changed; unchanged files make no commit
-  std::int64_t commit_time_s = 0;  // seconds since the epoch, author's and committer's
-  bool save_caches = false;
-  bool discard = false;  // afterwards, as `Trees::discard` does, whatever came of it
+  std::string commit_message;        // for the files that changed; unchanged files make no commit
+  std::int64_t commit_time_s = 0;    // seconds since the epoch, author's and committer's
+  bool save_caches = false;          // they count only after settle_caches
+  bool discard = false;              // afterwards, as `Trees::discard` does, whatever came of it
 };
 
 /// What a job left behind. A file that cannot belong to a tree (device, socket, FIFO) is listed in
@@ -119,6 +119,9 @@ struct Capture {
 
 /// What is at a path; a link is told as such, wherever it leads.
 enum class PathKind { Absent, File, Folder, Link };
+
+/// What became of the node that left the caches.
+enum class CachesOf { Passed, Failed };
 
 struct TreeFile {
   std::string bytes;  // at most `cap` of read_file
@@ -148,6 +151,13 @@ class Trees {
   /// Removes the folders of a workspace, in the background; errors are logged, and what stays is
   /// removed with the run.
   virtual void discard(PreparedWorkspace workspace) = 0;
+
+  /// What a job with `save_caches` left is what later jobs with the same keys find, in place of
+  /// what they found before; or nobody ever sees it. Until then it is nobody's, and a run that ends
+  /// before drops it. An Error changes nothing of the run.
+  virtual void settle_caches(const JobName& job,
+                             CachesOf verdict,
+                             std::function<void(dsl::Status)> done) = 0;
 
   /// The tree of `content`, as a commit on top of `parent`: how a result from the cache joins a
   /// run. The result is `parent` itself where the files are the same.

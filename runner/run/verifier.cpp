@@ -16,15 +16,35 @@ using dsl::Criterion;
 
 namespace {
 
+std::string text_of(const dsl::Template& text) {
+  std::string all;
+  for (const dsl::Template::Piece& piece : text.pieces) {
+    all += piece.kind == dsl::Template::Piece::Kind::Literal ? piece.text
+                                                             : "${{ " + piece.text + " }}";
+  }
+  return all;
+}
+
+/// What the author wrote in the place of "${PIPE_EXPR_1}", or what is known of it.
+std::string with_expressions(std::string text, const std::vector<dsl::EnvVar>& env) {
+  for (const dsl::EnvVar& variable : env) {
+    const std::string reference = "${" + variable.name + "}";
+    const std::string value = text_of(variable.value);
+    for (std::size_t at = text.find(reference);
+         variable.name.starts_with("PIPE_EXPR_") && at != std::string::npos;
+         at = text.find(reference, at + value.size())) {
+      text.replace(at, reference.size(), value);
+    }
+  }
+  return text;
+}
+
 std::string command_text(const dsl::Command& command) {
   std::string text;
   const bool script = command.argv.size() == 4 && command.argv[1] == dsl::Template("-e");
   for (std::size_t i = script ? 3 : 0; i < command.argv.size(); ++i) {
     text += text.empty() ? "" : " ";
-    for (const dsl::Template::Piece& piece : command.argv[i].pieces) {
-      text += piece.kind == dsl::Template::Piece::Kind::Literal ? piece.text
-                                                                : "${{ " + piece.text + " }}";
-    }
+    text += text_of(command.argv[i]);
   }
   while (!text.empty() && text.back() == '\n') {
     text.pop_back();
@@ -105,7 +125,9 @@ bool needs_container(const Criterion& criterion) {
 
 std::string describe(const Criterion& criterion) {
   struct Describe {
-    std::string operator()(const dsl::RunCheck& check) const { return command_text(check.command); }
+    std::string operator()(const dsl::RunCheck& check) const {
+      return with_expressions(command_text(check.command), check.env);
+    }
     std::string operator()(const dsl::HttpCheck& check) const {
       return check.method + " " + plain(check.url);
     }
@@ -123,7 +145,7 @@ std::string describe(const Criterion& criterion) {
 
 Judgement judge_run(const dsl::RunCheck& check, const JobEnd& end, const LogSummary& log) {
   Judgement judgement;
-  judgement.evidence.what = command_text(check.command);
+  judgement.evidence.what = with_expressions(command_text(check.command), check.env);
   judgement.evidence.result = to_text(end);
   judgement.evidence.excerpt = log.tail;
   judgement.evidence.digest = log.digest;

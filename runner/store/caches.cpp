@@ -1,6 +1,7 @@
 #include "runner/store/caches.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #include "dsl/digest.h"
 #include "runner/sys/files.h"
+#include "runner/sys/locks.h"
 
 namespace runner {
 namespace {
@@ -53,6 +55,17 @@ dsl::Result<std::pair<Fd, std::string>> make_parent(const PlaceOf& place) {
   return std::pair(std::move(folder), std::string(rest));
 }
 
+/// A path by which it is found again, however it is written.
+std::string plain(std::string path) {
+  while (path.ends_with('/')) {
+    path.pop_back();
+  }
+  while (path.starts_with("./")) {
+    path.erase(0, 2);
+  }
+  return path;
+}
+
 std::pair<std::string, std::string> split(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) {
@@ -63,21 +76,25 @@ std::pair<std::string, std::string> split(const std::string& path) {
 
 }  // namespace
 
-std::string Caches::folder_of(const std::string& key) const {
-  return folder_ + "/" + dsl::sha256_hex(key);
+std::string Caches::name_of(const std::string& key) const {
+  return dsl::sha256_hex(dsl::sha256_hex(owner_) + key);
 }
 
 dsl::Status Caches::restore(const CachePath& cache, const CacheRoots& roots) const {
-  const std::string kept = folder_of(cache.key);
+  const std::string kept = folder_ + "/" + name_of(cache.key);
   if (::access(kept.c_str(), F_OK) != 0) {
     return dsl::Ok{};
   }
-  for (std::size_t i = 0; i < cache.paths.size(); ++i) {
-    const std::string from = fmt::format("{}/{}", kept, i);
-    auto place = place_of(cache.paths[i], roots);
+  const auto lock = FileLock::take(lock_file(), FileLock::How::Shared);
+  if (!lock) {
+    return lock.error();
+  }
+  for (const std::string& path : cache.paths) {
+    auto place = place_of(path, roots);
     if (!place) {
       return place.error();
     }
+    const std::string from = kept + "/" + dsl::sha256_hex(plain(path));
     struct stat status {};
     if (::lstat(from.c_str(), &status) != 0) {
       continue;  // was not there when the cache was saved
@@ -99,42 +116,58 @@ dsl::Status Caches::restore(const CachePath& cache, const CacheRoots& roots) con
   return dsl::Ok{};
 }
 
-dsl::Status Caches::save(const CachePath& cache, const CacheRoots& roots) const {
-  const std::string kept = folder_of(cache.key);
-  if (::access(kept.c_str(), F_OK) == 0) {
-    return dsl::Ok{};
-  }
-  if (auto made = files::make_directories(folder_); !made) {
-    return made;
-  }
-  auto temporary = files::make_temporary_folder(folder_, ".saving-");
-  if (!temporary) {
-    return temporary.error();
-  }
-  dsl::Status saved = dsl::Ok{};
-  for (std::size_t i = 0; saved && i < cache.paths.size(); ++i) {
-    auto place = place_of(cache.paths[i], roots);
+dsl::Status Caches::stage(const CachePath& cache,
+                          const CacheRoots& roots,
+                          const std::string& staged) const {
+  const std::string folder = staged + "/" + name_of(cache.key);
+  dsl::Status done = files::make_directories(folder);
+  for (const std::string& path : cache.paths) {
+    auto place = place_of(path, roots);
     if (!place) {
-      saved = place.error();
-      break;
+      return place.error();
     }
-    const auto [parent, name] = split(place->path);
-    const Fd folder = files::open_beneath(place->root, parent.c_str(), O_PATH | O_DIRECTORY);
-    struct stat status {};
-    if (folder && ::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-      saved = files::copy_tree(folder.get(), name, AT_FDCWD, fmt::format("{}/{}", *temporary, i));
+    const auto [above, name] = split(place->path);
+    const Fd parent = files::open_beneath(place->root, above.c_str(), O_PATH | O_DIRECTORY);
+    const std::string to = folder + "/" + dsl::sha256_hex(plain(path));
+    if (!done || !parent || ::renameat(parent.get(), name.c_str(), AT_FDCWD, to.c_str()) == 0 ||
+        errno == ENOENT || errno == ENOTDIR) {
+      continue;
+    }
+    done = files::copy_tree(parent.get(), name, AT_FDCWD, to);  // a mount of its own, for instance
+  }
+  return done ? done : done.error().within(fmt::format("cache '{}'", files::printable(cache.key)));
+}
+
+dsl::Status Caches::keep(const std::string& staged) const {
+  const Fd folder(::open(staged.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) {
+    return errno == ENOENT ? dsl::Status(dsl::Ok{})
+                           : files::system_error("read folder", staged, errno);
+  }
+  std::vector<std::string> names;
+  if (!files::list_names(folder.get(), names)) {
+    return files::system_error("read folder", staged, errno);
+  }
+  dsl::Status kept = files::make_directories(folder_);
+  if (kept) {
+    kept = files::flush_file_system(staged);
+  }
+  if (kept) {
+    const auto lock = FileLock::take(lock_file(), FileLock::How::Exclusive);
+    kept = lock ? dsl::Status(dsl::Ok{}) : dsl::Status(lock.error());
+    for (const std::string& name : names) {
+      const std::string from = staged + "/" + name;
+      const std::string to = folder_ + "/" + name;
+      ::utimensat(AT_FDCWD, from.c_str(), nullptr, 0);
+      // What was there changes places with it, and goes with `staged`.
+      if (kept && ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) != 0 &&
+          ::rename(from.c_str(), to.c_str()) != 0) {
+        kept = files::system_error("save cache", to, errno);
+      }
     }
   }
-  if (saved) {
-    saved = files::flush_file_system(*temporary);
-  }
-  if (saved && ::rename(temporary->c_str(), kept.c_str()) != 0 && errno != EEXIST &&
-      errno != ENOTEMPTY) {
-    saved = files::system_error("save cache", kept, errno);
-  }
-  static_cast<void>(files::remove_tree(*temporary));  // still there when saving failed or was late
-  return saved ? saved
-               : saved.error().within(fmt::format("cache '{}'", files::printable(cache.key)));
+  const dsl::Status removed = files::remove_tree(staged);
+  return kept ? removed : kept;
 }
 
 }  // namespace runner

@@ -1,9 +1,12 @@
 #pragma once
 
 // Folders that nodes keep from run to run (`cache:`), by key: a copy is put into the workspace
-// before, and saved once after a node that passed. Never shared for writing.
+// before, and what the node left there takes its place once the node has passed, criteria included.
+// Never shared for writing. Keys belong to a pipeline of a project: nobody's node reads what
+// another project's left.
 //
-//   <caches>/<sha256 of the key>/<number of the path>/…
+//   <caches>/<sha256 of owner and key>/<sha256 of the path>/…
+//   <caches>.lock        held while one is read, exclusively while another takes its place
 //
 // Any thread; several processes may share the folder.
 
@@ -24,19 +27,30 @@ struct CacheRoots {
 
 class Caches {
  public:
-  explicit Caches(std::string folder) : folder_(std::move(folder)) {}
+  /// `owner` says whose keys they are: project and pipeline.
+  Caches(std::string folder, std::string owner)
+      : folder_(std::move(folder)), owner_(std::move(owner)) {}
 
   /// Copies what is kept under the key, if anything. Paths that are there already stay as they are.
   dsl::Status restore(const CachePath& cache, const CacheRoots& roots) const;
 
-  /// Keeps what is at the paths now, unless the key is known. Paths that are not there are left
+  /// Takes what is at the paths now to the folder `staged`, which is on the file system of the
+  /// caches and is made; the workspace does not have it any more. Paths that are not there are left
   /// out.
-  dsl::Status save(const CachePath& cache, const CacheRoots& roots) const;
+  dsl::Status stage(const CachePath& cache,
+                    const CacheRoots& roots,
+                    const std::string& staged) const;
+
+  /// Keeps all that is in `staged`, in place of what was under the same keys, and removes `staged`.
+  /// One that is not there: nothing is kept.
+  dsl::Status keep(const std::string& staged) const;
 
  private:
-  [[nodiscard]] std::string folder_of(const std::string& key) const;
+  [[nodiscard]] std::string name_of(const std::string& key) const;
+  [[nodiscard]] std::string lock_file() const { return folder_ + ".lock"; }
 
   const std::string folder_;
+  const std::string owner_;
 };
 
 }  // namespace runner

@@ -373,6 +373,34 @@ class WriteBack {
 
 }  // namespace
 
+dsl::Status check_branch_is_free(const Project& project, const std::string& branch) {
+  if (project.kind != Project::Kind::Repository) {
+    return dsl::Ok{};
+  }
+  if (auto fine = git::check_branch_name(branch); !fine) {
+    return fine;
+  }
+  auto found = git::Project::find(project.folder);
+  if (!found || !*found) {
+    return found ? dsl::Status(dsl::Ok{}) : dsl::Status(found.error());
+  }
+  for (std::size_t slash = branch.find('/'); slash != std::string::npos;
+       slash = branch.find('/', slash + 1)) {
+    const std::string folder = branch.substr(0, slash);
+    auto taken = (*found)->branch(folder);
+    if (!taken) {
+      return taken.error();
+    }
+    if (*taken) {
+      return dsl::Error{
+          fmt::format(
+              "the result would be branch '{}', and a branch '{}' is in the way", branch, folder),
+          fmt::format("rename it with `git branch -m {} OTHER`", folder)};
+    }
+  }
+  return dsl::Ok{};
+}
+
 dsl::Status publish_branch(TreeStore& store,
                            const Project& project,
                            const std::string& branch,

@@ -179,8 +179,7 @@ class Taker {
         if (dirty->untracked > 0) {
           what += (what.empty() ? "" : " and ") + count_of(dirty->untracked, "untracked");
         }
-        project_.taken +=
-            fmt::format("; {} in the work tree left out (--include-dirty takes them)", what);
+        project_.taken += fmt::format("; {} in the work tree left out (--dirty takes them)", what);
       }
       return dsl::Ok{};
     }

@@ -55,6 +55,11 @@ dsl::Result<std::string> deliver(TreeStore& store,
                                  const std::string& branch,
                                  const TreeRef& result);
 
+/// Whether `deliver` could make the branch: an Error where its name is none, or where a branch has
+/// the name of a folder that it would lie in. Says nothing of the branch itself. A folder that is
+/// no repository needs no branch.
+dsl::Status check_branch_is_free(const Project& project, const std::string& branch);
+
 /// Makes the branch and nothing else: neither work tree, index nor HEAD change. An Error where a
 /// branch of that name leads elsewhere.
 dsl::Status publish_branch(TreeStore& store,

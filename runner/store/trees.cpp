@@ -144,6 +144,20 @@ void StoreTrees::discard(PreparedWorkspace workspace) {
       [shared = shared_](dsl::Result<Folder> folder) { shared->keep(std::move(folder)); });
 }
 
+void StoreTrees::settle_caches(const JobName& job,
+                               CachesOf verdict,
+                               std::function<void(dsl::Status)> done) {
+  on_pool<dsl::Ok>(
+      shared_,
+      [job, verdict](Shared& shared) { return shared.workspaces.settle_caches(job, verdict); },
+      [shared = shared_, done = std::move(done)](dsl::Status settled) {
+        if (!settled) {
+          shared->on_problem(settled.error());
+        }
+        done(std::move(settled));
+      });
+}
+
 dsl::Result<TreeRef> StoreTrees::adopt(const TreeRef& parent,
                                        const std::string& content_tree,
                                        const std::string& artifacts,

@@ -32,6 +32,9 @@ class StoreTrees final : public Trees {
                std::function<void(dsl::Result<PreparedWorkspace>)> done) override;
   void capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) override;
   void discard(PreparedWorkspace workspace) override;
+  void settle_caches(const JobName& job,
+                     CachesOf verdict,
+                     std::function<void(dsl::Status)> done) override;
   dsl::Result<TreeRef> adopt(const TreeRef& parent,
                              const std::string& content_tree,
                              const std::string& artifacts,

@@ -69,7 +69,7 @@ Workspaces::Workspaces(TreeStore& store, dsl::RunId run, Places places)
     : store_(store),
       run_(std::move(run)),
       places_(std::move(places)),
-      caches_(places_.caches),
+      caches_(places_.caches, places_.owner),
       layers_(places_.bases, places_.work + "/layers") {}
 
 // ---- Before the job -----------------------------------------------------------------------------
@@ -370,7 +370,7 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
   }
   if (request.save_caches && !workspace.caches.empty()) {
-    if (auto saved = save_caches(workspace); !saved) {
+    if (auto saved = stage_caches(workspace); !saved) {
       return saved.error();
     }
   }
@@ -427,18 +427,28 @@ dsl::Status Workspaces::restore_caches(const PreparedWorkspace& workspace) {
   return dsl::Ok{};
 }
 
-dsl::Status Workspaces::save_caches(const PreparedWorkspace& workspace) {
+std::string Workspaces::staged_caches(const JobName& job) const {
+  return places_.work + "/caches/" + job.value;
+}
+
+dsl::Status Workspaces::stage_caches(const PreparedWorkspace& workspace) {
   auto folder = files::open_folder(written_folder(workspace));
   auto home = files::open_folder(workspace.home);
   if (!folder || !home) {
     return folder ? home.error() : folder.error();
   }
   for (const CachePath& cache : workspace.caches) {
-    if (auto saved = caches_.save(cache, {folder->get(), home->get()}); !saved) {
-      return saved;
+    const CacheRoots roots{folder->get(), home->get()};
+    if (auto staged = caches_.stage(cache, roots, staged_caches(workspace.job)); !staged) {
+      return staged;
     }
   }
   return dsl::Ok{};
+}
+
+dsl::Status Workspaces::settle_caches(const JobName& job, CachesOf verdict) {
+  const std::string staged = staged_caches(job);
+  return verdict == CachesOf::Passed ? caches_.keep(staged) : files::remove_tree(staged);
 }
 
 // ---- The end ------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ class Workspaces {
     std::string work;    // the run's; made when needed
     std::string bases;   // the store's
     std::string caches;  // the store's
+    std::string owner;   // of the keys of caches: project and pipeline
   };
   /// `store` outlives this object. New trees are kept from pruning under refs/pipe/runs/<run>/.
   Workspaces(TreeStore& store, dsl::RunId run, Places places);
@@ -43,6 +44,9 @@ class Workspaces {
 
   /// Removes the job's folder, or returns it for another job of the run.
   dsl::Result<std::optional<SpareFolder>> discard(const PreparedWorkspace& workspace);
+
+  /// The caches that a captured job left become those that later jobs find; or they are dropped.
+  dsl::Status settle_caches(const JobName& job, CachesOf verdict);
 
   /// Keeps a tree from being pruned as long as the run is there. Does nothing for the half that is
   /// a commit of the user's repository.
@@ -60,7 +64,8 @@ class Workspaces {
                       LaidOut& laid_out);
   dsl::Status lay_out_plain(git::Objects& objects, const git::Oid& layout, const std::string& job);
   dsl::Status restore_caches(const PreparedWorkspace& workspace);
-  dsl::Status save_caches(const PreparedWorkspace& workspace);
+  dsl::Status stage_caches(const PreparedWorkspace& workspace);
+  [[nodiscard]] std::string staged_caches(const JobName& job) const;
   dsl::Result<Scan> read_back(git::Objects& objects,
                               const CaptureRequest& request,
                               const Halves& before);

@@ -3,6 +3,8 @@
 // For the git*.cpp of this folder alone, the only files that know libgit2: what libgit2 says, as
 // our Error.
 
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -19,12 +21,22 @@ void start_library();
 
 inline dsl::Error error_of(const std::string& context, int code) {
   const git_error* last = git_error_last();
-  const std::string text = last != nullptr && last->message != nullptr
-                               ? std::string(last->message)
-                               : fmt::format("libgit2 error {}", code);
-  const bool no_space = text.find("o space left") != std::string::npos;
-  return {fmt::format("{}: {}", context, text),
-          no_space ? "make room on the file system and run the command again" : ""};
+  // Where libgit2 says nothing itself, the call that it gave up on may.
+  const int number = errno == ENOSPC || errno == EDQUOT || errno == EROFS ? errno : 0;
+  const bool speaks = last != nullptr && last->message != nullptr;
+  const std::string text = speaks        ? std::string(last->message)
+                           : number != 0 ? std::string(std::strerror(number))
+                                         : fmt::format("libgit2 error {}", code);
+  const auto tells = [&](int what) { return text.find(std::strerror(what)) != std::string::npos; };
+  const char* remedy = "";
+  if (tells(ENOSPC) || tells(EDQUOT)) {
+    remedy = "make room on the file system and run the command again";
+  } else if (tells(EROFS)) {
+    remedy = "the file system is read-only: mount it writable, or set PIPE_STATE to another folder";
+  } else if (tells(EACCES)) {
+    remedy = "make it writable for you, or set PIPE_STATE to a folder of your own";
+  }
+  return {fmt::format("{}: {}", context, text), remedy};
 }
 
 inline git_oid to_git(const Oid& id) {

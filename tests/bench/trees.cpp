@@ -62,7 +62,7 @@ struct Bench {
   Workspaces spaces{
       *store,
       dsl::RunId("bench"),
-      {temp / "store/runs/bench/work", temp / "store/checkouts", temp / "store/caches"}};
+      {temp / "store/runs/bench/work", temp / "store/checkouts", temp / "store/caches", "bench"}};
   int jobs = 0;
 
   PreparedWorkspace prepare(const TreeRef& tree,

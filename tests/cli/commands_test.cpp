@@ -82,6 +82,26 @@ TEST_F(CommandsTest, AFileThatIsNoneIsExplained) {
   EXPECT_EQ(pipe({"validate", "/dev/null"}).exit_code, 2);
 }
 
+TEST_F(CommandsTest, TheFirewallTellsWhichRuleDecidesForEachTask) {
+  folder_.write("net.yaml",
+                "version: 1\nname: net\nfirewall: {allow: [github, '*.example.org']}\ntasks:\n"
+                "  open: {run: 'true'}\n  own: {run: 'true', firewall: {allow: [b.test:22]}}\n"
+                "  shut: {run: 'true', firewall: {allow: []}}\n");
+  const Ended both = pipe({"firewall", "check", "net.yaml", "GitHub.com:22"});
+  EXPECT_EQ(both.exit_code, 1);
+  EXPECT_EQ(both.out,
+            "open  allowed by 'github.com:[22, 443]'\n"
+            "own   refused: no rule allows this host\n"
+            "shut  refused: it has no firewall rules, and loopback only\n");
+  const Ended one = pipe({"firewall", "check", "net.yaml", "a.example.org", "--task", "open"});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.out, "open  allowed by '*.example.org:[80, 443]'\n");
+  EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "b.test:443", "--task", "own"}).out,
+            "own  refused: no rule allows this port of the host\n");
+  EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "10.0.0.1:80"}).exit_code, 2);
+  EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "a.test", "--task", "none"}).exit_code, 2);
+}
+
 TEST_F(CommandsTest, InputsAreNamesWithValues) {
   folder_.write("small.yaml", kPipeline);
   EXPECT_THAT(pipe({"plan", "small.yaml", "-i", "x"}).err,

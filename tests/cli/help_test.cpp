@@ -33,26 +33,25 @@ TEST(Help, TheMainPageIsThis) {
   EXPECT_EQ("\n" + main_help(commands()), R"HELP(
 pipe runs phased plans: every task in a container, every criterion verified.
 
-  run FILE                run a pipeline and verify its success criteria
-  validate FILE           report every mistake of a pipeline file
-  plan FILE               show what a run would do
-  graph FILE              draw the tasks and their order (dot, mermaid, svg)
-  ls                      list runs
-  show [RUN]              show the checklist of a run
-  logs [RUN] [TASK...]    print what tasks wrote; -f follows
-  attach [RUN]            watch a run that another terminal started
-  stop [RUN...]           stop a run; `pipe resume` goes on with it
-  resume [RUN]            go on with a run that was stopped, died or waits
-  approve RUN TASK        answer a task that waits for a person with yes
-  reject RUN TASK         answer it with no
-  clean [RUN...]          remove finished runs and free their space
-  config                  show the settings and where they come from
-  doctor                  tell what this machine can run, and how to get more
-  completion SHELL [RUN]  print the completion script of a shell
+  run FILE                  run a pipeline and verify its success criteria
+  validate FILE             report every mistake of a pipeline file
+  plan FILE                 show what a run would do
+  graph FILE                draw the tasks and their order (dot, mermaid, svg)
+  firewall check FILE HOST  tell which firewall rule decides about a host
+  ls                        list runs
+  show [RUN]                show the checklist of a run
+  logs [RUN] [TASK...]      print what tasks wrote; -f follows
+  attach [RUN]              watch a run that another terminal started
+  stop [RUN...]             stop a run; `pipe resume` goes on with it
+  resume [RUN]              go on with a run that was stopped, died or waits
+  approve RUN TASK          answer a task that waits for a person with yes
+  reject RUN TASK           answer it with no
+  clean [RUN...]            remove finished runs and free their space
+  config                    show the settings and where they come from
+  doctor                    tell what this machine can run, and what it lacks
+  completion SHELL [RUN]    print the completion script of a shell
 
-`pipe COMMAND --help` says more about a command.
-
-Examples:
+`pipe COMMAND --help` says more about a command. Examples:
   pipe run examples/pipelines/quickstart.yaml
   pipe logs latest --follow
 )HELP");

@@ -152,7 +152,7 @@ success_criteria: [{'[ ] step': 'true'}]
   EXPECT_EQ(env, "A=pipeline B=defaults C=phase E=step D=task ");
 }
 
-TEST(Compile, AlwaysProtectsThePipelineFile) {
+TEST(Compile, AlwaysProtectsThePipelineFileAndTheSettings) {
   const auto protected_by =
       [](const std::string& path, const std::string& directory, const std::string& source) {
         CompileRequest request;
@@ -164,14 +164,16 @@ TEST(Compile, AlwaysProtectsThePipelineFile) {
         };
         return node(dsl::compile(request), "a").workspace.protect;
       };
-  EXPECT_THAT(protected_by("p.yaml", "", "."), ElementsAre("checks/", "more", "p.yaml"));
-  EXPECT_THAT(protected_by("ci/p.yaml", "", "."), ElementsAre("checks/", "more", "p.yaml"));
-  EXPECT_THAT(protected_by("ci/p.yaml", "", ".."), ElementsAre("checks/", "more", "ci/p.yaml"));
-  EXPECT_THAT(protected_by("ci/p.yaml", "", "src"), ElementsAre("checks/", "more"));
+  EXPECT_THAT(protected_by("p.yaml", "", "."), ElementsAre("checks/", "more", ".pipe/", "p.yaml"));
+  EXPECT_THAT(protected_by("ci/p.yaml", "", "."),
+              ElementsAre("checks/", "more", ".pipe/", "p.yaml"));
+  EXPECT_THAT(protected_by("ci/p.yaml", "", ".."),
+              ElementsAre("checks/", "more", "ci/.pipe/", ".pipe/", "ci/p.yaml"));
+  EXPECT_THAT(protected_by("ci/p.yaml", "", "src"), ElementsAre("checks/", "more", ".pipe/"));
   EXPECT_THAT(protected_by("p.yaml", "/home/ada/project", ".."),
-              ElementsAre("checks/", "more", "project/p.yaml"));
+              ElementsAre("checks/", "more", "project/.pipe/", ".pipe/", "project/p.yaml"));
   EXPECT_THAT(protected_by("../p.yaml", "/home/ada/project", "project"),
-              ElementsAre("checks/", "more"));
+              ElementsAre("checks/", "more", ".pipe/"));
 }
 
 TEST(Compile, PutsTheCommandLineAboveTheFile) {

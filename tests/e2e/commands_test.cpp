@@ -261,6 +261,8 @@ TEST_F(Command, ApprovalStopsTheRunUntilAPersonHasSpoken) {
   EXPECT_EQ(asked.exit_code, 4) << asked.err;
   EXPECT_THAT(asked.out, HasSubstr("pipe approve asks yes"));
   EXPECT_FALSE(fs::exists(folder_.path() / "a.txt"));
+  EXPECT_THAT(pipe({"approve", "asks", "yes", "--criterion", "9"}).err,
+              HasSubstr("criterion 9 of 'yes' asks nothing"));
   EXPECT_EQ(pipe({"approve", "asks", "yes", "--json"}).out,
             "{\"run\":\"asks\",\"task\":\"yes\",\"answer\":\"approved\",\"answered\":1,"
             "\"left\":0}\n");

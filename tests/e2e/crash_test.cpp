@@ -270,6 +270,24 @@ TEST_F(Interrupted, RunGoesOnWhereItStopped) {
   EXPECT_EQ(read_text(project_.path() / "two.txt"), "one\n");
 }
 
+/// With ten minutes of grace, whoever waits for it is found out by this test's patience.
+TEST_F(Interrupted, StopNowDoesNotWaitForATaskThatIgnoresIt) {
+  const std::string mark = "stubborn-" + std::to_string(getpid());
+  project_.write(".pipe/config.yaml", "grace: 10m\n");
+  project_.write("stubborn.yaml",
+                 "version: 1\nname: stubborn\nengine: host\ntasks:\n  a:\n    run: |\n"
+                 "      trap '' TERM INT\n      : " +
+                     mark + "\n      echo ready >> '" + witness_ +
+                     "'\n      while :; do sleep 1; done\n");
+  Running runner(user_.pipe({"run", "stubborn.yaml", "--name", "held"}, folder()));
+  ASSERT_TRUE(
+      eventually([&] { return runner.has_ended() || counts_of(witness_).contains("ready"); }));
+  const Ended stopped = user_.run_pipe({"stop", "--now", "held"}, folder());
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.out << stopped.err;
+  EXPECT_EQ(runner.wait(std::chrono::seconds(30)).exit_code, 143);
+  EXPECT_THAT(processes_with(": " + mark), IsEmpty());
+}
+
 TEST_F(Interrupted, TwoRunnersNeverHoldOneRun) {
   const std::string mark = "two-runners-" + std::to_string(getpid());
   project_.write("slow.yaml", slow_pipeline("host", mark));

@@ -14,8 +14,7 @@
 #include "runner/engine/container.h"
 #include "runner/sys/files.h"
 #include "runner/sys/process.h"
-
-extern char** environ;
+#include "tests/engine/our_environment.h"
 
 namespace runner {
 namespace {
@@ -39,17 +38,9 @@ class ContainerEngine : public testing::TestWithParam<dsl::EngineName> {
     std::string pattern = testing::TempDir() + "container-engine-XXXXXX";
     folder_ = mkdtemp(pattern.data());
     std::filesystem::create_directories(folder_ + "/state");
-    ContainerEnvironment environment;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      const std::string line = *variable;
-      const std::size_t equals = line.find('=');
-      environment.variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-    }
-    if (const char* host = std::getenv("DOCKER_HOST"))
-      environment.docker_host = host;
     std::optional<dsl::Result<ContainerProgram>> program;
     probe_container_program(
-        loop_, GetParam(), environment, [&](dsl::Result<ContainerProgram> found) {
+        loop_, GetParam(), our_environment(), [&](dsl::Result<ContainerProgram> found) {
           program = std::move(found);
         });
     wait_until([&] { return program.has_value(); });

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runner/engine/container_facts.h"
+
 namespace runner {
 namespace {
 

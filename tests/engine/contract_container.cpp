@@ -1,26 +1,12 @@
 #include "tests/engine/contract_container.h"
 
-#include <cstdlib>
 #include <optional>
 
 #include "runner/engine/container.h"
-
-extern char** environ;
+#include "tests/engine/our_environment.h"
 
 namespace runner::contract {
 namespace {
-
-ContainerEnvironment our_environment() {
-  ContainerEnvironment environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string line = *variable;
-    const std::size_t equals = line.find('=');
-    environment.variables.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-  }
-  if (const char* host = std::getenv("DOCKER_HOST"))
-    environment.docker_host = host;
-  return environment;
-}
 
 template <class T>
 T wait_for(EventLoop& loop, const std::optional<T>& value) {

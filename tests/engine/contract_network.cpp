@@ -100,5 +100,32 @@ TEST_P(EngineContract, RefusesAJobWhoseNetworkIsNotOpen) {
   EXPECT_THAT(end.detail, HasSubstr("pipe-net-closed"));
 }
 
+// The firewall fails closed: no proof, no start.
+TEST_P(EngineContract, StartsNothingInANetworkThatCannotBeProven) {
+  if (!engine().traits().egress) {
+    GTEST_SKIP() << "the engine leads no network to a gateway";
+  }
+  ASSERT_TRUE(open_network("pipe-net-closed"));  // a loopback, where no gateway answers
+  Job job = probe_job({"exit", "0"});
+  job.network = "pipe-net-closed";
+  job.egress_proof = {"good.test"};
+  const JobEnd end = run(job);
+  EXPECT_EQ(end.how, JobEnd::How::Lost) << text_of(end);
+  EXPECT_THAT(end.detail, HasSubstr("the firewall could not be proven"));
+
+  EgressDoor door;
+  door.socket = outside("nobody-listens-here");
+  door.ports = {443};
+  std::optional<dsl::Status> opened;
+  engine().open_network_to("pipe-net-nowhere", door, [&](dsl::Status status) {
+    opened = std::move(status);
+    loop().stop();
+  });
+  loop().run();
+  ASSERT_TRUE(opened);
+  EXPECT_FALSE(*opened);
+  engine().close_network("pipe-net-closed");
+}
+
 }  // namespace
 }  // namespace runner::contract

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -290,6 +291,9 @@ void find_writable(const std::string& folder) {
     struct stat status {};
     if (lstat(path.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) {
       continue;
+    }
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
+      continue;  // engines put /dev/null over what nobody shall see
     }
     if (S_ISDIR(status.st_mode)) {
       find_writable(path);

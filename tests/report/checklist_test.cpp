@@ -108,7 +108,7 @@ implement / limits    failed      5.0s
 implement (phase)     skipped   'limits' failed
 release / publish     skipped   'implement' was skipped
 
-failed: calm-otter-3f2a, 3 tasks (2 failed, 1 skipped), 1 of 3 criteria met, 9.0s
+failed: calm-otter-3f2a, 3 tasks (2 failed, 1 skipped), 1 of 4 criteria met, 9.0s
   nothing was delivered; your files are as they were
   next: pipe logs calm-otter-3f2a refresh   (what it wrote)
 )");
@@ -224,6 +224,21 @@ TEST(Checklist, ANarrowTerminalPutsEvidenceBelowLongTexts) {
                       "      go test ./session … exit 0"),
             std::string::npos)
       << shown(story, narrow);
+}
+
+TEST(Checklist, ATaskForEachOfNoItemsHasNothingToMeet) {
+  PlanMaker make;
+  make.phase("main");
+  auto& port = make.task("port");
+  port.for_each = "needs.list.outputs.files";
+  port.criteria = {PlanMaker::criterion("It opens")};
+  make.gate({0});
+  Story story(make.plan());
+  story.start().tell(NodeExpanded{dsl::NodeId("port"), {}}).finish("port");
+  story.tell(RunFinished{Outcome::Passed, {}, ""});
+  EXPECT_NE(shown(story).find("passed: calm-otter-3f2a, 1 task, 0.0s"), std::string::npos)
+      << shown(story);
+  EXPECT_EQ(shown(story).find("not checked"), std::string::npos) << shown(story);
 }
 
 TEST(Checklist, InstancesOfAForEachStandForTheirTask) {

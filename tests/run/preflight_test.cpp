@@ -72,7 +72,9 @@ TEST_F(Preflight, BudgetsOfPipelineAndPhaseAreRefusedToo) {
   plan.budget.cost = dsl::Money{5'000'000};
   plan.phases = {{"build", "", 0, {}}};
   plan.phases[0].budget.turns = 3;
-  EXPECT_THAT(of({task("a", {}, "x")}), ElementsAre(HasSubstr("'p', 'build': asks for a budget")));
+  EXPECT_THAT(of({task("a", {}, "x")}),
+              ElementsAre(HasSubstr("'p': the pipeline asks for a budget"),
+                          HasSubstr("'build': the phase asks for a budget")));
 }
 
 }  // namespace

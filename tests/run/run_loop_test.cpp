@@ -54,6 +54,21 @@ TEST(RunLoop, DoesNotMoveDownstreamBeforeEveryCriterionIsMet) {
   EXPECT_EQ(run.state->outcome(), Outcome::Failed);
 }
 
+TEST(RunLoop, KeepsCachesOfVerifiedNodesOnly) {
+  RunHarness run({task("good", {}, "one"), task("bad", {}, "two"), task("none", {}, "three")});
+  run.plan.nodes[0].caches = {{dsl::Template("key"), {"~/.ccache"}}};
+  run.plan.nodes[1].caches = run.plan.nodes[0].caches;
+  run.plan.nodes[1].criteria = {run_criterion("checked", "check")};
+  run.engine.script = failing({"check"});
+  run.start();
+  EXPECT_EQ(run.node("bad").outcome, Outcome::Failed);
+  ASSERT_EQ(run.trees.kept_caches.size(), 1U);
+  ASSERT_EQ(run.trees.dropped_caches.size(), 1U);
+  EXPECT_EQ(run.trees.kept_caches[0], run.engine.started[0].name);
+  EXPECT_EQ(run.trees.dropped_caches[0], run.engine.started[1].name);
+  EXPECT_TRUE(run.end) << "and waits for it";
+}
+
 TEST(RunLoop, HandsTheVerifiedTreeDownstream) {
   RunHarness run({task("a", {}, "work"), task("b", {0}, "next")});
   run.engine.script = [&run](const Job& job) {
@@ -229,6 +244,53 @@ TEST(RunLoop, ALostContainerIsTheWorldsFault) {
   run.start();
   EXPECT_EQ(run.node("a").outcome, Outcome::Errored);
   EXPECT_EQ(run.state->outcome(), Outcome::Errored);
+}
+
+TEST(RunLoop, AResumedRunDoesWhatWasLostAgainAndNothingElse) {
+  RunHarness run({task("a", {}, "fine"),
+                  task("b", {0}, "lost"),
+                  task("c", {1}, "after"),
+                  gate("main", {0, 1, 2})});
+  bool broken = true;
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (broken && job.argv.back() == "lost") {
+      answer.end.how = JobEnd::How::Lost;
+      answer.end.detail = "no space left on device";
+    }
+    return answer;
+  };
+  run.start();
+  ASSERT_EQ(run.state->outcome(), Outcome::Errored);
+  ASSERT_EQ(run.node("c").outcome, Outcome::Skipped);
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Errored) << "nothing was mended";
+  broken = false;
+  run.engine.started.clear();
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("lost", "after"));
+  EXPECT_EQ(run.node("b").attempt, 3);
+  EXPECT_EQ(run.node("main").outcome, Outcome::Passed);
+}
+
+TEST(RunLoop, AResumedRunDoesOnlyTheLostItemsOfAForEachAgain) {
+  RunHarness run({task("all", {}, "item"), task("next", {0}, "after")});
+  run.plan.nodes[0].for_each = "fromJSON('[1, 2]')";
+  run.reuse = false;
+  int jobs = 0;
+  run.engine.script = [&](const Job&) {
+    FakeEngine::Answer answer;
+    answer.end.how = ++jobs == 2 ? JobEnd::How::Lost : JobEnd::How::Exited;
+    return answer;
+  };
+  run.start();
+  ASSERT_EQ(run.node("all[1]").outcome, Outcome::Errored);
+  ASSERT_EQ(run.node("next").outcome, Outcome::Skipped);
+  run.engine.started.clear();
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.started_words(), ElementsAre("item", "after"));
 }
 
 TEST(RunLoop, AllowedFailureLetsDependantsStartFromWhatItStartedFrom) {

@@ -43,7 +43,8 @@ TEST(Scheduler, NothingBelowAFailureStartsHoweverFarBelow) {
   EXPECT_EQ(node(story, "link").reason, "needs 'compile', which failed");
   EXPECT_EQ(node(story, "build").reason, "needs 'compile', which failed");
   EXPECT_EQ(node(story, "publish").outcome, Outcome::Skipped);
-  EXPECT_EQ(node(story, "publish").reason, "needs 'build', which was skipped");
+  EXPECT_EQ(node(story, "publish").reason,
+            "needs 'build', which was skipped since 'compile' failed");
   EXPECT_EQ(node(story, "release").outcome, Outcome::Skipped);
   EXPECT_EQ(outcome_of(story.state()), Outcome::Failed);
 }

@@ -224,6 +224,22 @@ TEST(Judge, AnExitCodeThatWasAskedForIsMet) {
   EXPECT_EQ(judge_run(check, end, {}).verdict, Verdict::NotMet);
 }
 
+TEST(Judge, EvidenceShowsWhatTheAuthorWroteAndNotOurVariables) {
+  dsl::RunCheck check;
+  check.command.argv = {dsl::Template("/bin/sh"),
+                        dsl::Template("-e"),
+                        dsl::Template("-c"),
+                        dsl::Template("grep \"${PIPE_EXPR_1}\" ${PIPE_EXPR_2} ${HOME}")};
+  dsl::Template later;
+  later.pieces = {{dsl::Template::Piece::Kind::Expression, "needs.a.outputs.f"}};
+  check.env = {{"PIPE_EXPR_1", dsl::Template("Hello")}, {"PIPE_EXPR_2", later}};
+  dsl::Criterion criterion;
+  criterion.check = check;
+  const std::string shown = "grep \"Hello\" ${{ needs.a.outputs.f }} ${HOME}";
+  EXPECT_EQ(judge_run(check, {}, {}).evidence.what, shown);
+  EXPECT_EQ(describe(criterion), shown);
+}
+
 TEST(Judge, ASignalOrTimeoutIsNotMetAndALostContainerProvesNothing) {
   JobEnd end;
   end.how = JobEnd::How::Signalled;

@@ -112,7 +112,8 @@ TEST_F(ProjectTest, UncommittedFilesAreLeftOutAndSaidSo) {
   EXPECT_THAT(project.taken,
               AllOf(StartsWith("commit "),
                     HasSubstr("'first' on main"),
-                    HasSubstr("1 changed file and 1 untracked file in the work tree left out")));
+                    HasSubstr("1 changed file and 1 untracked file in the work tree left out "
+                              "(--dirty takes them)")));
   EXPECT_EQ(text(project.input, "a"), "1\n");
   EXPECT_EQ(text(project.input, "new"), "<absent>");
 }
@@ -338,6 +339,18 @@ TEST_F(ProjectTest, ABranchIsNeverMovedAndMakingItTwiceIsFine) {
   EXPECT_EQ(git(project_path(), "rev-parse result"), one.commit);
   EXPECT_FALSE(publish_branch(*store_, project, "result/below", two));
   EXPECT_FALSE(publish_branch(*store_, project, "--upload-pack=x", two));
+}
+
+TEST_F(ProjectTest, ABranchThatWouldBeInTheWayIsFoundBefore) {
+  make_repository();
+  const Project project = take();
+  EXPECT_TRUE(check_branch_is_free(project, "pipe/build/run"));
+  git(project_path(), "branch pipe");
+  const auto taken = check_branch_is_free(project, "pipe/build/run");
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().message,
+            "the result would be branch 'pipe/build/run', and a branch 'pipe' is in the way");
+  EXPECT_EQ(taken.error().remedy, "rename it with `git branch -m pipe OTHER`");
 }
 
 TEST_F(ProjectTest, NothingChangedIsNoBranch) {

@@ -35,7 +35,7 @@ class StoreTest : public testing::Test {
         *store_,
         dsl::RunId("calm-otter-3f2a"),
         Workspaces::Places{
-            temp_ / "store/runs/r/work", temp_ / "store/checkouts", temp_ / "store/caches"});
+            temp_ / "store/runs/r/work", temp_ / "store/checkouts", temp_ / "store/caches", "p"});
   }
 
   [[nodiscard]] std::string project_path() const { return temp_ / "project"; }

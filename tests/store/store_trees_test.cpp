@@ -14,11 +14,12 @@ using testing::IsEmpty;
 class StoreTreesTest : public StoreTest {
  protected:
   StoreTreesTest()
-      : trees_(loop_,
-               *store_,
-               dsl::RunId("calm-otter-3f2a"),
-               {temp_ / "store/runs/r/work", temp_ / "store/checkouts", temp_ / "store/caches"},
-               [this](const dsl::Error& error) { problems_.push_back(error.message); }) {}
+      : trees_(
+            loop_,
+            *store_,
+            dsl::RunId("calm-otter-3f2a"),
+            {temp_ / "store/runs/r/work", temp_ / "store/checkouts", temp_ / "store/caches", "p"},
+            [this](const dsl::Error& error) { problems_.push_back(error.message); }) {}
 
   /// Starts something and runs the loop until its answer came.
   template <class T, class Start>
@@ -113,7 +114,7 @@ TEST_F(StoreTreesTest, WorkUnderWayOutlivesIt) {
         loop_,
         *store_,
         dsl::RunId("r"),
-        {temp_ / "store/runs/s/work", temp_ / "store/checkouts", temp_ / "store/caches"},
+        {temp_ / "store/runs/s/work", temp_ / "store/checkouts", temp_ / "store/caches", "p"},
         {});
     WorkspaceRequest request;
     request.job = JobName("job");

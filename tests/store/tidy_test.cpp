@@ -118,6 +118,7 @@ TEST_F(TidyTest, CachesGoAMonthAfterTheirLastUse) {
   CaptureRequest save;
   save.save_caches = true;
   capture(workspace, save);
+  must(workspaces_->settle_caches(workspace.job, CachesOf::Passed));
 
   EXPECT_EQ(must(runs_->tidy(now_ms() + 29 * kDay_ms)).caches, 0);
   EXPECT_EQ(must(runs_->tidy(now_ms() + 31 * kDay_ms)).caches, 1);

@@ -339,7 +339,7 @@ TEST_F(WorkspaceTest, DeliveryWritesNothingAtProtectedPaths) {
   EXPECT_EQ(read_text(project_path() + "/made"), "1");
 }
 
-TEST_F(WorkspaceTest, CachesAreRestoredSavedOnceAndNeverPartOfTheTree) {
+TEST_F(WorkspaceTest, CachesAreRestoredAndNeverPartOfTheTree) {
   put("a", "1");
   const TreeRef input = take().input;
   WorkspaceRequest request;
@@ -350,17 +350,67 @@ TEST_F(WorkspaceTest, CachesAreRestoredSavedOnceAndNeverPartOfTheTree) {
   CaptureRequest save;
   save.save_caches = true;
   EXPECT_EQ(capture(first, save).tree, input);
+  ASSERT_TRUE(workspaces_->settle_caches(first.job, CachesOf::Passed));
 
+  // By path, whatever its place in the list.
+  request.caches = {{"key-1", {"~/.cache/tool/", "./vendor"}}};
   const PreparedWorkspace second = prepare(input, request);
   EXPECT_EQ(read_text(second.mount.directory + "/vendor/lib"), "1");
   EXPECT_EQ(read_text(second.home + "/.cache/tool/x"), "1");
-  write_file(second.mount.directory + "/vendor/lib", "2");
-  EXPECT_EQ(capture(second, save).tree, input);
-
-  const PreparedWorkspace third = prepare(input, request);
-  EXPECT_EQ(read_text(third.mount.directory + "/vendor/lib"), "1");
   request.caches = {{"key-2", {"vendor/"}}};
   EXPECT_FALSE(exists(prepare(input, request).mount.directory + "/vendor"));
+}
+
+TEST_F(WorkspaceTest, ACacheIsWhatTheLastNodeThatPassedLeft) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key", {"vendor"}}};
+  CaptureRequest save;
+  save.save_caches = true;
+  const auto leave = [&](const std::string& text, std::optional<CachesOf> verdict) {
+    const PreparedWorkspace workspace = prepare(input, request);
+    write_file(workspace.mount.directory + "/vendor/lib", text);
+    capture(workspace, save);
+    if (verdict) {
+      EXPECT_TRUE(workspaces_->settle_caches(workspace.job, *verdict));
+    }
+  };
+  const auto found = [&] {
+    return read_text(prepare(input, request).mount.directory + "/vendor/lib");
+  };
+  leave("1", CachesOf::Passed);
+  EXPECT_EQ(found(), "1");
+  leave("2", CachesOf::Passed);
+  EXPECT_EQ(found(), "2") << "self-build's ccache grows from run to run";
+  leave("poisoned", CachesOf::Failed);
+  EXPECT_EQ(found(), "2");
+  leave("killed before it was judged", std::nullopt);
+  EXPECT_EQ(found(), "2");
+}
+
+TEST_F(WorkspaceTest, ACacheOfAnotherPipelineOrProjectIsAnother) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key", {"vendor"}}};
+  const PreparedWorkspace first = prepare(input, request);
+  write_file(first.mount.directory + "/vendor/lib", "1");
+  CaptureRequest save;
+  save.save_caches = true;
+  capture(first, save);
+  ASSERT_TRUE(workspaces_->settle_caches(first.job, CachesOf::Passed));
+  Workspaces other(*store_,
+                   dsl::RunId("other"),
+                   {temp_ / "store/runs/other/work",
+                    temp_ / "store/checkouts",
+                    temp_ / "store/caches",
+                    "another project"});
+  request.job = JobName("elsewhere");
+  request.tree = input;
+  const auto theirs = other.prepare(request, nullptr);
+  ASSERT_TRUE(theirs) << theirs.error().message;
+  EXPECT_FALSE(exists(theirs->mount.directory + "/vendor"));
 }
 
 TEST_F(WorkspaceTest, CachesDoNotLeaveTheWorkspace) {

@@ -40,6 +40,8 @@ class FakeTrees final : public Trees {
   std::map<JobName, Files> written;
   /// What a job leaves as outputs, by job and output's name.
   std::map<JobName, Files> outputs;
+  std::vector<JobName> kept_caches;
+  std::vector<JobName> dropped_caches;
   std::size_t workspaces = 0;  // prepared and not discarded
 
   void merge(std::vector<MergeSide> sides, std::function<void(dsl::Result<Merge>)> done) override {
@@ -99,6 +101,12 @@ class FakeTrees final : public Trees {
     clock_.after({0}, [done, capture] { done(capture); });
   }
   void discard(PreparedWorkspace) override { --workspaces; }
+  void settle_caches(const JobName& job,
+                     CachesOf verdict,
+                     std::function<void(dsl::Status)> done) override {
+    (verdict == CachesOf::Passed ? kept_caches : dropped_caches).push_back(job);
+    clock_.after(dsl::Duration{0}, [done = std::move(done)] { done(dsl::Ok{}); });
+  }
   dsl::Result<TreeRef> adopt(const TreeRef&,
                              const std::string& content,
                              const std::string&,
