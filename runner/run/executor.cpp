@@ -242,15 +242,17 @@ class Work : public std::enable_shared_from_this<Work> {
     running_ = true;
     order_.engine->start(std::move(job), [self = shared_from_this()](JobEnd end) {
       self->running_ = false;
+      if (end.how == JobEnd::How::TimedOut) {
+        end.detail = dsl::to_text(self->order_.timeout);
+      }
       self->stopped_ = self->stopped_ || end.how == JobEnd::How::Stopped;
       self->end(std::move(end));
     });
   }
 
   dsl::Status write_scratch() {
-    return feedback_.empty()
-               ? dsl::Status(dsl::Ok{})
-               : shared_->files.write(workspace_.scratch + "/feedback.md", feedback_);
+    return feedback_.empty() ? dsl::Status(dsl::Ok{})
+                             : shared_->files.write(workspace_.scratch + "/feedback.md", feedback_);
   }
 
   Variables environment(const std::string& root, bool own_paths) const {

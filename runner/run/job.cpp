@@ -37,7 +37,10 @@ std::string to_text(const JobEnd& end) {
                              : fmt::format("killed by signal {}", end.code);
     }
     case JobEnd::How::TimedOut:
-      return fmt::format("timed out after {}", dsl::to_rounded_text(end.took));
+      return end.detail.empty() ? fmt::format("timed out after {}", dsl::to_rounded_text(end.took))
+                                : fmt::format("timed out: its limit is {}, it had ended after {}",
+                                              end.detail,
+                                              dsl::to_rounded_text(end.took));
     case JobEnd::How::Stopped:
       return "stopped";
     case JobEnd::How::OutOfMemory:

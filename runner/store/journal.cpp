@@ -64,6 +64,14 @@ dsl::Result<JournalReader> JournalReader::open(const std::string& run_folder) {
   if (!database) {
     return database.error();
   }
+  const dsl::Result<std::int64_t> version = database->version();
+  if (!version) {
+    return version.error();
+  }
+  if (*version > static_cast<std::int64_t>(kSchema.size())) {
+    return dsl::Error{"'" + file_of(run_folder) + "' was made by a newer pipe",
+                      "use that newer pipe"};
+  }
   dsl::Result<Statement> select =
       database->prepare("SELECT sequence, event FROM events WHERE sequence > ? ORDER BY sequence");
   if (!select) {

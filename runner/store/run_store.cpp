@@ -80,6 +80,10 @@ Status check_name(const std::string& name) {
   if (good) {
     return Ok{};
   }
+  if (name == "latest") {
+    return Error{"'latest' cannot be the name of a run: it means the one that began last",
+                 "choose another name, such as 'nightly-1'"};
+  }
   return Error{"'" + files::printable(name) + "' cannot be the name of a run",
                "use at most 32 of a-z, 0-9 and '-', such as 'nightly-1'"};
 }

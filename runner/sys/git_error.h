@@ -21,12 +21,15 @@ void start_library();
 
 inline dsl::Error error_of(const std::string& context, int code) {
   const git_error* last = git_error_last();
-  // Where libgit2 says nothing itself, the call that it gave up on may.
+  // libgit2 says nothing of a write that failed, or repeats what it said last: the call it gave up
+  // on knows better.
   const int number = errno == ENOSPC || errno == EDQUOT || errno == EROFS ? errno : 0;
-  const bool speaks = last != nullptr && last->message != nullptr;
-  const std::string text = speaks        ? std::string(last->message)
-                           : number != 0 ? std::string(std::strerror(number))
-                                         : fmt::format("libgit2 error {}", code);
+  std::string text = last != nullptr && last->message != nullptr
+                         ? std::string(last->message)
+                         : fmt::format("libgit2 error {}", code);
+  if (number != 0 && text.find(std::strerror(number)) == std::string::npos) {
+    text = std::strerror(number);
+  }
   const auto tells = [&](int what) { return text.find(std::strerror(what)) != std::string::npos; };
   const char* remedy = "";
   if (tells(ENOSPC) || tells(EDQUOT)) {

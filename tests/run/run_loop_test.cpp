@@ -174,6 +174,20 @@ TEST(RunLoop, WhatATaskDidAtProtectedPathsIsNotTakenAndTold) {
   EXPECT_THAT(run.files.written["/fake-scratch/" + second.value + "/feedback.md"], HasSubstr(note));
 }
 
+TEST(RunLoop, ATimeoutTellsItsLimitBesideHowLongItTook) {
+  RunHarness run({task("a", {}, "slow")});
+  run.plan.nodes[0].timeout = dsl::Duration{1'000};
+  run.engine.script = [](const Job&) {
+    FakeEngine::Answer answer;
+    answer.end.how = JobEnd::How::TimedOut;
+    answer.end.took = dsl::Duration{6'000};
+    return answer;
+  };
+  run.start();
+  run.run_to_end();
+  EXPECT_THAT(run.node("a").reason, HasSubstr("timed out: its limit is 1s, it had ended after 6"));
+}
+
 TEST(RunLoop, FeedbackTellsTheNextAttemptWhatFailedAndLetsItGoOn) {
   RunHarness run({task("a", {}, "agent")});
   run.plan.nodes[0].retry.attempts = 2;

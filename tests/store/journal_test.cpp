@@ -78,6 +78,9 @@ TEST_F(JournalTest, AJournalOfANewerPipeIsRefusedAndUnchanged) {
   const auto journal = SqliteJournal::open(folder);
   ASSERT_FALSE(journal);
   EXPECT_THAT(journal.error().message, HasSubstr("newer"));
+  const auto reader = JournalReader::open(folder);
+  ASSERT_FALSE(reader) << "it would show what it does not understand";
+  EXPECT_THAT(reader.error().message, HasSubstr("newer"));
 }
 
 TEST_F(JournalTest, AFileThatIsNoDatabaseIsAnErrorWithItsName) {

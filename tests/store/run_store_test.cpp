@@ -67,6 +67,8 @@ TEST_F(RunStoreTest, AGivenNameIsUsedOnceAndOnlyIfItIsOne) {
   for (const char* bad : {"../x", "a b", "Upper", "-x", "latest", "x/y", "a\nb"}) {
     EXPECT_FALSE(store->create_run(bad, "{}", counting())) << bad;
   }
+  EXPECT_EQ(store->create_run("latest", "{}", counting()).error().message,
+            "'latest' cannot be the name of a run: it means the one that began last");
 }
 
 TEST_F(RunStoreTest, ARunHasOneRunnerAtATime) {
