@@ -126,16 +126,16 @@ std::string_view to_text(AddressClass kind) {
 }
 
 AddressClass classify(const IpAddress& address) {
-  static const auto v4 = parsed(kV4);
-  static const auto v6 = parsed(kV6);
-  static const IpRange local_nat64 = *IpRange::parse(kLocalNat64);
+  static const auto kV4Rows = parsed(kV4);
+  static const auto kV6Rows = parsed(kV6);
+  static const IpRange kNat64 = *IpRange::parse(kLocalNat64);
   if (address.v4) {
-    return look_up(v4, address).value_or(AddressClass::Public);
+    return look_up(kV4Rows, address).value_or(AddressClass::Public);
   }
-  if (const auto kind = look_up(v6, address)) {
+  if (const auto kind = look_up(kV6Rows, address)) {
     return *kind;
   }
-  if (local_nat64.contains(address)) {
+  if (kNat64.contains(address)) {
     return AddressClass::Reserved;
   }
   if (const auto inner = carried_v4(address)) {

@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kHeaderSize = 12;
 constexpr std::size_t kLongestLabel = 63;
 constexpr std::uint16_t kClassInternet = 1;
-constexpr std::uint32_t kTimeToLive_s = 60;
+constexpr std::uint32_t kTimeToLive = 60;  // seconds
 constexpr unsigned kResponse = 0x80;
 constexpr unsigned kOpcodeMask = 0x78;
 constexpr unsigned kRecursionDesired = 0x01;
@@ -102,8 +102,8 @@ std::string dns_answer(const DnsQuery& query,
     add_number(answer, 0xc000 | kHeaderSize);  // the name of the question
     add_number(answer, kDnsTypeA);
     add_number(answer, kClassInternet);
-    add_number(answer, kTimeToLive_s >> 16);
-    add_number(answer, kTimeToLive_s & 0xffff);
+    add_number(answer, kTimeToLive >> 16);
+    add_number(answer, kTimeToLive & 0xffff);
     add_number(answer, 4);
     answer.append(address->bytes.begin(), address->bytes.begin() + 4);
   }

@@ -175,15 +175,15 @@ void Door::watch_listener(std::size_t listener) {
                            [this, listener] { listener == 0 ? accept_dns() : accept(listener); });
 }
 
-Fd Door::next_client(std::size_t at) {
-  Listener& listener = listeners_[at];
-  Fd client(accept4(listener.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+Fd Door::next_client(std::size_t listener) {
+  Listener& from = listeners_[listener];
+  Fd client(accept4(from.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!client && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
     // It stays readable, and would be all that we ever look at.
-    loop_.unwatch(std::exchange(listener.watch, 0));
-    listener.pause = loop_.start_timer(kPause, [this, at] {
-      listeners_[at].pause = 0;
-      watch_listener(at);
+    loop_.unwatch(std::exchange(from.watch, 0));
+    from.pause = loop_.start_timer(kPause, [this, listener] {
+      listeners_[listener].pause = 0;
+      watch_listener(listener);
     });
   }
   return client;

@@ -27,7 +27,7 @@ namespace runner {
 class Door {
  public:
   static constexpr std::size_t kMostConnections = 512;  // at a time
-  static constexpr std::size_t kMostRefusals = 1'000;   // different ones that are told
+  static constexpr std::size_t kMostRefusals = 200;     // different ones that are told
 
   struct Parts {
     EventLoop& loop;

@@ -5,7 +5,7 @@
 namespace runner {
 namespace {
 
-constexpr std::int64_t kKeep_ms = 10'000;
+constexpr std::int64_t kKeepMs = 10'000;
 constexpr std::size_t kMostKept = 1'024;
 
 }  // namespace
@@ -23,7 +23,7 @@ void SystemResolver::resolve(const std::string& name, Done done) {
           if (known_.size() >= kMostKept) {
             known_.clear();
           }
-          known_[name] = {*found, loop_.monotonic_ms() + kKeep_ms};
+          known_[name] = {*found, loop_.monotonic_ms() + kKeepMs};
         }
         done(found);
       });

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dsl/plan.h"
@@ -73,7 +74,8 @@ class Engine {
                                const EgressDoor& door,
                                std::function<void(dsl::Status)> done) {
     static_cast<void>(door);
-    done(dsl::Error{"'" + network + "': this engine leads no network to the gateway", ""});
+    const auto tell = std::move(done);
+    tell(dsl::Error{"'" + network + "': this engine leads no network to the gateway", ""});
   }
   virtual void close_network(const std::string& network) = 0;
 

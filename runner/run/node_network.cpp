@@ -7,10 +7,6 @@ namespace runner {
 NodeNetwork::NodeNetwork(Engine& engine, Egress* egress, Order order)
     : engine_(engine), egress_(egress), order_(std::move(order)) {}
 
-NodeNetwork::~NodeNetwork() {
-  close();
-}
-
 bool NodeNetwork::is_needed() const {
   return order_.shared || !order_.firewall.allow.empty();
 }

@@ -30,15 +30,13 @@ class NodeNetwork {
   NodeNetwork(Engine& engine, Egress* egress, Order order);
   NodeNetwork(const NodeNetwork&) = delete;
   NodeNetwork& operator=(const NodeNetwork&) = delete;
-  /// Closes what is open.
-  ~NodeNetwork();
-
   [[nodiscard]] bool is_needed() const;
 
   /// `opened` is called once, and this outlives it. REQUIRES: is_needed().
   void open(std::function<void(dsl::Status)> opened);
 
-  /// Cuts what goes out. Nothing happens where it is not open.
+  /// Cuts what goes out. Nothing happens where it is not open. Left out where a run breaks off: the
+  /// network then ends with the engine, and the door with the gateway.
   void close();
 
   /// Puts a job into it.
