@@ -67,8 +67,9 @@ struct CachePath {
 struct WorkspaceRequest {
   JobName job;
   TreeRef tree;
-  /// These paths (and what matches, where they are patterns) are put back to how they are in `protect_from` (also removed where they were not
-  /// there, also when they became links) before the job sees them.
+  /// These paths (and what matches, where they are patterns) are put back to how they are in
+  /// `protect_from` (also removed where they were not there, also when they became links) before
+  /// the job sees them.
   std::vector<std::string> protect;
   TreeRef protect_from;
   bool overlay = false;  // the engine takes overlays
