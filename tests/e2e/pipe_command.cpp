@@ -270,7 +270,19 @@ std::string name_of(Engine engine) {
 bool is_usable(Engine engine) {
   switch (engine) {
     case Engine::Sandbox:
-      return succeeds({"bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"});
+      // Not all of "/": a mount of a daemon's that goes away meanwhile would make it fail.
+      return succeeds({"bwrap",
+                       "--unshare-all",
+                       "--ro-bind",
+                       "/usr",
+                       "/usr",
+                       "--symlink",
+                       "usr/lib",
+                       "/lib",
+                       "--symlink",
+                       "usr/lib64",
+                       "/lib64",
+                       "/usr/bin/true"});
     case Engine::Host:
       return true;
     case Engine::Docker:
