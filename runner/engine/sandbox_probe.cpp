@@ -55,6 +55,8 @@ std::string last_line_of(std::string text) {
   return text.substr(text.rfind('\n') + 1);
 }
 
+/// Shows nothing of the machine but pipe-init, which is static: binding all of / would fail
+/// whenever another program's mount goes away at that moment.
 std::optional<dsl::Error> try_sandbox(const SandboxProbe& probe, const std::string& init) {
   std::vector<std::string> argv = {probe.bwrap,
                                    "--unshare-ipc",
@@ -65,9 +67,6 @@ std::optional<dsl::Error> try_sandbox(const SandboxProbe& probe, const std::stri
                                    "ALL",
                                    "--die-with-parent",
                                    "--as-pid-1",
-                                   "--ro-bind",
-                                   "/",
-                                   "/",
                                    "--proc",
                                    "/proc",
                                    "--dev",
@@ -78,9 +77,9 @@ std::optional<dsl::Error> try_sandbox(const SandboxProbe& probe, const std::stri
                                    "/tmp",
                                    "--ro-bind",
                                    init,
-                                   "/tmp/pipe-init",
+                                   "/pipe-init",
                                    "--",
-                                   "/tmp/pipe-init",
+                                   "/pipe-init",
                                    "nothing"};
   if (geteuid() != 0) {
     argv.insert(argv.begin() + 1, "--unshare-user");
