@@ -78,7 +78,11 @@ struct Bench {
     return must(spaces.prepare(request, spare ? &*spare : nullptr));
   }
   Capture capture(const PreparedWorkspace& workspace) {
-    return must(spaces.capture({workspace, {}, {}, "Work", 1'700'000'000, false}));
+    CaptureRequest request;
+    request.workspace = workspace;
+    request.commit_message = "Work";
+    request.commit_time_s = 1'700'000'000;
+    return must(spaces.capture(request));
   }
   Project take(const std::string& folder, bool dirty = false) {
     TakeRequest request;
