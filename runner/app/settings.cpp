@@ -9,6 +9,7 @@
 
 #include "dsl/codes.h"
 #include "dsl/findings.h"
+#include "dsl/plan_words.h"
 #include "dsl/render.h"
 #include "dsl/source.h"
 #include "dsl/suggest.h"
@@ -26,14 +27,6 @@ using dsl::Status;
 
 constexpr std::int64_t kMaxConfigBytes = 1 << 20;
 constexpr int kMaxJobs = 4096;
-
-constexpr std::array<std::pair<std::string_view, EngineName>, 5> kEngines{{
-    {"auto", EngineName::Auto},
-    {"sandbox", EngineName::Sandbox},
-    {"docker", EngineName::Docker},
-    {"podman", EngineName::Podman},
-    {"host", EngineName::Host},
-}};
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -335,16 +328,11 @@ Status load_defaults(Loader& loader) {
 }  // namespace
 
 std::string_view engine_word(EngineName engine) {
-  for (const auto& [word, name] : kEngines) {
-    if (name == engine) {
-      return word;
-    }
-  }
-  return "";
+  return dsl::word_of(engine);
 }
 
 std::optional<EngineName> engine_from_word(std::string_view word) {
-  for (const auto& [known, name] : kEngines) {
+  for (const auto& [name, known] : dsl::kEngineNameWords) {
     if (known == word) {
       return name;
     }
@@ -355,7 +343,7 @@ std::optional<EngineName> engine_from_word(std::string_view word) {
 const std::vector<std::string>& engine_words() {
   static const std::vector<std::string> words = [] {
     std::vector<std::string> all;
-    for (const auto& [word, name] : kEngines) {
+    for (const auto& [name, word] : dsl::kEngineNameWords) {
       all.emplace_back(word);
     }
     return all;

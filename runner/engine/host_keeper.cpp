@@ -4,8 +4,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <span>
 #include <sys/socket.h>
 #include <utility>
+
+#include "runner/sys/descriptors.h"
 
 namespace runner {
 
@@ -47,21 +50,12 @@ dsl::Result<std::unique_ptr<HostKeeper>> HostKeeper::start(EventLoop& loop,
 }
 
 dsl::Status HostKeeper::start_job(std::uint32_t job, int spec, int output) {
-  init::KeeperRequest request{job, init::KeeperRequest::Start};
-  iovec bytes{&request, sizeof(request)};
+  const init::KeeperRequest request{job, init::KeeperRequest::Start};
   const std::array<int, 2> descriptors = {spec, output};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(descriptors))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(descriptors));
-  std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(descriptors));
-  if (sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+  if (!send_descriptors(socket_.get(),
+                        std::as_bytes(std::span(&request, 1)),
+                        descriptors,
+                        MSG_NOSIGNAL | MSG_DONTWAIT)) {
     return dsl::Error{std::string("hand the job to its keeper: ") + strerrordesc_np(errno), ""};
   }
   return dsl::Ok{};

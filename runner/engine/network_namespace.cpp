@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <span>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
 #include "runner/engine/sandbox_trouble.h"
+#include "runner/sys/descriptors.h"
 #include "runner/sys/unix_socket.h"
 
 namespace runner {
@@ -16,25 +18,10 @@ namespace {
 
 /// The descriptor that comes with the next message, or none.
 Fd receive_descriptor(int socket) {
-  char byte = 0;
-  iovec bytes{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1) {
-    return Fd();
-  }
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len != CMSG_LEN(sizeof(int))) {
-    return Fd();
-  }
-  int number = -1;
-  std::memcpy(&number, CMSG_DATA(header), sizeof(number));
-  return Fd(number);
+  std::byte byte{};
+  DescriptorMessage message = receive_descriptors(socket, std::span(&byte, 1), 1, MSG_DONTWAIT);
+  return message.size == 1 && message.descriptors.size() == 1 ? std::move(message.descriptors[0])
+                                                              : Fd();
 }
 
 std::string read_line(int fd) {

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <span>
 #include <string>
 #include <sys/socket.h>
 
 #include "runner/init/protocol.h"
+#include "runner/sys/descriptors.h"
 
 namespace runner {
 namespace {
@@ -35,43 +37,19 @@ bool is_listener(const Fd& socket, std::uint16_t port) {
          option_of(socket, SO_ACCEPTCONN) == 1 && port_of(socket) == port;
 }
 
-/// Takes whatever descriptors came with the message.
-std::vector<Fd> take_descriptors(const msghdr& message) {
-  std::vector<Fd> descriptors;
-  for (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(header))) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
-      continue;
-    }
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    std::vector<int> numbers(count);
-    std::memcpy(numbers.data(), CMSG_DATA(header), count * sizeof(int));
-    for (const int number : numbers) {
-      descriptors.emplace_back(number);
-    }
-  }
-  return descriptors;
-}
-
 }  // namespace
 
 dsl::Result<HandedOver> receive_hand_over(int socket) {
   std::array<std::uint16_t, init::kMostEgressPorts> ports{};
   constexpr std::size_t kMostDescriptors = init::kMostEgressPorts + 2;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
-  iovec bytes{ports.data(), sizeof(ports)};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (got < 0) {
+  DescriptorMessage message = receive_descriptors(
+      socket, std::as_writable_bytes(std::span(ports)), kMostDescriptors, MSG_DONTWAIT);
+  if (message.size < 0) {
     return broken(strerrordesc_np(errno));
   }
-  std::vector<Fd> descriptors = take_descriptors(message);
-  const std::size_t count = static_cast<std::size_t>(got) / sizeof(std::uint16_t);
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || descriptors.size() != count + 2) {
+  std::vector<Fd>& descriptors = message.descriptors;
+  const std::size_t count = static_cast<std::size_t>(message.size) / sizeof(std::uint16_t);
+  if (!message.is_whole || descriptors.size() != count + 2) {
     return broken("some did not arrive");
   }
   HandedOver over;

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <span>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 
 #include "runner/engine/init_program.h"
 #include "runner/net/dns_message.h"
+#include "runner/sys/descriptors.h"
 
 namespace net_test {
 
@@ -35,37 +37,15 @@ sockaddr_in v4(std::uint32_t address, std::uint16_t port) {
 }
 
 void send_descriptor(int to, int fd) {
-  char byte = 0;
-  iovec bytes{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-  sendmsg(to, &message, 0);
+  const std::byte byte{};
+  runner::send_descriptors(to, std::span(&byte, 1), std::span(&fd, 1), 0);
 }
 
 Fd receive_descriptor(int from) {
-  char byte = 0;
-  iovec bytes{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1 || CMSG_FIRSTHDR(&message) == nullptr) {
-    return Fd();
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-  return Fd(fd);
+  std::byte byte{};
+  runner::DescriptorMessage message = runner::receive_descriptors(from, std::span(&byte, 1), 1, 0);
+  return message.size == 1 && !message.descriptors.empty() ? std::move(message.descriptors[0])
+                                                           : Fd();
 }
 
 std::string make_folder() {
