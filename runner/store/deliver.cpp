@@ -16,6 +16,7 @@
 #include "runner/store/checkout.h"
 #include "runner/store/project.h"
 #include "runner/store/tree_paths.h"
+#include "runner/store/tree_reading.h"
 #include "runner/sys/files.h"
 #include "runner/sys/git_project.h"
 
@@ -435,8 +436,8 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
   if (!objects || !folder) {
     return objects ? folder.error() : objects.error();
   }
-  auto before = TreeStore::halves(**objects, project.input);
-  auto after = TreeStore::halves(**objects, result);
+  auto before = halves_of(**objects, project.input);
+  auto after = halves_of(**objects, result);
   if (!before || !after) {
     return before ? after.error() : before.error();
   }

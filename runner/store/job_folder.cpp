@@ -171,6 +171,12 @@ bool is_untouched(const std::string& job, const LaidOut& laid_out) {
   return folder && are_as_noted(folder.get(), laid_out.traces);
 }
 
+bool is_all_untouched(const std::string& job, const LaidOut& laid_out) {
+  const Fd folder = open_job(job);
+  return folder && are_as_noted(folder.get(), laid_out.traces) &&
+         are_as_noted(folder.get(), laid_out.scratch);
+}
+
 std::optional<SpareFolder> reclaim_job_folder(const std::string& job,
                                               const std::shared_ptr<const LaidOut>& laid_out) {
   const Fd folder = open_job(job);

@@ -29,6 +29,7 @@ struct LaidOut {
   std::string files;         // as in PreparedWorkspace
   std::string artifacts;
   std::vector<std::string> lower;
+  bool is_input = false;  // the job sees request.tree as it is: no protected file was put back
 
   struct Trace {
     std::string path;  // beneath the job's folder
@@ -65,6 +66,9 @@ bool note_traces(const std::string& job,
 
 /// Whether the workspace is as it was laid out; never more than a look at names and times.
 [[nodiscard]] bool is_untouched(const std::string& job, const LaidOut& laid_out);
+
+/// The same, and of the folders beside it.
+[[nodiscard]] bool is_all_untouched(const std::string& job, const LaidOut& laid_out);
 
 /// Empties all that is not the workspace as it was laid out. No value: the folder is not worth
 /// keeping (a job changed what every job relies on).

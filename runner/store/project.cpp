@@ -11,6 +11,7 @@
 #include "runner/store/scan.h"
 #include "runner/store/stamps.h"
 #include "runner/store/tree_paths.h"
+#include "runner/store/tree_reading.h"
 #include "runner/sys/files.h"
 #include "runner/sys/git_project.h"
 
@@ -206,16 +207,16 @@ class Taker {
     if (found->after == committed_files) {
       return dsl::Ok{};
     }
-    auto changes = TreeStore::changes(objects, committed_files, found->after);
+    auto changed = changes(objects, committed_files, found->after);
     auto commit = store_.commit(
         objects, project_.input, found->after, "Uncommitted changes", request_.time_s);
-    if (!changes || !commit) {
-      return changes ? commit.error() : changes.error();
+    if (!changed || !commit) {
+      return changed ? commit.error() : changed.error();
     }
     project_.input = *std::move(commit);
-    if (!changes->empty()) {
+    if (!changed->empty()) {
       project_.taken += fmt::format(
-          " with {}", count_of(static_cast<std::int64_t>(changes->size()), "uncommitted"));
+          " with {}", count_of(static_cast<std::int64_t>(changed->size()), "uncommitted"));
     }
     return dsl::Ok{};
   }

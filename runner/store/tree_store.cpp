@@ -1,7 +1,6 @@
 #include "runner/store/tree_store.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "runner/store/checkout.h"
 #include "runner/store/tree_merge.h"
 #include "runner/store/tree_paths.h"
+#include "runner/store/tree_reading.h"
 #include "runner/sys/files.h"
 
 namespace runner {
@@ -19,24 +19,6 @@ using git::Entry;
 using git::Kind;
 using git::Objects;
 using git::Oid;
-
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-
-/// The tree of a commit; the empty one for "".
-dsl::Result<Oid> tree_of(Objects& objects, const std::string& commit) {
-  if (commit.empty()) {
-    return git::empty_tree();
-  }
-  auto id = git::parse_oid(commit);
-  if (!id) {
-    return id.error();
-  }
-  auto read = objects.read_commit(*id);
-  if (!read) {
-    return read.error();
-  }
-  return read->tree;
-}
 
 /// Paths that a merge put into both halves: a declared file that another node committed.
 dsl::Status find_overlaps(Objects& objects,
@@ -58,24 +40,6 @@ dsl::Status find_overlaps(Objects& objects,
       });
 }
 
-dsl::Result<bool> is_absent(Objects& objects, const Halves& both, const std::string& path) {
-  for (const Oid& half : {both.files, both.artifacts}) {
-    auto entry = find_entry(objects, half, path);
-    if (!entry) {
-      return entry.error();
-    }
-    if (entry->has_value()) {
-      return false;
-    }
-  }
-  return true;
-}
-
-struct HashedFile {
-  std::string path;
-  Entry entry;
-};
-
 }  // namespace
 
 dsl::Result<std::unique_ptr<TreeStore>> TreeStore::open(const std::string& folder,
@@ -96,20 +60,26 @@ dsl::Status TreeStore::add_alternate(const std::string& objects_folder) {
   return database_->add_alternate(objects_folder);
 }
 
+/// What `answer` says of the tree's halves.
+template <class Answer>
+auto TreeStore::ask(const TreeRef& tree, Answer answer)
+    -> decltype(answer(std::declval<Objects&>(), Halves{})) {
+  auto objects = borrow();
+  if (!objects) {
+    return objects.error();
+  }
+  const auto both = halves_of(**objects, tree);
+  if (!both) {
+    return both.error();
+  }
+  return answer(**objects, *both);
+}
+
 dsl::Status TreeStore::settle(git::Objects& objects) const {
   if (!options_.durable || objects.fresh() == 0) {
     return dsl::Ok{};
   }
   return objects.make_durable();
-}
-
-dsl::Result<Halves> TreeStore::halves(git::Objects& objects, const TreeRef& tree) {
-  auto files = tree_of(objects, tree.commit);
-  auto artifacts = tree_of(objects, tree.artifacts);
-  if (!files || !artifacts) {
-    return files ? artifacts.error() : files.error();
-  }
-  return Halves{*files, *artifacts};
 }
 
 namespace {
@@ -146,7 +116,7 @@ dsl::Result<TreeRef> TreeStore::commit(git::Objects& objects,
                                        const Halves& after,
                                        const std::string& message,
                                        std::int64_t time_s) const {
-  auto before = halves(objects, parent);
+  auto before = halves_of(objects, parent);
   if (!before) {
     return before.error();
   }
@@ -270,7 +240,7 @@ dsl::Result<TreeRef> TreeStore::adopt(const TreeRef& parent,
   if (!objects) {
     return objects.error();
   }
-  auto before = halves(**objects, parent);
+  auto before = halves_of(**objects, parent);
   auto files = git::parse_oid(content_tree);
   if (!before || !files) {
     return before ? files.error() : before.error();
@@ -308,162 +278,30 @@ bool TreeStore::has(const std::string& content_tree, const std::string& artifact
 dsl::Result<std::optional<TreeFile>> TreeStore::read_file(const TreeRef& tree,
                                                           const std::string& path,
                                                           std::int64_t cap) {
-  auto objects = borrow();
-  if (!objects) {
-    return objects.error();
-  }
-  auto both = halves(**objects, tree);
-  if (!both) {
-    return both.error();
-  }
-  for (const Oid& half : {both->files, both->artifacts}) {
-    auto entry = find_entry(**objects, half, path);
-    if (!entry) {
-      return entry.error();
-    }
-    if (!entry->has_value() || (*entry)->kind == Kind::Folder ||
-        (*entry)->kind == Kind::Submodule) {
-      continue;
-    }
-    auto size = (*objects)->blob_size((*entry)->id);
-    auto bytes = (*objects)->read_blob((*entry)->id, cap);
-    if (!size || !bytes) {
-      return size ? bytes.error() : size.error();
-    }
-    return std::optional<TreeFile>({*std::move(bytes),
-                                    (*entry)->kind == Kind::Executable,
-                                    (*entry)->kind == Kind::Link,
-                                    *size > cap});
-  }
-  return std::optional<TreeFile>();
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::read_file(objects, both, path, cap);
+  });
 }
 
 dsl::Result<PathKind> TreeStore::kind_of(const TreeRef& tree, const std::string& path) {
-  auto objects = borrow();
-  if (!objects) {
-    return objects.error();
-  }
-  auto both = halves(**objects, tree);
-  if (!both) {
-    return both.error();
-  }
-  PathKind kind = PathKind::Absent;
-  for (const Oid& half : {both->files, both->artifacts}) {
-    auto entry = find_entry(**objects, half, path);
-    if (!entry) {
-      return entry.error();
-    }
-    if (!entry->has_value()) {
-      continue;
-    }
-    if ((*entry)->kind == Kind::Folder || (*entry)->kind == Kind::Submodule) {
-      kind = PathKind::Folder;
-      continue;
-    }
-    return (*entry)->kind == Kind::Link ? PathKind::Link : PathKind::File;
-  }
-  return kind;
-}
-
-dsl::Result<std::vector<ChangedPath>> TreeStore::changes(git::Objects& objects,
-                                                         const Halves& before,
-                                                         const Halves& after) {
-  std::vector<ChangedPath> changed;
-  for (const auto& [was, is] :
-       {std::pair(before.files, after.files), std::pair(before.artifacts, after.artifacts)}) {
-    auto differences = diff_trees(objects, was, is, kAll);
-    if (!differences) {
-      return differences.error();
-    }
-    for (const Difference& difference : **differences) {
-      const auto is_file = [](const std::optional<Entry>& entry) {
-        return entry && entry->kind != Kind::Folder;
-      };
-      const bool had = is_file(difference.before);
-      const bool has = is_file(difference.after);
-      if (had || has) {
-        changed.push_back({difference.path,
-                           !had  ? ChangedPath::Change::Added
-                           : has ? ChangedPath::Change::Modified
-                                 : ChangedPath::Change::Deleted});
-        continue;
-      }
-      // A folder that was emptied or filled is told by its files.
-      auto new_or_gone = is_absent(objects, difference.before ? after : before, difference.path);
-      if (!new_or_gone) {
-        return new_or_gone.error();
-      }
-      if (*new_or_gone) {
-        changed.push_back(
-            {difference.path,
-             difference.before ? ChangedPath::Change::Deleted : ChangedPath::Change::Added});
-      }
-    }
-  }
-  std::stable_sort(changed.begin(), changed.end(), [](const ChangedPath& a, const ChangedPath& b) {
-    return a.path < b.path;
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::kind_of(objects, both, path);
   });
-  // A file that went from one half to the other is one change.
-  std::vector<ChangedPath> merged;
-  for (ChangedPath& change : changed) {
-    if (!merged.empty() && merged.back().path == change.path) {
-      merged.back().change = ChangedPath::Change::Modified;
-    } else {
-      merged.push_back(std::move(change));
-    }
-  }
-  return merged;
 }
 
 dsl::Result<std::vector<ChangedPath>> TreeStore::diff(const TreeRef& from, const TreeRef& to) {
-  auto objects = borrow();
-  if (!objects) {
-    return objects.error();
-  }
-  auto before = halves(**objects, from);
-  auto after = halves(**objects, to);
-  if (!before || !after) {
-    return before ? after.error() : before.error();
-  }
-  return changes(**objects, *before, *after);
+  return ask(from,
+             [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<ChangedPath>> {
+               const auto after = halves_of(objects, to);
+               return after ? changes(objects, before, *after) : after.error();
+             });
 }
 
 dsl::Result<std::string> TreeStore::hash_files(const TreeRef& tree,
                                                const std::vector<std::string>& globs) {
-  auto objects = borrow();
-  if (!objects) {
-    return objects.error();
-  }
-  auto both = halves(**objects, tree);
-  if (!both) {
-    return both.error();
-  }
-  const dsl::GlobSet wanted(globs);
-  std::vector<HashedFile> found;
-  for (const Oid& half : {both->files, both->artifacts}) {
-    auto walked = for_each_entry(
-        **objects, half, [&](const std::string& path, const Entry& entry) -> dsl::Status {
-          if (entry.kind != Kind::Folder && entry.kind != Kind::Submodule && wanted.matches(path)) {
-            found.push_back({path, entry});
-          }
-          return dsl::Ok{};
-        });
-    if (!walked) {
-      return walked.error();
-    }
-  }
-  if (found.empty()) {
-    return std::string();
-  }
-  std::sort(found.begin(), found.end(), [](const HashedFile& a, const HashedFile& b) {
-    return a.path < b.path;
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::hash_files(objects, both, globs);
   });
-  dsl::Sha256 digest;
-  for (const HashedFile& file : found) {
-    // The object id stands for the content: equal files, equal ids.
-    digest.add(fmt::format("{}:{}{}", file.path.size(), file.path, git::to_hex(file.entry.id)));
-  }
-  return digest.finish();
 }
 
 dsl::Result<std::int64_t> TreeStore::prune(const std::vector<TreeRef>& kept,
@@ -484,26 +322,20 @@ dsl::Result<std::int64_t> TreeStore::prune(const std::vector<TreeRef>& kept,
 }
 
 dsl::Status TreeStore::write_to(const TreeRef& tree, const std::string& folder) {
-  auto objects = borrow();
-  if (!objects) {
-    return objects.error();
-  }
-  auto both = halves(**objects, tree);
-  if (!both) {
-    return both.error();
-  }
-  auto layout = unite_trees(**objects, both->files, both->artifacts);
-  if (!layout) {
-    return layout.error();
-  }
-  if (auto made = files::make_directories(folder); !made) {
-    return made;
-  }
-  auto target = files::open_folder(folder);
-  if (!target) {
-    return target.error();
-  }
-  return check_out(**objects, *layout, target->get(), nullptr);
+  return ask(tree, [&](Objects& objects, const Halves& both) -> dsl::Status {
+    auto layout = unite_trees(objects, both.files, both.artifacts);
+    if (!layout) {
+      return layout.error();
+    }
+    if (auto made = files::make_directories(folder); !made) {
+      return made;
+    }
+    auto target = files::open_folder(folder);
+    if (!target) {
+      return target.error();
+    }
+    return check_out(objects, *layout, target->get(), nullptr);
+  });
 }
 
 }  // namespace runner

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dsl/result.h"
@@ -70,7 +71,6 @@ class TreeStore {
   // ---- For the other files of this room
   // -------------------------------------------------------------
 
-  static dsl::Result<Halves> halves(git::Objects& objects, const TreeRef& tree);
   /// `parent` with these files: a commit only where they differ from the parent's.
   dsl::Result<TreeRef> commit(git::Objects& objects,
                               const TreeRef& parent,
@@ -82,13 +82,14 @@ class TreeStore {
                                    const Halves& files,
                                    const std::string& message,
                                    std::int64_t time_s) const;
-  static dsl::Result<std::vector<ChangedPath>> changes(git::Objects& objects,
-                                                       const Halves& before,
-                                                       const Halves& after);
   /// To be called when all of a result is written.
   dsl::Status settle(git::Objects& objects) const;
 
  private:
+  template <class Answer>
+  auto ask(const TreeRef& tree, Answer answer)
+      -> decltype(answer(std::declval<git::Objects&>(), Halves{}));
+
   TreeStore(std::string folder, std::unique_ptr<git::ObjectDatabase> database, Options options)
       : folder_(std::move(folder)), database_(std::move(database)), options_(std::move(options)) {}
 

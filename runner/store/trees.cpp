@@ -112,6 +112,15 @@ void StoreTrees::prepare(WorkspaceRequest request,
 }
 
 void StoreTrees::capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) {
+  if (request.discard) {
+    if (auto spare = Workspaces::left_alone(request)) {
+      shared_->keep({std::move(spare)});
+      Capture nothing;
+      nothing.tree = request.workspace.tree;
+      shared_->loop.post([done = std::move(done), nothing = std::move(nothing)] { done(nothing); });
+      return;
+    }
+  }
   using Discarded = dsl::Result<std::optional<SpareFolder>>;
   struct Both {
     dsl::Result<Capture> capture;

@@ -11,6 +11,7 @@
 #include "runner/store/checkout.h"
 #include "runner/store/protected.h"
 #include "runner/store/tree_paths.h"
+#include "runner/store/tree_reading.h"
 #include "runner/sys/files.h"
 
 namespace runner {
@@ -75,11 +76,11 @@ Workspaces::Workspaces(TreeStore& store, dsl::RunId run, Places places)
 // ---- Before the job -----------------------------------------------------------------------------
 
 dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const WorkspaceRequest& request) {
-  auto both = TreeStore::halves(objects, request.tree);
+  auto both = halves_of(objects, request.tree);
   if (!both || request.protect.empty()) {
     return both;
   }
-  auto from = TreeStore::halves(objects, request.protect_from);
+  auto from = halves_of(objects, request.protect_from);
   if (!from) {
     return from;
   }
@@ -139,6 +140,11 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   laid_out->request = request;
   laid_out->files = git::to_hex(both->files);
   laid_out->artifacts = git::to_hex(both->artifacts);
+  auto input = halves_of(**objects, request.tree);
+  if (!input) {
+    return input.error();
+  }
+  laid_out->is_input = *both == *input;
   auto done = lay_out(**objects, request, job, *layout, *laid_out);
   PreparedWorkspace workspace = describe(request, job, *laid_out);
   if (done && !workspace.caches.empty()) {
@@ -326,7 +332,7 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   if (!objects) {
     return objects.error();
   }
-  auto input = TreeStore::halves(**objects, workspace.tree);
+  auto input = halves_of(**objects, workspace.tree);
   auto files_tree = git::parse_oid(workspace.laid_out_files);
   auto artifacts_tree = git::parse_oid(workspace.laid_out_artifacts);
   if (!input || !files_tree || !artifacts_tree) {
@@ -347,7 +353,7 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   result.tree = workspace.tree;
   if (after != *input && !request.protect.empty()) {
     auto allowed = put_back(**objects, after, request.protect, *input);
-    auto untaken = allowed ? TreeStore::changes(**objects, *allowed, after) : allowed.error();
+    auto untaken = allowed ? changes(**objects, *allowed, after) : allowed.error();
     if (!untaken) {
       return untaken.error();
     }
@@ -359,12 +365,12 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   if (after != *input) {
     auto committed = store_.commit(
         **objects, workspace.tree, after, request.commit_message, request.commit_time_s);
-    auto changes = TreeStore::changes(**objects, *input, after);
-    if (!committed || !changes) {
-      return committed ? changes.error() : committed.error();
+    auto changed = changes(**objects, *input, after);
+    if (!committed || !changed) {
+      return committed ? changed.error() : committed.error();
     }
     result.tree = *std::move(committed);
-    result.changes = *std::move(changes);
+    result.changes = *std::move(changed);
   }
   for (const dsl::OutputDecl& output : request.outputs) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
@@ -449,6 +455,17 @@ dsl::Status Workspaces::stage_caches(const PreparedWorkspace& workspace) {
 dsl::Status Workspaces::settle_caches(const JobName& job, CachesOf verdict) {
   const std::string staged = staged_caches(job);
   return verdict == CachesOf::Passed ? caches_.keep(staged) : files::remove_tree(staged);
+}
+
+std::optional<SpareFolder> Workspaces::left_alone(const CaptureRequest& request) {
+  const PreparedWorkspace& workspace = request.workspace;
+  const std::string job = folder_of(workspace);
+  const bool nothing_to_read = request.outputs.empty() && workspace.caches.empty() &&
+                               workspace.laid_out != nullptr && workspace.laid_out->is_input;
+  if (!nothing_to_read || !is_all_untouched(job, *workspace.laid_out)) {
+    return std::nullopt;
+  }
+  return SpareFolder{job, workspace.laid_out};
 }
 
 // ---- The end ------------------------------------------------------------------------------------

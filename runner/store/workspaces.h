@@ -42,6 +42,10 @@ class Workspaces {
   static PreparedWorkspace take_over(const WorkspaceRequest& request, const SpareFolder& spare);
   dsl::Result<Capture> capture(const CaptureRequest& request);
 
+  /// `capture` and `discard` in one for a job that left everything as it was and was to hand
+  /// nothing over: a look at a few names, quick enough for any thread. No value: it did not.
+  static std::optional<SpareFolder> left_alone(const CaptureRequest& request);
+
   /// Removes the job's folder, or returns it for another job of the run.
   dsl::Result<std::optional<SpareFolder>> discard(const PreparedWorkspace& workspace);
 

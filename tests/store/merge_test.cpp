@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runner/store/tree_reading.h"
 #include "tests/store/store_fixture.h"
 
 namespace runner::test {
@@ -245,7 +246,7 @@ TEST_F(MergeTest, HundredsOfSidesAreOneCommit) {
   const TreeRef base = take().input;
   std::vector<MergeSide> sides;
   auto objects = must(store_->borrow());
-  const Halves before = must(TreeStore::halves(*objects, base));
+  const Halves before = must(halves_of(*objects, base));
   for (int i = 0; i < 300; ++i) {
     const std::string name = "side-" + std::to_string(i);
     git::Entries entries = must(objects->read_tree(before.files));
