@@ -6,6 +6,17 @@
 
 namespace dsl {
 
+namespace {
+
+/// Looked up once: OpenSSL searches its providers at each use of EVP_sha256(), which takes longer
+/// than the digest of a short text. Lives as long as the process.
+const EVP_MD* sha256() {
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return found;
+}
+
+}  // namespace
+
 struct Sha256::Context {
   Context() : evp(EVP_MD_CTX_new()) {}
   Context(const Context&) = delete;
@@ -17,7 +28,7 @@ struct Sha256::Context {
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
   // Fails only where memory or the provider of SHA-256 itself is missing; nothing can go on then.
-  if (context_->evp == nullptr || EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) != 1) {
+  if (context_->evp == nullptr || EVP_DigestInit_ex(context_->evp, sha256(), nullptr) != 1) {
     throw std::bad_alloc();
   }
 }
