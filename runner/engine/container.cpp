@@ -14,7 +14,6 @@
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/init_program.h"
-#include "runner/engine/lost_job.h"
 #include "runner/engine/seccomp.h"
 
 namespace runner {

@@ -13,7 +13,6 @@
 #include "runner/engine/init_report.h"
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_log.h"
-#include "runner/engine/lost_job.h"
 #include "runner/init/protocol.h"
 
 namespace runner {

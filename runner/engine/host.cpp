@@ -12,7 +12,6 @@
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_output.h"
 #include "runner/engine/job_spec.h"
-#include "runner/engine/lost_job.h"
 #include "runner/engine/system_image.h"
 
 namespace runner {

@@ -11,7 +11,6 @@
 
 #include "runner/engine/cgroup.h"
 #include "runner/engine/init_program.h"
-#include "runner/engine/lost_job.h"
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
 #include "runner/engine/sandbox_command.h"

@@ -27,6 +27,13 @@ Variables usual_environment() {
           {"LANG", "C.UTF-8"}};
 }
 
+JobEnd lost_job(const dsl::Error& why) {
+  JobEnd end;
+  end.how = JobEnd::How::Lost;
+  end.detail = why.remedy.empty() ? why.message : why.message + "; " + why.remedy;
+  return end;
+}
+
 std::string to_text(const JobEnd& end) {
   switch (end.how) {
     case JobEnd::How::Exited:

@@ -13,6 +13,7 @@
 
 #include "dsl/ids.h"
 #include "dsl/plan.h"
+#include "dsl/result.h"
 #include "dsl/units.h"
 
 namespace runner {
@@ -111,6 +112,9 @@ struct JobEnd {
 
   [[nodiscard]] bool succeeded() const { return how == How::Exited && code == 0; }
 };
+
+/// The end of a job that the world did not let run: How::Lost, with the error and its remedy.
+JobEnd lost_job(const dsl::Error& why);
 
 /// "exit 1", "killed by signal 9 (SIGKILL)", "timed out after 5m", "out of memory", …
 std::string to_text(const JobEnd& end);
