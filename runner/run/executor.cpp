@@ -25,10 +25,10 @@ class Work;
 struct Executor::Shared {
   Trees& trees;
   JobFiles& files;
-  OnLine on_line;
   Egress* egress;
-  std::function<void(EgressDenied)> denied;
+  Listener listener;
   bool stopping = false;
+  std::size_t reading_back = 0;
   std::set<Work*> under_way;
 };
 
@@ -57,13 +57,6 @@ std::vector<std::string> notes_of(const Capture& capture) {
     notes.push_back(path + ": " + reason);
   }
   return notes;
-}
-
-JobEnd lost(const dsl::Error& error) {
-  JobEnd end;
-  end.how = JobEnd::How::Lost;
-  end.detail = error.message + (error.remedy.empty() ? "" : " (" + error.remedy + ")");
-  return end;
 }
 
 /// Workspace, services, container; then `ended`, after which the owner reads the workspace and
@@ -102,7 +95,7 @@ class Work : public std::enable_shared_from_this<Work> {
     }
     shared_->trees.prepare(std::move(request), [self = shared_from_this()](auto workspace) {
       if (!workspace) {
-        self->end(lost(workspace.error().within("prepare the workspace")));
+        self->end(lost_job(workspace.error().within("prepare the workspace")));
         return;
       }
       self->workspace_ = *std::move(workspace);
@@ -148,7 +141,7 @@ class Work : public std::enable_shared_from_this<Work> {
                                                                 order_.node,
                                                                 order_.plan->firewall,
                                                                 !order_.services.empty(),
-                                                                shared_->denied});
+                                                                shared_->listener.denied});
     if (!network_->is_needed()) {
       start_services();
       return;
@@ -157,7 +150,7 @@ class Work : public std::enable_shared_from_this<Work> {
       if (opened) {
         self->start_services();
       } else {
-        self->end(lost(opened.error().within("set the network up")));
+        self->end(lost_job(opened.error().within("set the network up")));
       }
     });
   }
@@ -230,13 +223,13 @@ class Work : public std::enable_shared_from_this<Work> {
     }
     job.default_env = usual_environment();
     job.env = environment(root, own_paths);
-    if (shared_->on_line) {
+    if (shared_->listener.line) {
       job.on_line = [shared = shared_, node = order_.node](std::string_view line) {
-        shared->on_line(node, line);
+        shared->listener.line(node, line);
       };
     }
     if (const dsl::Status ready = write_scratch(); !ready) {
-      end(lost(ready.error()));
+      end(lost_job(ready.error()));
       return;
     }
     running_ = true;
@@ -307,13 +300,9 @@ class Work : public std::enable_shared_from_this<Work> {
 
 }  // namespace
 
-Executor::Executor(Trees& trees,
-                   JobFiles& files,
-                   OnLine on_line,
-                   Egress* egress,
-                   std::function<void(EgressDenied)> denied)
+Executor::Executor(Trees& trees, JobFiles& files, Egress* egress, Listener listener)
     : shared_(std::make_shared<Shared>(
-          Shared{trees, files, std::move(on_line), egress, std::move(denied), false, {}})) {}
+          Shared{trees, files, egress, std::move(listener), false, 0, {}})) {}
 
 Executor::~Executor() = default;
 
@@ -356,9 +345,10 @@ void Executor::run_attempt(AttemptOrder order,
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
     request.save_caches = ended.end.succeeded();
-    shared->trees.capture(std::move(request), [work, order, event, done](auto capture) mutable {
+    const auto read = [shared, work, order, event, done](auto capture) mutable {
+      --shared->reading_back;
       if (!capture) {
-        event.end = lost(capture.error().within("read what the node left"));
+        event.end = lost_job(capture.error().within("read what the node left"));
         done(std::move(event));
         return;
       }
@@ -371,8 +361,15 @@ void Executor::run_attempt(AttemptOrder order,
         event.problem = std::move(outputs.problem);
       }
       done(std::move(event));
-    });
+    };
+    ++shared->reading_back;
+    shared->trees.capture(std::move(request), read);
+    shared->listener.read_back();
   });
+}
+
+std::size_t Executor::reading_back() const {
+  return shared_->reading_back;
 }
 
 void Executor::run_check(CheckOrder order, std::function<void(std::optional<CheckEnded>)> done) {

@@ -65,12 +65,15 @@ class Executor {
  public:
   using OnLine = std::function<void(const dsl::NodeId& node, std::string_view line)>;
 
-  /// `egress` (null where no node has a firewall) outlives this; `denied` hears of what it refused.
-  Executor(Trees& trees,
-           JobFiles& files,
-           OnLine on_line,
-           Egress* egress,
-           std::function<void(EgressDenied)> denied);
+  /// Whom it tells of what happens meanwhile.
+  struct Listener {
+    OnLine line;
+    std::function<void(EgressDenied)> denied;
+    std::function<void()> read_back;  // reading_back() has grown
+  };
+
+  /// `egress` (null where no node has a firewall) outlives this.
+  Executor(Trees& trees, JobFiles& files, Egress* egress, Listener listener);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -78,6 +81,9 @@ class Executor {
   /// `done` comes once; without a value where `stop_all` ended the work before it was through.
   void run_attempt(AttemptOrder order, std::function<void(std::optional<AttemptEnded>)> done);
   void run_check(CheckOrder order, std::function<void(std::optional<CheckEnded>)> done);
+
+  /// How many attempts have no container any more: only what they left is still being read.
+  [[nodiscard]] std::size_t reading_back() const;
 
   /// Ends everything that is under way; nothing new is begun afterwards.
   void stop_all(dsl::Duration grace);

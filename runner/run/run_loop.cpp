@@ -1,27 +1,27 @@
 #include "runner/run/run_loop.h"
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "runner/run/executor.h"
+#include "runner/run/node_results.h"
 #include "runner/run/orders.h"
 #include "runner/run/scheduler.h"
 #include "runner/run/verifier.h"
 
 namespace runner {
 
+namespace {
+constexpr dsl::Duration kCompany{3};  // how long facts wait for others to be committed with
+}
+
 using dsl::Error;
 using dsl::Ok;
 using dsl::Result;
 using dsl::Status;
-
-namespace {
-
-constexpr dsl::Duration kFlushAfter{500};  // results of passed nodes are kept in bundles
-
-}  // namespace
 
 struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   Impl(RunState& state_in,
@@ -32,17 +32,18 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
         parts(std::move(parts_in)),
         options(std::move(options_in)),
         ended(std::move(ended_in)),
-        executor(
-            parts.trees,
-            parts.files,
-            [this](const dsl::NodeId& node, std::string_view line) {
-              for (Observer* observer : parts.observers) {
-                observer->on_line(node, line);
-              }
-            },
-            parts.egress,
-            [this](EgressDenied denied) { fact(std::move(denied)); }),
-        context{state, parts.trees, options.job_prefix} {}
+        executor(parts.trees,
+                 parts.files,
+                 parts.egress,
+                 {[this](const dsl::NodeId& node, std::string_view line) {
+                    for (Observer* observer : parts.observers) {
+                      observer->on_line(node, line);
+                    }
+                  },
+                  [this](EgressDenied denied) { fact(std::move(denied)); },
+                  [this] { tick_soon(); }}),
+        context{state, parts.trees, options.job_prefix},
+        results(context, parts.cache, options.reuse, parts.clock, parts.images) {}
 
   // Constant after construction.
   RunState& state;
@@ -51,6 +52,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   std::function<void(RunEnd)> ended;
   Executor executor;
   OrderContext context;
+  NodeResults results;
 
   // State of the loop itself; what a resumed run needs is in `state`.
   std::vector<Event> batch;                    // recorded in this tick, not yet committed
@@ -58,9 +60,10 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   std::deque<decltype(Event::what)> facts;     // came in since the last tick
   std::size_t under_way = 0;                   // effects that have not called back
   bool tick_due = false;
+  bool urgent = false;       // work waits for the batch to be committed
+  bool commit_due = false;   // the batch is committed a little later
   bool committing = false;   // nothing is noted meanwhile: the state is what observers are told
   bool tick_missed = false;  // because of that
-  bool flush_due = false;
   bool stopping = false;
   bool over = false;
   std::string stopped_by;
@@ -101,7 +104,9 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
         note(std::move(what));
       }
       SchedulerLimits limits;
-      limits.slots = options.slots;
+      // A slot is for a container: while what one left is read, the next may run. Bounded, as a
+      // tree that is read holds memory and a folder too.
+      limits.slots = options.slots + std::min(executor.reading_back(), options.slots);
       limits.now_ms = parts.clock.wall_ms();
       limits.stopping = stopping;
       limits.hash_files = [this](const std::vector<std::string>& globs) {
@@ -119,15 +124,35 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     if (over) {
       return;
     }
-    commit([this, wake_at_ms] {
+    if (wake_at_ms) {
+      set_alarm(*wake_at_ms);
+    }
+    if (may_wait()) {
+      commit_later();
+      return;
+    }
+    commit([this] {
       run_effects();
-      if (wake_at_ms) {
-        set_alarm(*wake_at_ms);
-      }
       if (std::exchange(tick_missed, false)) {
         tick_soon();
       }
       end_if_still();
+    });
+  }
+
+  /// Facts that nothing follows from, while others are to come, wait for these and share their
+  /// commit: what is not committed is not shown either.
+  bool may_wait() const { return !urgent && !batch.empty() && under_way > 0 && !stopping; }
+
+  void commit_later() {
+    if (std::exchange(commit_due, true)) {
+      return;
+    }
+    parts.clock.after(kCompany, [self = shared_from_this()] {
+      if (std::exchange(self->commit_due, false) && !self->over) {
+        self->urgent = true;
+        self->tick();
+      }
     });
   }
 
@@ -149,11 +174,13 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   /// written the run breaks off instead.
   template <class Then>
   void commit(Then then) {
+    urgent = false;
     if (batch.empty()) {
       then();
       return;
     }
     committing = true;
+    commit_due = false;
     const auto events = std::make_shared<const std::vector<Event>>(std::exchange(batch, {}));
     parts.journal.append(events, [self = shared_from_this(), events, then](const Status& written) {
       self->committing = false;
@@ -166,6 +193,12 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       }
       then();
     });
+  }
+
+  /// Work that the events of this tick are the beginning of.
+  void begin_after_commit(std::function<void()> effect) {
+    effects.push_back(std::move(effect));
+    urgent = true;
   }
 
   void run_effects() {
@@ -250,7 +283,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   void finish(RunEnd end) {
     if (!over) {
       over = true;
-      flush_results();
+      results.flush();
       parts.clock.after(dsl::Duration{0}, [self = shared_from_this(), end] { self->ended(end); });
     }
   }
@@ -304,7 +337,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     note(NodeFinished{id(action.node), action.outcome, action.reason, action.tree});
     const bool passed = action.outcome == Outcome::Passed;
     if (passed) {
-      keep_result(action.node);
+      effects.emplace_back([this, node = action.node] { results.keep(node); });
     }
     settle_caches(action.node, passed ? CachesOf::Passed : CachesOf::Failed);
   }
@@ -315,7 +348,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     if (state.plan_node(node).caches.empty() || me.reused || me.attempt == 0) {
       return;
     }
-    effects.emplace_back([this, job = attempt_job(context, node, me.attempt), verdict] {
+    begin_after_commit([this, job = attempt_job(context, node, me.attempt), verdict] {
       ++under_way;
       parts.trees.settle_caches(job, verdict, [self = shared_from_this()](const Status&) {
         --self->under_way;
@@ -338,7 +371,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       return;
     }
     note(InputRequested{id(action.node)});
-    effects.emplace_back([this, node = action.node, sides = merge_sides(places)] {
+    begin_after_commit([this, node = action.node, sides = merge_sides(places)] {
       ++under_way;
       parts.trees.merge(sides, [self = shared_from_this(), node](Result<Merge> merge) {
         --self->under_way;
@@ -390,97 +423,10 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   /// The input is known: is there a verified result for exactly this?
   template <class Tell>
   void ready_facts(std::size_t node, const TreeRef& input, Tell tell) {
-    InputReady ready{id(node), input, "", ""};
-    std::optional<CachedResult> cached;
-    if (parts.cache != nullptr && !state.plan_node(node).command.argv.empty()) {
-      look_up(node, input, ready, cached);
-    }
-    tell(ready);
-    if (!cached) {
-      return;
-    }
-    const Result<TreeRef> tree = parts.trees.adopt(
-        input,
-        cached->content,
-        cached->artifacts,
-        fmt::format("{}: verified result of run {}\n\nPipe-Run: {}\nPipe-Task: {}\n",
-                    id(node).value,
-                    cached->run.value,
-                    state.run().value,
-                    id(node).value),
-        parts.clock.wall_ms() / 1000);
-    if (tree) {
-      tell(NodeReused{id(node), cached->run, *tree, cached->outputs, cached->evidence});
-    }
-  }
-
-  void look_up(std::size_t node,
-               const TreeRef& input,
-               InputReady& ready,
-               std::optional<CachedResult>& cached) {
-    const std::size_t place = state.nodes()[node].plan_node;
-    const Result<std::string> key = result_key(context, node, input, parts.images[place]);
-    if (!key) {
-      ready.reuse = "not reused: " + key.error().message;
-      return;
-    }
-    ready.key = *key;
-    if (key->empty()) {
-      ready.reuse = "not reused: the task says `cache: false`";
-      return;
-    }
-    if (!options.reuse) {
-      ready.reuse = "not reused: --no-cache";
-      return;
-    }
-    Result<std::optional<CachedResult>> found = parts.cache->lookup(*key);
-    if (!found) {
-      ready.reuse = "not reused: " + found.error().message;
-    } else if (found->has_value()) {
-      ready.reuse =
-          fmt::format("same task, image, input and criteria as in run {}", (*found)->run.value);
-      cached = **found;
-    } else {
-      ready.reuse = parts.cache->knows(result_name(state.plan(), id(node)))
-                        ? "not reused: the task, its image, input or criteria changed"
-                        : "not reused: never passed before";
-    }
-  }
-
-  void keep_result(std::size_t node) {
-    const NodeState& me = state.nodes()[node];
-    if (parts.cache == nullptr || me.key.empty() || me.reused || !me.last) {
-      return;
-    }
-    effects.emplace_back([this, node] {
-      const NodeState& done = state.nodes()[node];
-      const Result<std::string> content = parts.trees.content_of(done.tree);
-      if (!content) {
-        return;
-      }
-      CachedResult result;
-      result.content = *content;
-      result.artifacts = done.tree.artifacts;
-      result.outputs = done.outputs;
-      for (const CriterionState& criterion : done.criteria) {
-        result.evidence.push_back(criterion.evidence);
-      }
-      result.run = state.run();
-      result.node = done.id;
-      result.at_ms = done.finished_ms;
-      result.took_ms = done.last->end.took.ms;
-      // A result that cannot be kept costs a repetition later, not this run.
-      (void)parts.cache->store(done.key, result_name(state.plan(), id(node)), result).has_value();
-      if (!flush_due) {
-        flush_due = true;
-        parts.clock.after(kFlushAfter, [self = shared_from_this()] { self->flush_results(); });
-      }
-    });
-  }
-
-  void flush_results() {
-    if (std::exchange(flush_due, false)) {
-      (void)parts.cache->flush().has_value();
+    NodeResults::Found found = results.look_up(node, input);
+    tell(std::move(found.ready));
+    if (found.reused) {
+      tell(*std::move(found.reused));
     }
   }
 
@@ -493,7 +439,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     }
     order->work.engine = parts.engines[me.plan_node];
     note(AttemptStarted{me.id, order->attempt, order->work.job, order->work.tree});
-    effects.emplace_back([this, order = *std::move(order)]() mutable {
+    begin_after_commit([this, order = *std::move(order)]() mutable {
       ++under_way;
       executor.run_attempt(std::move(order),
                            [self = shared_from_this()](std::optional<AttemptEnded> end) {
@@ -526,7 +472,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       judge_here(action, started);
       return;
     }
-    effects.emplace_back([this, order = *std::move(order)]() mutable {
+    begin_after_commit([this, order = *std::move(order)]() mutable {
       ++under_way;
       executor.run_check(std::move(order),
                          [self = shared_from_this()](std::optional<CheckEnded> end) {

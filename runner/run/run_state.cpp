@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runner/run/node_moves.h"
 #include "runner/run/scheduler.h"
 
 namespace runner {
@@ -74,6 +75,7 @@ std::vector<std::size_t> RunState::sides(std::size_t node) const {
 struct Fold {
   RunState& s;
   const Event& event;
+  NodeMoves moves;
 
   // ---- the run --------------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ struct Fold {
     s.started_ms_ = event.at_ms;
     for (std::size_t i = 0; i < s.nodes_.size(); ++i) {
       if (s.nodes_[i].unsettled_needs == 0) {
-        open_or_ask(i);
+        moves.open_or_ask(i);
       }
     }
     return Ok{};
@@ -97,11 +99,8 @@ struct Fold {
   Status operator()(const RunResumed&) {
     s.interrupted_ = false;
     s.outcome_.reset();
-    for (std::size_t i = 0; i < s.nodes_.size(); ++i) {
-      forget_what_was_under_way(i);
-    }
-    s.busy_ = 0;
-    do_again_what_was_lost();
+    moves.forget_what_was_under_way();
+    moves.do_again_what_was_lost();
     return Ok{};
   }
 
@@ -138,36 +137,36 @@ struct Fold {
 
   Status operator()(const ConditionHeld& e) {
     return on(e.node, Stage::Waiting, [&](std::size_t i, NodeState&) {
-      s.undecided_.erase(rank(i));
-      open(i);
+      s.undecided_.erase(moves.rank(i));
+      moves.open(i);
     });
   }
 
   Status operator()(const NodeSkipped& e) {
     return on(e.node, Stage::Waiting, [&](std::size_t i, NodeState& node) {
-      s.undecided_.erase(rank(i));
+      s.undecided_.erase(moves.rank(i));
       node.reason = e.reason;
-      node.failed_above = has_failed_need(i);
-      settle(i, Outcome::Skipped);
+      node.failed_above = moves.has_failed_need(i);
+      moves.settle(i, Outcome::Skipped);
     });
   }
 
   Status operator()(const NodeExpanded& e) {
     return on(e.node, Stage::Open, [&](std::size_t i, NodeState& node) {
-      leave_open(i);
+      moves.leave_open(i);
       node.started_ms = event.at_ms;
       node.stage = Stage::Expanded;
-      s.active_.insert(rank(i));
-      enter_pool(i, -1);  // its instances take the places
+      s.active_.insert(moves.rank(i));
+      moves.enter_pool(i, -1);  // its instances take the places
       for (std::size_t k = 0; k < e.items.size(); ++k) {
-        add_instance(i, k, e.items[k]);
+        moves.add_instance(i, k, e.items[k]);
       }
     });
   }
 
   Status operator()(const InputRequested& e) {
     return on(e.node, Stage::Open, [&](std::size_t i, NodeState& node) {
-      leave_open(i);
+      moves.leave_open(i);
       node.stage = Stage::Merging;
       node.started_ms = event.at_ms;
       ++s.busy_;
@@ -183,7 +182,7 @@ struct Fold {
     if (node.stage == Stage::Merging) {
       --s.busy_;
     } else if (node.stage == Stage::Open) {
-      leave_open(*found);
+      moves.leave_open(*found);
       node.started_ms = event.at_ms;
     } else {
       return misfit("'" + e.node.value + "' already has its input");
@@ -192,7 +191,7 @@ struct Fold {
     node.input = e.input;
     node.key = e.key;
     node.reuse = e.reuse;
-    s.active_.insert(rank(*found));
+    s.active_.insert(moves.rank(*found));
     if (s.plan_node(*found).command.argv.empty() && s.plan_node(*found).approval.empty()) {
       node.stage = Stage::Checking;  // a gate: its input is what it hands on
       node.last = AttemptEnded{};
@@ -212,7 +211,7 @@ struct Fold {
         node.criteria[k].verdict = Verdict::Met;
         node.criteria[k].evidence = e.evidence[k];
       }
-      settle(i, Outcome::Passed);
+      moves.settle(i, Outcome::Passed);
     });
   }
 
@@ -345,13 +344,13 @@ struct Fold {
       --s.busy_;
     }
     if (node.stage == Stage::Open) {
-      leave_open(*found);
+      moves.leave_open(*found);
     }
     node.tree = e.tree;
     if (!e.reason.empty()) {
       node.reason = e.reason;
     }
-    settle(*found, e.outcome);
+    moves.settle(*found, e.outcome);
     return Ok{};
   }
 
@@ -361,8 +360,6 @@ struct Fold {
             "this is a bug of pipe; please report it"};
   }
   static Error unknown(const dsl::NodeId& id) { return misfit("no node '" + id.value + "'"); }
-
-  RunState::Rank rank(std::size_t i) const { return {s.priority_[s.nodes_[i].plan_node], i}; }
 
   template <class Change>
   Status on(const dsl::NodeId& id, Stage wanted, Change change) {
@@ -376,191 +373,6 @@ struct Fold {
     change(*found, s.nodes_[*found]);
     return Ok{};
   }
-
-  void enter_pool(std::size_t i, std::int64_t by) {
-    const std::string& pool = s.plan_node(i).pool;
-    if (!pool.empty()) {
-      s.pool_use_[pool] += by;
-    }
-  }
-
-  void open(std::size_t i) {
-    s.nodes_[i].stage = Stage::Open;
-    s.open_.insert(rank(i));
-  }
-
-  void leave_open(std::size_t i) {
-    s.open_.erase(rank(i));
-    enter_pool(i, 1);
-  }
-
-  /// A node whose needs are settled is open, unless somebody has to decide first.
-  void open_or_ask(std::size_t i) {
-    if (has_failed_need(i) || s.plan_node(i).condition) {
-      s.undecided_.insert(rank(i));
-    } else {
-      open(i);
-    }
-  }
-
-  bool has_failed_need(std::size_t i) const {
-    const auto& needs = s.needs(i);
-    return std::any_of(needs.begin(), needs.end(), [&](NodeIndex need) { return s.blocks(need); });
-  }
-
-  void add_instance(std::size_t group, std::size_t number, const dsl::Value& item) {
-    NodeState instance;
-    instance.id = dsl::NodeId(s.nodes_[group].id.value + "[" + std::to_string(number) + "]");
-    instance.plan_node = s.nodes_[group].plan_node;
-    instance.item = item;
-    instance.group = group;
-    instance.criteria.resize(s.plan_node(group).criteria.size());
-    const std::size_t place = s.nodes_.size();
-    s.by_id_.emplace(instance.id.value, place);
-    s.nodes_.push_back(std::move(instance));
-    s.pass_through_.emplace_back();
-    s.dependants_.emplace_back();
-    s.nodes_[group].instances.push_back(place);
-    open(place);
-  }
-
-  void settle(std::size_t i, Outcome outcome) {
-    NodeState& node = s.nodes_[i];
-    if (node.stage != Stage::Waiting && node.stage != Stage::Expanded) {
-      enter_pool(i, -1);
-    }
-    if (node.stage == Stage::Expanded) {
-      collect_instances(node);
-    }
-    node.stage = Stage::Settled;
-    node.outcome = outcome;
-    node.finished_ms = event.at_ms;
-    s.active_.erase(rank(i));
-    s.open_.erase(rank(i));
-    s.undecided_.erase(rank(i));
-    ++s.settled_;
-    if (node.group) {
-      return;  // its for_each node speaks for it
-    }
-    if (outcome != Outcome::Passed || s.plan_node(i).for_each) {
-      s.pass_through_[i] = stands_for(i);
-    }
-    for (const std::size_t dependant : s.dependants_[i]) {
-      if (--s.nodes_[dependant].unsettled_needs == 0 && s.started()) {
-        open_or_ask(dependant);
-      }
-    }
-  }
-
-  /// An output of a for_each node is the list of its instances' values.
-  void collect_instances(NodeState& node) const {
-    for (const dsl::OutputDecl& output : s.plan_.nodes[node.plan_node].outputs) {
-      dsl::Value::List values;
-      for (const std::size_t instance : node.instances) {
-        const dsl::Value all(s.nodes_[instance].outputs);
-        const dsl::Value* value = all.find(output.name);
-        values.push_back(value != nullptr ? *value : dsl::Value());
-      }
-      node.outputs.emplace_back(output.name, dsl::Value(std::move(values)));
-    }
-  }
-
-  /// What dependants start from instead of this node's own tree.
-  std::vector<std::size_t> stands_for(std::size_t i) const {
-    std::vector<std::size_t> sides;
-    for (const std::size_t instance : s.nodes_[i].instances) {
-      if (s.nodes_[instance].outcome == Outcome::Passed) {
-        sides.push_back(instance);
-      }
-    }
-    return sides.empty() ? s.sides(i) : sides;
-  }
-
-  /// What the world brought down says nothing of the pipeline: those nodes, and those that were
-  /// skipped for their sake, are as if nobody had come to them. What ran all the same stays.
-  void do_again_what_was_lost() {
-    std::vector<std::size_t> lost;
-    std::vector<bool> is_lost(s.nodes_.size(), false);
-    const auto lose = [&](std::size_t i) {
-      if (!is_lost[i] && s.nodes_[i].stage == Stage::Settled) {
-        is_lost[i] = true;
-        lost.push_back(i);
-      }
-    };
-    for (std::size_t i = 0; i < s.nodes_.size(); ++i) {
-      if (s.nodes_[i].outcome == Outcome::Errored) {
-        lose(i);
-      }
-    }
-    for (std::size_t k = 0; k < lost.size(); ++k) {
-      const std::size_t i = lost[k];
-      if (s.nodes_[i].group) {
-        lose(*s.nodes_[i].group);
-      }
-      for (const std::size_t dependant : s.dependants_[i]) {
-        if (s.nodes_[dependant].failed_above) {
-          lose(dependant);
-        }
-      }
-    }
-    for (const std::size_t i : lost) {
-      unsettle(i);
-    }
-    for (const std::size_t i : lost) {
-      wait_again(i);
-    }
-  }
-
-  void unsettle(std::size_t i) {
-    NodeState& node = s.nodes_[i];
-    NodeState fresh;
-    fresh.id = node.id;
-    fresh.plan_node = node.plan_node;
-    fresh.item = node.item;
-    fresh.group = node.group;
-    fresh.instances = node.instances;
-    fresh.attempt = node.attempt;  // names of jobs are not used twice
-    fresh.started_ms = node.started_ms;
-    fresh.denied = node.denied;
-    fresh.criteria.resize(node.criteria.size());
-    node = std::move(fresh);
-    s.pass_through_[i].clear();
-    --s.settled_;
-  }
-
-  void wait_again(std::size_t i) {
-    NodeState& node = s.nodes_[i];
-    if (!node.instances.empty()) {
-      node.stage = Stage::Expanded;  // its items are known
-      s.active_.insert(rank(i));
-      return;
-    }
-    if (node.group) {
-      open(i);
-      return;
-    }
-    const auto& needs = s.needs(i);
-    const auto open_need = [&](NodeIndex need) { return s.nodes_[need].stage != Stage::Settled; };
-    node.unsettled_needs =
-        static_cast<std::size_t>(std::count_if(needs.begin(), needs.end(), open_need));
-    if (node.unsettled_needs == 0) {
-      open_or_ask(i);
-    }
-  }
-
-  void forget_what_was_under_way(std::size_t i) {
-    NodeState& node = s.nodes_[i];
-    for (CriterionState& criterion : node.criteria) {
-      criterion.running = false;
-      criterion.red_running = false;
-    }
-    if (node.stage == Stage::Merging) {
-      enter_pool(i, -1);
-      open(i);
-    } else if (node.stage == Stage::Running) {
-      node.stage = Stage::Prepared;
-    }
-  }
 };
 
 dsl::Status RunState::apply(const Event& event) {
@@ -569,7 +381,8 @@ dsl::Status RunState::apply(const Event& event) {
                           std::to_string(sequence_),
                       ""};
   }
-  const dsl::Status status = std::visit(Fold{*this, event}, event.what);
+  const dsl::Status status =
+      std::visit(Fold{*this, event, NodeMoves(*this, event.at_ms)}, event.what);
   if (status) {
     sequence_ = event.sequence;
     last_ms_ = event.at_ms;

@@ -155,7 +155,8 @@ class RunState {
   }
 
  private:
-  friend struct Fold;
+  friend struct Fold;      // says which fact moves which node, and
+  friend class NodeMoves;  // moves it
 
   const dsl::Plan& plan_;
   std::vector<std::int64_t> expected_ms_;             // constant after construction

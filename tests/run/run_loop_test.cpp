@@ -420,6 +420,84 @@ TEST(RunLoop, AChangedCriterionIsNotTakenFromTheCache) {
   EXPECT_EQ(again.node("a").reuse, "not reused: the task, its image, input or criteria changed");
 }
 
+dsl::Template expression(const std::string& text) {
+  dsl::Template made;
+  made.pieces = {{dsl::Template::Piece::Kind::Expression, text}};
+  return made;
+}
+
+/// A list of two items, and a node that is the same for both but for `vary`.
+RunHarness items_that_differ_in(const std::function<void(dsl::PlanNode&)>& vary) {
+  std::vector<dsl::PlanNode> nodes{task("list", {}, "list"), task("each", {0}, "work")};
+  nodes[1].for_each = "fromJSON('[\"one\",\"two\"]')";
+  vary(nodes[1]);
+  return RunHarness(std::move(nodes));
+}
+
+TEST(RunLoop, AResultIsNotTakenForACriterionWithAnotherValue) {
+  RunHarness run = items_that_differ_in([](dsl::PlanNode& each) {
+    each.criteria = {run_criterion("good", "check")};
+    std::get<dsl::RunCheck>(each.criteria[0].check).env = {{"ITEM", expression("item")}};
+  });
+  run.slots = 1;
+  run.engine.script = [](const Job& job) {
+    FakeEngine::Answer answer;
+    for (const auto& [name, value] : job.env) {
+      if (name == "ITEM" && value == "two") {
+        answer.end = exit_with(1);
+      }
+    }
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.node("each[0]").outcome, Outcome::Passed);
+  EXPECT_EQ(run.node("each[1]").outcome, Outcome::Failed);
+  EXPECT_THAT(run.started_words(), ElementsAre("list", "work", "check", "work", "check"));
+}
+
+TEST(RunLoop, AResultIsNotTakenForAnotherAddressOrService) {
+  RunHarness address = items_that_differ_in([](dsl::PlanNode& each) {
+    dsl::Criterion answers;
+    answers.text = "answers";
+    answers.check = dsl::HttpCheck{};
+    std::get<dsl::HttpCheck>(answers.check).url = expression("item");
+    each.criteria = {answers};
+  });
+  address.start();
+  EXPECT_FALSE(address.node("each[1]").reused);
+  EXPECT_NE(address.node("each[0]").key, address.node("each[1]").key);
+
+  RunHarness service = items_that_differ_in([](dsl::PlanNode& each) {
+    dsl::Service db;
+    db.name = "db";
+    db.beside_node = true;
+    db.env = {{"DATABASE", expression("item")}};
+    each.services = {db};
+  });
+  service.start();
+  EXPECT_NE(service.node("each[0]").key, service.node("each[1]").key);
+}
+
+TEST(RunLoop, AResultIsNotTakenForANodeOfAnotherName) {
+  RunHarness run({task("a", {}, "work")});
+  run.start();
+  RunHarness again({task("b", {}, "work")});  // and so PIPE_NODE differs
+  again.cache.results = run.cache.results;
+  again.start();
+  EXPECT_FALSE(again.node("b").reused);
+}
+
+TEST(RunLoop, APersonIsAskedEachTime) {
+  RunHarness run({task("a", {}, "work")});
+  dsl::Criterion manual;
+  manual.text = "reads well";
+  manual.check = dsl::ManualCheck{"Does it read well?"};
+  run.plan.nodes[0].criteria = {manual};
+  run.start();
+  EXPECT_EQ(run.node("a").key, "");
+  EXPECT_EQ(run.node("a").reuse, "not reused: a person has to answer");
+}
+
 TEST(RunLoop, NoCacheRunsEverythingAgain) {
   RunHarness run({task("a", {}, "work")});
   run.start();
@@ -563,6 +641,35 @@ TEST(RunLoop, OneCommitTakesAResultInAndStartsWhatFollows) {
   run.start();
   EXPECT_EQ(run.journal.transactions, 5U)
       << "start, three ends with what they lead to, the end of the run";
+}
+
+TEST(RunLoop, FactsThatNothingFollowsFromWaitForCompany) {
+  RunHarness run({task("a", {}, "one"), task("b", {}, "two"), task("long", {}, "long")});
+  run.slots = 3;
+  run.engine.script = [](const Job& job) {
+    return FakeEngine::Answer{{}, {job.argv.back() == "long" ? 1'000 : 10}};
+  };
+  run.start();
+  const std::size_t before = run.journal.transactions;
+  run.clock.advance({10});
+  EXPECT_EQ(run.journal.transactions, before) << "nothing is to be started or shown at once";
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed);
+  run.clock.advance({10});
+  EXPECT_EQ(run.journal.transactions, before + 1) << "two ends, one commit, though nothing came";
+  run.run_to_end();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+}
+
+TEST(RunLoop, TheNextNodeStartsWhileWhatOneLeftIsStillRead) {
+  RunHarness run({task("a", {}, "one"), task("b", {}, "two"), task("c", {}, "three")});
+  run.slots = 1;
+  run.trees.capture_takes = {1'000};
+  run.start();
+  EXPECT_THAT(run.started_words(), ElementsAre("one", "two"))
+      << "two trees are being read, and no more than that at once";
+  EXPECT_EQ(run.engine.most_running, 1U);
+  run.run_to_end();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
 }
 
 TEST(RunLoop, ServicesAreReadyBeforeTheCheckAndGoneAfterIt) {

@@ -43,6 +43,7 @@ class FakeTrees final : public Trees {
   std::vector<JobName> kept_caches;
   std::vector<JobName> dropped_caches;
   std::size_t workspaces = 0;  // prepared and not discarded
+  dsl::Duration capture_takes{0};
 
   void merge(std::vector<MergeSide> sides, std::function<void(dsl::Result<Merge>)> done) override {
     Merge merge;
@@ -98,7 +99,7 @@ class FakeTrees final : public Trees {
                                     ? dsl::Result<std::string>(found->second)
                                     : dsl::Result<std::string>(dsl::Error{"no such file", ""}));
     }
-    clock_.after({0}, [done, capture] { done(capture); });
+    clock_.after(capture_takes, [done, capture] { done(capture); });
   }
   void discard(PreparedWorkspace) override { --workspaces; }
   void settle_caches(const JobName& job,
