@@ -1,5 +1,6 @@
 #include "runner/run/orders.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,6 +21,9 @@ using dsl::Template;
 namespace {
 
 using Env = std::vector<std::pair<std::string, std::string>>;
+
+constexpr const char* kRun = "PIPE_RUN";
+constexpr const char* kAttempt = "PIPE_ATTEMPT";
 
 bool is_literal(const Template& text) {
   for (const Template::Piece& piece : text.pieces) {
@@ -128,12 +132,12 @@ JobName job_name(const OrderContext& context,
 Env own_variables(const OrderContext& context, std::size_t node, std::int64_t attempt) {
   const NodeState& me = context.state.nodes()[node];
   const PlanNode& plan = context.state.plan_node(node);
-  return {{"PIPE_RUN", context.state.run().value},
+  return {{kRun, context.state.run().value},
           {"PIPE_PIPELINE", context.state.plan().name},
           {"PIPE_PHASE", plan.phase},
           {"PIPE_TASK", plan.task},
           {"PIPE_NODE", me.id.value},
-          {"PIPE_ATTEMPT", std::to_string(attempt)}};
+          {kAttempt, std::to_string(attempt)}};
 }
 
 /// What attempts and checks of a node share. `tree` and the command are left to the caller.
@@ -173,6 +177,118 @@ dsl::Status add_service(const dsl::Service& service, const Filler& filler, WorkO
   return dsl::Ok{};
 }
 
+/// What an attempt of the node is run with; the tree and the names are left to the caller.
+Result<WorkOrder> attempt_work(const OrderContext& context,
+                               std::size_t node,
+                               std::int64_t attempt) {
+  const PlanNode& plan = context.state.plan_node(node);
+  Filler filler(context, node);
+  Result<WorkOrder> work = common(context, node, attempt, filler);
+  if (!work) {
+    return work;
+  }
+  Result<std::vector<std::string>> argv = filler.fill(plan.command);
+  if (!argv) {
+    return argv.error();
+  }
+  work->argv = *std::move(argv);
+  for (const dsl::CacheDecl& cache : plan.caches) {
+    Result<std::string> key = filler.fill(cache.key);
+    if (!key) {
+      return key.error().within("cache key");
+    }
+    work->caches.push_back({*std::move(key), cache.paths});
+  }
+  for (const dsl::Service& service : plan.services) {
+    if (!service.beside_node) {
+      continue;
+    }
+    if (const dsl::Status added = add_service(service, filler, *work); !added) {
+      return added.error();
+    }
+  }
+  return work;
+}
+
+/// What a check in a container is run with.
+struct CheckWork {
+  WorkOrder work;
+  std::string url;  // of an http check
+};
+
+Result<CheckWork> check_work(const OrderContext& context,
+                             std::size_t node,
+                             const dsl::Criterion& criterion,
+                             std::int64_t attempt) {
+  const PlanNode& plan = context.state.plan_node(node);
+  Filler filler(context, node);
+  Result<WorkOrder> shared = common(context, node, attempt, filler);
+  if (!shared) {
+    return shared.error();
+  }
+  CheckWork check{*std::move(shared), ""};
+  if (const auto* run = std::get_if<dsl::RunCheck>(&criterion.check)) {
+    if (const dsl::Status added = filler.add(check.work.env, run->env); !added) {
+      return added.error();
+    }
+    Result<std::vector<std::string>> argv = filler.fill(run->command);
+    if (!argv) {
+      return argv.error();
+    }
+    check.work.argv = *std::move(argv);
+  } else if (const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check)) {
+    Result<std::string> url = filler.fill(http->url);
+    if (!url) {
+      return url.error().within("url");
+    }
+    check.url = *std::move(url);
+  }
+  for (const dsl::Service& service : plan.services) {
+    const bool wanted =
+        criterion.service == service.name || (service.beside_node && !criterion.service.empty());
+    if (!wanted) {
+      continue;
+    }
+    if (const dsl::Status added = add_service(service, filler, check.work); !added) {
+      return added.error();
+    }
+  }
+  return check;
+}
+
+/// Words of any bytes, so that no two lists of them are the same text.
+void add_word(std::string& text, const std::string& word) {
+  text += fmt::format("{}:", word.size());
+  text += word;
+}
+
+/// What comes of a job that does not look at which run and attempt it is part of.
+void add_work(std::string& text, const WorkOrder& work) {
+  const auto add_command = [&text](const std::vector<std::string>& argv, const Env& env) {
+    for (const std::string& word : argv) {
+      add_word(text, word);
+    }
+    text += "\nenv ";
+    for (const auto& [name, value] : env) {
+      if (name != kRun && name != kAttempt) {
+        add_word(text, name);
+        add_word(text, value);
+      }
+    }
+  };
+  text += "\nrun ";
+  add_command(work.argv, work.env);
+  for (const CachePath& cache : work.caches) {
+    text += "\ncache ";
+    add_word(text, cache.key);
+  }
+  for (const WorkOrder::ServiceEnv& service : work.services) {
+    text += "\nservice ";
+    add_word(text, service.service->name);
+    add_command(service.argv, service.env);
+  }
+}
+
 /// "refresh: implement" and the trailers by which a commit is traced back to its run.
 std::string commit_message(const OrderContext& context, std::size_t node, std::int64_t attempt) {
   const NodeState& me = context.state.nodes()[node];
@@ -198,37 +314,16 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
   const PlanNode& plan = context.state.plan_node(node);
   AttemptOrder order;
   order.attempt = me.attempt + 1;
-  Filler filler(context, node);
-  Result<WorkOrder> work = common(context, node, order.attempt, filler);
+  Result<WorkOrder> work = attempt_work(context, node, order.attempt);
   if (!work) {
     return work.error();
   }
   order.work = *std::move(work);
-  Result<std::vector<std::string>> argv = filler.fill(plan.command);
-  if (!argv) {
-    return argv.error();
-  }
-  order.work.argv = *std::move(argv);
   order.work.job = attempt_job(context, node, order.attempt);
   order.work.log_part = std::to_string(order.attempt);
   order.work.timeout = plan.timeout;
   order.work.tree =
       plan.retry.feedback && me.failures > 0 && me.last ? me.last->produced : me.input;
-  for (const dsl::CacheDecl& cache : plan.caches) {
-    Result<std::string> key = filler.fill(cache.key);
-    if (!key) {
-      return key.error().within("cache key");
-    }
-    order.work.caches.push_back({*std::move(key), cache.paths});
-  }
-  for (const dsl::Service& service : plan.services) {
-    if (!service.beside_node) {
-      continue;
-    }
-    if (const dsl::Status added = add_service(service, filler, order.work); !added) {
-      return added.error();
-    }
-  }
   order.feedback = feedback_text(context.state, node);
   order.commit_message = commit_message(context, node, order.attempt);
   order.commit_time_s = now_ms / 1000;
@@ -240,44 +335,17 @@ Result<CheckOrder> check_order(const OrderContext& context,
                                std::size_t criterion_index,
                                Subject subject) {
   const NodeState& me = context.state.nodes()[node];
-  const PlanNode& plan = context.state.plan_node(node);
-  const dsl::Criterion& criterion = plan.criteria[criterion_index];
+  const dsl::Criterion& criterion = context.state.plan_node(node).criteria[criterion_index];
   CheckOrder order;
   order.attempt = subject == Subject::Input ? 0 : me.attempt;
   order.criterion = criterion_index;
   order.subject = subject;
-  Filler filler(context, node);
-  Result<WorkOrder> work = common(context, node, order.attempt, filler);
-  if (!work) {
-    return work.error();
+  Result<CheckWork> check = check_work(context, node, criterion, order.attempt);
+  if (!check) {
+    return check.error();
   }
-  order.work = *std::move(work);
-  if (const auto* run = std::get_if<dsl::RunCheck>(&criterion.check)) {
-    if (const dsl::Status added = filler.add(order.work.env, run->env); !added) {
-      return added.error();
-    }
-    Result<std::vector<std::string>> argv = filler.fill(run->command);
-    if (!argv) {
-      return argv.error();
-    }
-    order.work.argv = *std::move(argv);
-  } else if (const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check)) {
-    Result<std::string> url = filler.fill(http->url);
-    if (!url) {
-      return url.error().within("url");
-    }
-    order.url = *std::move(url);
-  }
-  for (const dsl::Service& service : plan.services) {
-    const bool wanted =
-        criterion.service == service.name || (service.beside_node && !criterion.service.empty());
-    if (!wanted) {
-      continue;
-    }
-    if (const dsl::Status added = add_service(service, filler, order.work); !added) {
-      return added.error();
-    }
-  }
+  order.work = std::move(check->work);
+  order.url = std::move(check->url);
   const std::string where = subject == Subject::Input ? "-r" : "-c";
   order.work.job = job_name(context, node, order.attempt, where + std::to_string(criterion_index));
   order.work.log_part = fmt::format("{}.{}-{}",
@@ -299,7 +367,11 @@ Result<std::string> result_key(const OrderContext& context,
                                const TreeRef& input,
                                const std::string& image_digest) {
   const PlanNode& plan = context.state.plan_node(node);
-  if (!plan.reuse || plan.command.argv.empty()) {
+  // A person's word is for the run that asked for it.
+  const bool asks = std::any_of(plan.criteria.begin(), plan.criteria.end(), [](const auto& one) {
+    return std::holds_alternative<dsl::ManualCheck>(one.check);
+  });
+  if (!plan.reuse || plan.command.argv.empty() || asks) {
     return std::string();
   }
   PlanNode what = plan;  // without what the result does not depend on
@@ -318,7 +390,7 @@ Result<std::string> result_key(const OrderContext& context,
   if (!content) {
     return content.error();
   }
-  std::string text = "2\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
+  std::string text = "3\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
                      "\n" + input.artifacts + "\n";
   std::vector<std::string> trusted = plan.workspace.protect;
   for (const dsl::Criterion& criterion : plan.criteria) {
@@ -334,22 +406,23 @@ Result<std::string> result_key(const OrderContext& context,
     }
     text += *digest + "\n";
   }
-  if (!all_literal(plan)) {
-    Filler filler(context, node);
-    Env values;
-    if (const dsl::Status added = filler.add(values, plan.env); !added) {
-      return added.error();
+  // What is really run, not what a template of it looks like: two runs, or two items of a for_each,
+  // may differ in nothing but a value.
+  const Result<WorkOrder> attempt = attempt_work(context, node, 0);
+  if (!attempt) {
+    return attempt.error();
+  }
+  add_work(text, *attempt);
+  for (const dsl::Criterion& criterion : plan.criteria) {
+    if (!needs_container(criterion)) {
+      continue;
     }
-    Result<std::vector<std::string>> argv = filler.fill(plan.command);
-    if (!argv) {
-      return argv.error();
+    const Result<CheckWork> check = check_work(context, node, criterion, 0);
+    if (!check) {
+      return check.error();
     }
-    for (const auto& [name, value] : values) {
-      text += name + "=" + value + '\0';
-    }
-    for (const std::string& word : *argv) {
-      text += word + '\0';
-    }
+    add_work(text, check->work);
+    add_word(text, check->url);
   }
   return dsl::sha256_hex(text);
 }

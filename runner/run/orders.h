@@ -36,8 +36,9 @@ dsl::Result<CheckOrder> check_order(const OrderContext& context,
 /// The name of the job that makes an attempt.
 JobName attempt_job(const OrderContext& context, std::size_t node, std::int64_t attempt);
 
-/// What the node's result depends on, as 64 hex digits: its definition with the values filled in,
-/// the image, the input tree, protected files and criteria. "" for a node that is never reused.
+/// What the node's result depends on, as 64 hex digits: its definition, the image, the input tree,
+/// protected files, and all that it, its services and its criteria are run with, but for PIPE_RUN
+/// and PIPE_ATTEMPT. "" for a node that is never reused.
 dsl::Result<std::string> result_key(const OrderContext& context,
                                     std::size_t node,
                                     const TreeRef& input,
