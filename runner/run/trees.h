@@ -142,6 +142,7 @@ class Trees {
   virtual void merge(std::vector<MergeSide> sides,
                      std::function<void(dsl::Result<Merge>)> done) = 0;
 
+  /// Caches are as all earlier calls of settle_caches leave them.
   virtual void prepare(WorkspaceRequest request,
                        std::function<void(dsl::Result<PreparedWorkspace>)> done) = 0;
 

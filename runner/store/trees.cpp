@@ -29,6 +29,9 @@ struct StoreTrees::Shared {
   Workspaces workspaces;
   const std::function<void(const dsl::Error&)> on_problem;
   std::vector<SpareFolder> spare;  // of ended jobs; loop thread
+  std::size_t settling = 0;        // caches that are being settled; loop thread
+  using Prepare = std::function<void(const std::shared_ptr<Shared>&)>;
+  std::vector<Prepare> waiting;  // for that to be done; loop thread
 
   /// Loop thread.
   void keep(dsl::Result<std::optional<SpareFolder>> folder) {
@@ -54,6 +57,35 @@ void on_pool(const std::shared_ptr<Shared>& shared,
   shared->loop.run_blocking(
       [shared, answer, work = std::move(work)]() mutable { answer->emplace(work(*shared)); },
       [shared, answer, done = std::move(done)] { done(std::move(**answer)); });
+}
+
+template <class Shared>
+void prepare_in(const std::shared_ptr<Shared>& shared,
+                WorkspaceRequest request,
+                std::function<void(dsl::Result<PreparedWorkspace>)> done) {
+  auto& spare = shared->spare;
+  const auto fitting = std::find_if(spare.begin(), spare.end(), [&](const SpareFolder& one) {
+    return one.laid_out != nullptr && one.laid_out->serves(request);
+  });
+  if (fitting != spare.end()) {
+    const SpareFolder taken = std::move(*fitting);
+    spare.erase(fitting);
+    shared->loop.post([done = std::move(done), workspace = Workspaces::take_over(request, taken)] {
+      done(workspace);
+    });
+    return;
+  }
+  std::optional<SpareFolder> folder;
+  if (!spare.empty()) {
+    folder = std::move(spare.back());
+    spare.pop_back();
+  }
+  on_pool<PreparedWorkspace>(
+      shared,
+      [request = std::move(request), folder = std::move(folder)](Shared& in) {
+        return in.workspaces.prepare(request, folder ? &*folder : nullptr);
+      },
+      std::move(done));
 }
 
 }  // namespace
@@ -86,29 +118,12 @@ void StoreTrees::merge(std::vector<MergeSide> sides, std::function<void(dsl::Res
 
 void StoreTrees::prepare(WorkspaceRequest request,
                          std::function<void(dsl::Result<PreparedWorkspace>)> done) {
-  auto& spare = shared_->spare;
-  const auto fitting = std::find_if(spare.begin(), spare.end(), [&](const SpareFolder& one) {
-    return one.laid_out != nullptr && one.laid_out->serves(request);
-  });
-  if (fitting != spare.end()) {
-    const SpareFolder taken = std::move(*fitting);
-    spare.erase(fitting);
-    shared_->loop.post([done = std::move(done), workspace = Workspaces::take_over(request, taken)] {
-      done(workspace);
-    });
+  if (!request.caches.empty() && shared_->settling > 0) {
+    shared_->waiting.emplace_back([request = std::move(request), done = std::move(done)](
+                                      const auto& shared) { prepare_in(shared, request, done); });
     return;
   }
-  std::optional<SpareFolder> folder;
-  if (!spare.empty()) {
-    folder = std::move(spare.back());
-    spare.pop_back();
-  }
-  on_pool<PreparedWorkspace>(
-      shared_,
-      [request = std::move(request), folder = std::move(folder)](Shared& shared) {
-        return shared.workspaces.prepare(request, folder ? &*folder : nullptr);
-      },
-      std::move(done));
+  prepare_in(shared_, std::move(request), std::move(done));
 }
 
 void StoreTrees::capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) {
@@ -156,12 +171,18 @@ void StoreTrees::discard(PreparedWorkspace workspace) {
 void StoreTrees::settle_caches(const JobName& job,
                                CachesOf verdict,
                                std::function<void(dsl::Status)> done) {
+  ++shared_->settling;
   on_pool<dsl::Ok>(
       shared_,
       [job, verdict](Shared& shared) { return shared.workspaces.settle_caches(job, verdict); },
       [shared = shared_, done = std::move(done)](dsl::Status settled) {
         if (!settled) {
           shared->on_problem(settled.error());
+        }
+        if (--shared->settling == 0) {
+          for (const auto& prepare : std::exchange(shared->waiting, {})) {
+            prepare(shared);
+          }
         }
         done(std::move(settled));
       });

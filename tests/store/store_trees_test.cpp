@@ -90,6 +90,29 @@ TEST_F(StoreTreesTest, FoldersOfEndedJobsServeAgain) {
   EXPECT_EQ(after.st_ino, before.st_ino);
 }
 
+TEST_F(StoreTreesTest, AJobThatIsPreparedWhileCachesAreSettledFindsThem) {
+  const TreeRef empty = must(store_->commit_root(*must(store_->borrow()), {}, "empty", 1));
+  WorkspaceRequest request;
+  request.caches = {{"key", {"~/c"}}};
+  for (int round = 0; round < 20; ++round) {
+    request.job = JobName("fills-" + std::to_string(round));
+    request.tree = empty;
+    const PreparedWorkspace first =
+        wait<PreparedWorkspace>([&](auto done) { trees_.prepare(request, done); });
+    write_file(first.home + "/c/v", std::to_string(round));
+    CaptureRequest save{first, {}, {}, {}, "Work", 1'700'000'000, true};
+    static_cast<void>(wait<Capture>([&](auto done) { trees_.capture(save, done); }));
+
+    trees_.settle_caches(first.job, CachesOf::Passed, [](const dsl::Status&) {});
+    request.job = JobName("finds-" + std::to_string(round));
+    const PreparedWorkspace second =
+        wait<PreparedWorkspace>([&](auto done) { trees_.prepare(request, done); });
+
+    ASSERT_EQ(read_text(second.home + "/c/v"), std::to_string(round));
+  }
+  EXPECT_THAT(problems_, IsEmpty());
+}
+
 TEST_F(StoreTreesTest, TellsWhatCouldNotBeDone) {
   std::optional<std::string> error;
   WorkspaceRequest request;
