@@ -14,6 +14,7 @@ pipe_room(dsl_expression
     expression_lexer.cpp
     expression_names.cpp
     expression_parser.cpp
+    expression_reads.cpp
     expression_remains.cpp
     expression_values.cpp
     expression_wording.cpp

@@ -33,6 +33,10 @@ Result<Value> evaluate(std::string_view expression, const Scope& scope);
 /// `evaluate`, and the value's truth: null, false, 0 and "" are false.
 Result<bool> evaluate_condition(std::string_view expression, const Scope& scope);
 
+/// The tasks whose outputs an expression looks at (needs.TASK.outputs), each once. None where it
+/// cannot be parsed.
+std::vector<std::string> tasks_read(std::string_view expression);
+
 /// The text with every hole filled by dsl::to_text of its value.
 Result<std::string> render(const Template& text, const Scope& scope);
 

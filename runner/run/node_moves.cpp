@@ -25,7 +25,7 @@ void NodeMoves::leave_open(std::size_t i) {
 }
 
 void NodeMoves::open_or_ask(std::size_t i) {
-  if (has_failed_need(i) || s_.plan_node(i).condition) {
+  if (has_failed_need(i) || s_.plan_node(i).condition || s_.missing_outputs(i)) {
     s_.undecided_.insert(rank(i));
   } else {
     open(i);

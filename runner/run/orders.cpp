@@ -9,6 +9,7 @@
 #include "dsl/expression.h"
 #include "dsl/plan_json.h"
 #include "runner/run/scope.h"
+#include "runner/run/templates.h"
 #include "runner/run/verifier.h"
 
 namespace runner {
@@ -25,42 +26,14 @@ using Env = std::vector<std::pair<std::string, std::string>>;
 constexpr const char* kRun = "PIPE_RUN";
 constexpr const char* kAttempt = "PIPE_ATTEMPT";
 
-bool is_literal(const Template& text) {
-  for (const Template::Piece& piece : text.pieces) {
-    if (piece.kind == Template::Piece::Kind::Expression) {
-      return false;
-    }
-  }
-  return true;
-}
-
 bool all_literal(const PlanNode& plan) {
-  for (const Template& word : plan.command.argv) {
-    if (!is_literal(word)) {
-      return false;
+  bool literal = true;
+  for_each_template(plan, [&literal](const Template& text) {
+    for (const Template::Piece& piece : text.pieces) {
+      literal = literal && piece.kind == Template::Piece::Kind::Literal;
     }
-  }
-  for (const dsl::EnvVar& variable : plan.env) {
-    if (!is_literal(variable.value)) {
-      return false;
-    }
-  }
-  for (const dsl::CacheDecl& cache : plan.caches) {
-    if (!is_literal(cache.key)) {
-      return false;
-    }
-  }
-  for (const dsl::Criterion& criterion : plan.criteria) {
-    const auto* run = std::get_if<dsl::RunCheck>(&criterion.check);
-    if (run != nullptr && !run->env.empty()) {
-      return false;
-    }
-    const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check);
-    if (http != nullptr && !is_literal(http->url)) {
-      return false;
-    }
-  }
-  return plan.services.empty();
+  });
+  return literal;
 }
 
 /// Fills templates in; the scope is made only when a hole needs it.
@@ -352,7 +325,7 @@ Result<CheckOrder> check_order(const OrderContext& context,
                                     order.attempt,
                                     subject == Subject::Input ? "red" : "criterion",
                                     criterion_index + 1);
-  order.work.tree = subject == Subject::Input ? me.input : me.last->produced;
+  order.work.tree = subject == Subject::Input ? context.state.before(node) : me.last->produced;
   order.work.restore_protected = true;
   order.work.timeout = criterion.timeout;
   return order;

@@ -487,14 +487,15 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
 
   void judge_here(const StartCheck& action, const CheckStarted& started) {
     const NodeState& me = state.nodes()[action.node];
-    const TreeRef& subject = action.subject == Subject::Input ? me.input : me.last->produced;
-    const std::int64_t before = parts.clock.monotonic_ms();
+    const TreeRef before = state.before(action.node);
+    const TreeRef& subject = action.subject == Subject::Input ? before : me.last->produced;
+    const std::int64_t begun_ms = parts.clock.monotonic_ms();
     Judgement judgement = judge_tree(state.plan_node(action.node).criteria[action.criterion],
                                      parts.trees,
-                                     me.input,
+                                     before,
                                      state.input(),
                                      subject);
-    judgement.evidence.took = dsl::Duration{parts.clock.monotonic_ms() - before};
+    judgement.evidence.took = dsl::Duration{parts.clock.monotonic_ms() - begun_ms};
     CheckEnded end{started.node,
                    started.attempt,
                    started.criterion,

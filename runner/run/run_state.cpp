@@ -1,10 +1,13 @@
 #include "runner/run/run_state.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
+#include "dsl/expression.h"
 #include "runner/run/node_moves.h"
 #include "runner/run/scheduler.h"
+#include "runner/run/templates.h"
 
 namespace runner {
 
@@ -13,6 +16,42 @@ using dsl::NodeIndex;
 using dsl::Ok;
 using dsl::PlanNode;
 using dsl::Status;
+
+namespace {
+
+/// For each node of the plan whose outputs it reads. Of the instances of a matrix the last one's
+/// are meant (scope.cpp).
+std::vector<std::vector<NodeIndex>> outputs_read(const dsl::Plan& plan) {
+  std::unordered_map<std::string, NodeIndex> by_task;
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
+    if (!plan.nodes[i].task.empty()) {
+      by_task[plan.nodes[i].task] = i;
+    }
+  }
+  std::vector<std::vector<NodeIndex>> reads(plan.nodes.size());
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
+    const auto add = [&](const std::string& expression) {
+      for (const std::string& task : dsl::tasks_read(expression)) {
+        if (const auto found = by_task.find(task); found != by_task.end()) {
+          reads[i].push_back(found->second);
+        }
+      }
+    };
+    for_each_template(plan.nodes[i], [&add](const dsl::Template& text) {
+      for (const dsl::Template::Piece& piece : text.pieces) {
+        if (piece.kind == dsl::Template::Piece::Kind::Expression) {
+          add(piece.text);
+        }
+      }
+    });
+    if (plan.nodes[i].for_each) {
+      add(*plan.nodes[i].for_each);
+    }
+  }
+  return reads;
+}
+
+}  // namespace
 
 RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual_ms)
     : plan_(plan), expected_ms_(usual_ms) {
@@ -39,6 +78,17 @@ RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual
       dependants_[need].push_back(i);
     }
   }
+  reads_ = outputs_read(plan);
+}
+
+std::optional<std::size_t> RunState::missing_outputs(std::size_t node) const {
+  for (const NodeIndex read : reads_[nodes_[node].plan_node]) {
+    const NodeState& other = nodes_[read];
+    if (other.outcome && other.outcome != Outcome::Passed) {
+      return read;
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<std::size_t> RunState::find(const dsl::NodeId& id) const {
@@ -55,6 +105,28 @@ bool RunState::blocks(std::size_t node) const {
   const NodeState& settled = nodes_[node];
   const bool failed = settled.outcome == Outcome::Failed || settled.outcome == Outcome::Errored;
   return settled.failed_above || (failed && !plan_node(node).allow_failure);
+}
+
+TreeRef RunState::before(std::size_t node) const {
+  const NodeState& me = nodes_[node];
+  const PlanNode& gate = plan_node(node);
+  if (gate.kind != dsl::NodeKind::PhaseGate) {
+    return me.input;
+  }
+  // Of those that wait for nothing in the phase, one with no other needs than all of them.
+  const NodeState* first = nullptr;
+  for (const NodeState& one : nodes_) {
+    const PlanNode& plan = plan_.nodes[one.plan_node];
+    const bool begins = plan.phase == gate.phase && plan.kind != dsl::NodeKind::PhaseGate &&
+                        std::none_of(plan.needs.begin(), plan.needs.end(), [&](NodeIndex need) {
+                          return plan_.nodes[need].phase == gate.phase;
+                        });
+    if (begins && !one.input.commit.empty() &&
+        (first == nullptr || plan.needs.size() < plan_.nodes[first->plan_node].needs.size())) {
+      first = &one;
+    }
+  }
+  return first == nullptr ? me.input : first->input;
 }
 
 std::vector<std::size_t> RunState::sides(std::size_t node) const {
@@ -249,8 +321,7 @@ struct Fold {
   }
 
   Status operator()(const CheckStarted& e) {
-    const Stage wanted = e.subject == Subject::Input ? Stage::Prepared : Stage::Checking;
-    return on(e.node, wanted, [&](std::size_t, NodeState& node) {
+    return on(e.node, stage_of_check(e.node, e.subject), [&](std::size_t, NodeState& node) {
       CriterionState& criterion = node.criteria[static_cast<std::size_t>(e.criterion)];
       (e.subject == Subject::Input ? criterion.red_running : criterion.running) = true;
       ++s.busy_;
@@ -258,8 +329,7 @@ struct Fold {
   }
 
   Status operator()(const CheckEnded& e) {
-    const Stage wanted = e.subject == Subject::Input ? Stage::Prepared : Stage::Checking;
-    return on(e.node, wanted, [&](std::size_t, NodeState& node) {
+    return on(e.node, stage_of_check(e.node, e.subject), [&](std::size_t, NodeState& node) {
       CriterionState& criterion = node.criteria[static_cast<std::size_t>(e.criterion)];
       bool& running = e.subject == Subject::Input ? criterion.red_running : criterion.running;
       s.busy_ -= running ? 1 : 0;
@@ -359,6 +429,13 @@ struct Fold {
     return {"the journal does not fit its plan: " + what,
             "this is a bug of pipe; please report it"};
   }
+  /// A gate has nothing to start, and so is judged as soon as it is prepared.
+  Stage stage_of_check(const dsl::NodeId& id, Subject subject) const {
+    const auto found = s.find(id);
+    const bool is_gate = found && s.plan_node(*found).kind == dsl::NodeKind::PhaseGate;
+    return subject == Subject::Input && !is_gate ? Stage::Prepared : Stage::Checking;
+  }
+
   static Error unknown(const dsl::NodeId& id) { return misfit("no node '" + id.value + "'"); }
 
   template <class Change>

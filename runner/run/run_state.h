@@ -145,6 +145,13 @@ class RunState {
   /// Whose trees this node starts from: its passed needs, and in the place of needs that brought
   /// nothing (skipped, failed) what these would have started from. Empty: the run's input.
   [[nodiscard]] std::vector<std::size_t> sides(std::size_t node) const;
+  /// The first task, if any, whose outputs this node reads and which is settled without any: it was
+  /// skipped, or it failed and was allowed to. Where the node has an `if:` of its own, that decides
+  /// alone.
+  [[nodiscard]] std::optional<std::size_t> missing_outputs(std::size_t node) const;
+  /// What the work that a node's criteria judge began from: its input; for the gate of a phase, the
+  /// input of the phase's tasks. REQUIRES: the node has its input.
+  [[nodiscard]] TreeRef before(std::size_t node) const;
   /// Does a settled node stand in the way of those that need it? A failure that is not allowed
   /// does, and so does what was skipped for one: nothing downstream of a failure starts by itself.
   [[nodiscard]] bool blocks(std::size_t node) const;
@@ -162,6 +169,7 @@ class RunState {
   std::vector<std::int64_t> expected_ms_;             // constant after construction
   std::vector<std::int64_t> priority_;                // constant after construction
   std::vector<std::vector<std::size_t>> dependants_;  // constant after construction
+  std::vector<std::vector<dsl::NodeIndex>> reads_;    // by plan node; constant after construction
 
   std::vector<NodeState> nodes_;
   std::unordered_map<std::string, std::size_t> by_id_;

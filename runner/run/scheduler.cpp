@@ -82,7 +82,7 @@ class Planner {
   void decide(std::size_t node) {
     const PlanNode& plan = state_.plan_node(node);
     if (!plan.condition) {
-      act(Skip{node, failed_need(node)});
+      decide_by_needs(node);
       return;
     }
     const dsl::Scope scope = scope_of(state_, node, limits_.hash_files);
@@ -98,6 +98,17 @@ class Planner {
     }
   }
 
+  void decide_by_needs(std::size_t node) {
+    const std::string failed = failed_need(node);
+    if (!failed.empty()) {
+      act(Skip{node, failed});
+    } else if (state_.plan_node(node).kind == NodeKind::PhaseGate) {
+      fail(node, "a criterion " + unread_outputs(node));  // unverified is not passed
+    } else {
+      act(Skip{node, unread_outputs(node)});
+    }
+  }
+
   std::string failed_need(std::size_t node) const {
     for (const dsl::NodeIndex need : state_.needs(node)) {
       if (state_.blocks(need)) {
@@ -110,6 +121,17 @@ class Planner {
       }
     }
     return "";
+  }
+
+  /// A skipped need counts as satisfied, unless there is something of it that the node needs.
+  std::string unread_outputs(std::size_t node) const {
+    const auto read = state_.missing_outputs(node);
+    if (!read) {
+      return "";
+    }
+    const NodeState& other = state_.nodes()[*read];
+    return "reads the outputs of " + quoted(other.id.value) +
+           (other.outcome == Outcome::Skipped ? ", which was skipped" : ", which failed");
   }
 
   /// The node above a skipped one that stands in the way of both.
@@ -204,43 +226,44 @@ class Planner {
     }
   }
 
-  /// Criteria with red_first have to fail before the work: one that is met already proves nothing,
-  /// and is told before anything is spent.
   void prove_red_then_start(std::size_t node) {
-    const NodeState& me = state_.nodes()[node];
     const PlanNode& plan = state_.plan_node(node);
     if (!plan.approval.empty()) {
       act(AskPerson{node, -1, plan.approval});
-      return;
+    } else if (prove_red(node) && take_slot()) {
+      act(StartAttempt{node});
     }
-    bool waiting = false;
+  }
+
+  /// Criteria with red_first have to fail before the work: one that is met already proves nothing,
+  /// and is told before anything is spent. False: it is not proven yet, or never will be.
+  bool prove_red(std::size_t node) {
+    const NodeState& me = state_.nodes()[node];
+    const PlanNode& plan = state_.plan_node(node);
+    bool proven = true;
     for (std::size_t i = 0; i < plan.criteria.size(); ++i) {
       const CriterionState& criterion = me.criteria[i];
       if (!plan.criteria[i].red_first) {
         continue;
       }
-      if (!criterion.red && !criterion.red_running) {
-        waiting = true;
-        if (take_slot()) {
+      if (!criterion.red) {
+        proven = false;
+        if (!criterion.red_running && take_slot()) {
           act(StartCheck{node, i, Subject::Input});
         }
-      } else if (criterion.red_running) {
-        waiting = true;
       } else if (*criterion.red == Verdict::Met) {
         fail(node,
              quoted(plan.criteria[i].text) +
                  " is met before the work, so it proves nothing (red_first)");
-        return;
+        return false;
       } else if (*criterion.red == Verdict::Unverified) {
         fail(node,
              quoted(plan.criteria[i].text) +
                  " could not be checked before the work: " + criterion.red_evidence.result);
-        return;
+        return false;
       }
     }
-    if (!waiting && take_slot()) {
-      act(StartAttempt{node});
-    }
+    return proven;
   }
 
   void start_again(std::size_t node) {
@@ -296,6 +319,11 @@ class Planner {
     }
     if (!last.problem.empty()) {
       attempt_failed(node, Outcome::Failed, last.problem);
+      return;
+    }
+    // The work of a phase is its tasks', so that its criteria can be tried on what was before them
+    // only now that the phase is known to have come to its end.
+    if (state_.plan_node(node).kind == NodeKind::PhaseGate && !prove_red(node)) {
       return;
     }
     const Tally tally = start_missing_checks(node);

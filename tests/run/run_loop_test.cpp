@@ -30,6 +30,12 @@ auto failing(std::vector<std::string> words) {
   };
 }
 
+dsl::Template expression(const std::string& text) {
+  dsl::Template made;
+  made.pieces = {{dsl::Template::Piece::Kind::Expression, text}};
+  return made;
+}
+
 TEST(RunLoop, RunsNodesInTheOrderOfTheirNeeds) {
   RunHarness run({task("a", {}, "one"), task("b", {0}, "two"), gate("main", {1})});
   run.start();
@@ -357,6 +363,114 @@ TEST(RunLoop, AnOutputThatIsMissingFailsTheTask) {
   EXPECT_EQ(run.node("a").reason, "output 'version' ($PIPE_OUTPUTS/version): no such file");
 }
 
+/// `read` is a task that is skipped; the node at `reader` has `text` in its environment.
+void read_outputs_of(RunHarness& run, std::size_t read, std::size_t reader) {
+  run.plan.nodes[read].outputs = {{"version", "", dsl::ValueType::String}};
+  run.plan.nodes[reader].env = {
+      {"V", expression("needs." + run.plan.nodes[read].task + ".outputs.version")}};
+}
+
+TEST(RunLoop, ATaskThatReadsTheOutputsOfASkippedOneIsSkipped) {
+  RunHarness run({task("a", {}, "make"), task("b", {0}, "use"), task("c", {0}, "other")});
+  run.plan.nodes[0].condition = "false";
+  read_outputs_of(run, 0, 1);
+  run.start();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_EQ(run.node("b").outcome, Outcome::Skipped);
+  EXPECT_EQ(run.node("b").reason, "reads the outputs of 'a', which was skipped");
+  EXPECT_THAT(run.started_words(), ElementsAre("other")) << "a skipped need is satisfied else";
+}
+
+TEST(RunLoop, ATaskThatReadsTheOutputsOfAnAllowedFailureIsSkipped) {
+  RunHarness run({task("a", {}, "make"), task("b", {0}, "use"), task("c", {0}, "if")});
+  run.plan.nodes[0].allow_failure = true;
+  read_outputs_of(run, 0, 1);
+  read_outputs_of(run, 0, 2);
+  run.plan.nodes[2].condition = "needs.a.result == 'failure'";
+  run.engine.script = failing({"make"});
+  run.start();
+  EXPECT_EQ(run.node("b").reason, "reads the outputs of 'a', which failed");
+  EXPECT_EQ(run.node("c").outcome, Outcome::Passed) << "its own condition decides alone";
+}
+
+TEST(RunLoop, APhaseWhoseCriterionReadsWhatIsNotThereIsNotPassed) {
+  RunHarness run({task("a", {}, "make"), gate("main", {0}), task("b", {1}, "next")});
+  run.plan.nodes[0].condition = "false";
+  run.plan.nodes[1].criteria = {run_criterion("good", "check")};
+  run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
+  std::get<dsl::RunCheck>(run.plan.nodes[1].criteria[0].check).env = {
+      {"V", expression("needs.a.outputs.version")}};
+  run.start();
+  EXPECT_EQ(run.node("main").outcome, Outcome::Failed);
+  EXPECT_EQ(run.node("main").reason, "a criterion reads the outputs of 'a', which was skipped");
+  EXPECT_TRUE(run.engine.started.empty());
+}
+
+dsl::Criterion diff_criterion(const dsl::DiffCheck& check) {
+  dsl::Criterion criterion;
+  criterion.text = "diff";
+  criterion.check = check;
+  return criterion;
+}
+
+/// Phase one leaves `old`; phase two has tasks that write `f` and, where told, `forbidden`.
+struct TwoPhases {
+  explicit TwoPhases(const dsl::Criterion& criterion)
+      : run({task("a", {}, "old"),
+             gate("one", {0}),
+             task("b", {1}, "f"),
+             task("c", {1}, "forbidden"),
+             gate("two", {2, 3})}) {
+    run.plan.nodes[0].phase = "one";
+    run.plan.nodes[2].phase = "two";
+    run.plan.nodes[3].phase = "two";
+    run.plan.nodes[4].criteria = {criterion};
+    run.engine.script = [this](const Job& job) {
+      run.trees.written[job.name] = {{job.argv.back(), "1"}};
+      return FakeEngine::Answer{};
+    };
+    run.start();
+  }
+  RunHarness run;
+};
+
+TEST(RunLoop, TheDiffOfAPhaseIsWhatItsTasksChanged) {
+  EXPECT_EQ(TwoPhases(diff_criterion({{"f"}, {}, {}})).run.node("two").outcome, Outcome::Failed);
+  EXPECT_EQ(TwoPhases(diff_criterion({{"f", "forbidden"}, {}, {}})).run.node("two").outcome,
+            Outcome::Passed)
+      << "what the phase above changed is none of it";
+  EXPECT_EQ(TwoPhases(diff_criterion({{}, {"forbidden"}, {}})).run.node("two").outcome,
+            Outcome::Failed);
+  EXPECT_EQ(TwoPhases(diff_criterion({{}, {}, {"f"}})).run.node("two").outcome, Outcome::Passed);
+  EXPECT_EQ(TwoPhases(diff_criterion({{}, {}, {"old"}})).run.node("two").outcome, Outcome::Failed);
+}
+
+TEST(RunLoop, ACriterionOfAPhaseIsProvenRedOnWhatWasBeforeTheTasks) {
+  dsl::Criterion criterion = run_criterion("good", "check");
+  criterion.red_first = true;
+  const TwoPhases met(criterion);
+  EXPECT_EQ(met.run.node("two").outcome, Outcome::Failed);
+  EXPECT_THAT(met.run.node("two").reason, HasSubstr("is met before the work"));
+
+  RunHarness run({task("b", {}, "f"), gate("two", {0})});
+  run.plan.nodes[0].phase = "two";
+  run.plan.nodes[1].criteria = {criterion};
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.back() == "f") {
+      run.trees.written[job.name] = {{"f", "1"}};
+    } else {
+      const bool before = job.name.value.ends_with("-r0");
+      answer.end = exit_with(before ? 1 : 0);
+    }
+    return answer;
+  };
+  run.start();
+  EXPECT_EQ(run.node("two").outcome, Outcome::Passed);
+  EXPECT_TRUE(run.node("two").criteria[0].evidence.was_red);
+  EXPECT_THAT(run.started_words(), ElementsAre("f", "check", "check"));
+}
+
 TEST(RunLoop, ForEachMakesAnInstanceOfEachItemAndListsTheirOutputs) {
   RunHarness run({task("list", {}, "list"), task("port", {0}, "port"), task("sum", {1}, "sum")});
   run.plan.nodes[0].outputs = {{"names", "", dsl::ValueType::Json}};
@@ -418,12 +532,6 @@ TEST(RunLoop, AChangedCriterionIsNotTakenFromTheCache) {
   again.start();
   EXPECT_THAT(again.started_words(), ElementsAre("work", "check"));
   EXPECT_EQ(again.node("a").reuse, "not reused: the task, its image, input or criteria changed");
-}
-
-dsl::Template expression(const std::string& text) {
-  dsl::Template made;
-  made.pieces = {{dsl::Template::Piece::Kind::Expression, text}};
-  return made;
 }
 
 /// A list of two items, and a node that is the same for both but for `vary`.
