@@ -8,6 +8,7 @@ target_sources(pipe_engine PRIVATE
   container_image_tag.cpp
   container_images.cpp
   container_job.cpp
+  container_lead.cpp
   container_leftovers.cpp
   container_probe.cpp
   container_service.cpp

@@ -1,6 +1,7 @@
 #include "runner/engine/container.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <unistd.h>
 #include <unordered_map>
@@ -11,10 +12,13 @@
 #include "runner/engine/container_command.h"
 #include "runner/engine/container_images.h"
 #include "runner/engine/container_job.h"
+#include "runner/engine/container_lead.h"
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/seccomp.h"
+#include "runner/sys/files.h"
+#include "runner/sys/unix_socket.h"
 
 namespace runner {
 namespace {
@@ -35,18 +39,38 @@ dsl::Result<std::string> read_filter() {
   return bytes;
 }
 
+/// What every container has in the place of its image's: names are answered inside its own network
+/// (runner/net/name_server.h) or nowhere, and which servers this machine asks is nobody's business.
+dsl::Result<std::string> install_resolver_file(const std::string& state_dir) {
+  const std::string folder = state_dir + "/engine";
+  if (const dsl::Status made = files::make_directories(folder); !made)
+    return made.error();
+  std::string path = folder + "/resolv.conf";
+  if (const dsl::Status written =
+          files::write_atomically(path, "nameserver 127.0.0.1\n", files::Durable::No, 0444);
+      !written)
+    return written.error();
+  return path;
+}
+
 /// A job from `start` to its end. It has no container until its network's holder is there.
 struct RunningJob {
   Job job;
   std::function<void(JobEnd)> ended;
   std::unique_ptr<ContainerJob> container;
-  bool stopped = false;  // before it had a container
+  std::unique_ptr<ContainerLead> lead;  // of its own network, until it is done
+  bool stopped = false;                 // before it had a container
 };
 
-/// The container whose loopback a network group shares; made when its first job starts, since only
-/// a job brings an image and the name of its run.
+/// A network that leads to the gateway for one job is the job's own. Else it is the loopback of a
+/// container that holds it for the group; made when its first job starts, since only a job brings
+/// an image and the name of its run.
 struct Network {
+  NetworkUse use = NetworkUse::Group;
+  std::optional<EgressDoor> door;
+  Fd to_door;  // until the network leads there
   std::unique_ptr<ContainerJob> holder;
+  std::unique_ptr<ContainerLead> lead;  // of the holder
   bool ready = false;
   std::vector<std::function<void(dsl::Result<std::string> holder)>> waiting;
 };
@@ -59,6 +83,7 @@ class ContainerEngine final : public Engine {
         program_(std::move(program)),
         caller_{getuid(), getgid()},
         init_path_(install_init_program(options.state_dir)),
+        resolver_file_(install_resolver_file(options.state_dir)),
         filter_(read_filter()) {
     if (program_.name == dsl::EngineName::Podman)
       service_ =
@@ -71,6 +96,8 @@ class ContainerEngine final : public Engine {
     // the kernel keeps in its work folder.
     traits_.overlays =
         program_.mounts_overlays && program_.name == dsl::EngineName::Docker && caller_.uid == 0;
+    // Who may enter the network of a container: root, and whose user namespace it is in.
+    traits_.egress = caller_.uid == 0 || program_.rootless;
   }
 
   [[nodiscard]] const EngineTraits& traits() const override { return traits_; }
@@ -79,6 +106,8 @@ class ContainerEngine final : public Engine {
     std::vector<dsl::Error> errors = unsupported_by(program_, needs);
     if (!init_path_)
       errors.push_back(init_path_.error());
+    if (!resolver_file_)
+      errors.push_back(resolver_file_.error());
     if (!filter_)
       errors.push_back(filter_.error());
     return errors;
@@ -97,12 +126,15 @@ class ContainerEngine final : public Engine {
   void start(Job job, std::function<void(JobEnd)> ended) override {
     const JobName name = job.name;
     const std::string network = job.network;
-    running_[name] = RunningJob{std::move(job), std::move(ended), nullptr, false};
+    running_[name] = RunningJob{std::move(job), std::move(ended), nullptr, nullptr, false};
     when_reachable([this, name, network](const dsl::Status& status) {
       if (!status)
         lose(name, status.error());
       else if (network.empty())
         launch(name, "");
+      else if (const auto own = networks_.find(network);
+               own != networks_.end() && own->second.use == NetworkUse::OneJob)
+        launch_with_way_out(name, own->second);
       else
         with_holder(network, name, [this, name](dsl::Result<std::string> holder) {
           if (holder)
@@ -127,6 +159,27 @@ class ContainerEngine final : public Engine {
     when_reachable(std::move(done));
   }
 
+  void open_network_to(const std::string& network,
+                       const EgressDoor& door,
+                       NetworkUse use,
+                       std::function<void(dsl::Status)> done) override {
+    // From here on the door is nobody else's.
+    auto to_door = connect_unix(door.socket);
+    if (!to_door) {
+      loop_.post(
+          [alive = std::weak_ptr<bool>(alive_), done = std::move(done), error = to_door.error()] {
+            if (alive.lock())
+              done(error);
+          });
+      return;
+    }
+    Network& opened = networks_[network];
+    opened.use = use;
+    opened.door = door;
+    opened.to_door = *std::move(to_door);
+    when_reachable(std::move(done));
+  }
+
   void close_network(const std::string& network) override { networks_.erase(network); }
 
   void remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) override {
@@ -140,7 +193,11 @@ class ContainerEngine final : public Engine {
 
  private:
   [[nodiscard]] ContainerSetup setup() const {
-    return {program_, options_, caller_, init_path_ ? *init_path_ : std::string()};
+    return {program_,
+            options_,
+            caller_,
+            init_path_ ? *init_path_ : std::string(),
+            resolver_file_ ? *resolver_file_ : std::string()};
   }
 
   /// Docker was reachable when it was probed, and each call tells when it is no more.
@@ -157,23 +214,63 @@ class ContainerEngine final : public Engine {
   [[nodiscard]] dsl::Error why_not_ready() const {
     if (!init_path_)
       return init_path_.error();
+    if (!resolver_file_)
+      return resolver_file_.error();
     if (!filter_)
       return filter_.error();
     return {"BUG: the image of the job was never prepared", "please report this"};
   }
 
+  /// In the network of `holder`, or where that is "" in one of its own.
   void launch(const JobName& name, const std::string& holder) {
+    if (make_container(name, holder, [](const dsl::Status&) {}))
+      run_in_container(name);
+  }
+
+  /// In a network of its own, which leads to the gateway before anything runs there.
+  void launch_with_way_out(const JobName& name, Network& network) {
+    if (!network.to_door) {
+      lose(name, {"BUG: a second job in the network of one", "please report this"});
+      return;
+    }
+    const auto way = std::make_shared<ContainerLead::Order>(way_out(network));
+    make_container(name, "", [this, name, way](const dsl::Status& status) {
+      if (!status) {
+        lose(name, status.error());
+        return;
+      }
+      RunningJob& running = running_.at(name);
+      way->container = running.container->id();
+      running.lead = std::make_unique<ContainerLead>(
+          loop_, *api_, std::move(*way), [this, name](const dsl::Status& led) {
+            running_.at(name).lead.reset();
+            if (led)
+              run_in_container(name);
+            else
+              lose(name, led.error());
+          });
+    });
+  }
+
+  [[nodiscard]] ContainerLead::Order way_out(Network& network) const {
+    return {"", *init_path_, std::move(network.to_door), network.door->ports};
+  }
+
+  /// False: the job has come to its end instead.
+  bool make_container(const JobName& name,
+                      const std::string& holder,
+                      std::function<void(dsl::Status)> ready) {
     RunningJob& running = running_.at(name);
     const ContainerImage* image = images_->find(running.job.image);
     if (running.stopped) {
       JobEnd end;
       end.how = How::Stopped;
       finish(name, std::move(end));
-      return;
+      return false;
     }
-    if (image == nullptr || !init_path_ || !filter_) {
+    if (image == nullptr || !init_path_ || !resolver_file_ || !filter_) {
       lose(name, why_not_ready());
-      return;
+      return false;
     }
     if (running.job.argv.empty() && image->config.command.empty()) {
       JobEnd end;
@@ -181,16 +278,21 @@ class ContainerEngine final : public Engine {
       end.detail = "the image '" + running.job.image.reference +
                    "' has no command of its own; say which one to run";
       finish(name, std::move(end));
-      return;
+      return false;
     }
     running.container =
         std::make_unique<ContainerJob>(loop_,
                                        *api_,
                                        container_name(options_, name.value),
                                        create_body(setup(), running.job, *image, holder),
-                                       [](const dsl::Status&) {});
+                                       std::move(ready));
+    return true;
+  }
+
+  void run_in_container(const JobName& name) {
+    RunningJob& running = running_.at(name);
     running.container->run(running.job,
-                           init_request(running.job, *image, *filter_),
+                           init_request(running.job, *images_->find(running.job.image), *filter_),
                            [this, name](JobEnd end) { finish(name, std::move(end)); });
   }
 
@@ -213,7 +315,7 @@ class ContainerEngine final : public Engine {
       return;
     const Job& first = running_.at(job).job;
     const ContainerImage* image = images_->find(first.image);
-    if (image == nullptr || !init_path_) {
+    if (image == nullptr || !init_path_ || !resolver_file_) {
       for (const auto& waiting : std::exchange(network.waiting, {}))
         waiting(why_not_ready());
       return;
@@ -231,6 +333,25 @@ class ContainerEngine final : public Engine {
     if (found == networks_.end())
       return;
     Network& network = found->second;
+    if (!status || !network.door) {
+      on_network(network, status.has_value() ? status : status.error().within(opening(name)));
+      return;
+    }
+    ContainerLead::Order way = way_out(network);
+    way.container = network.holder->id();
+    network.lead = std::make_unique<ContainerLead>(
+        loop_, *api_, std::move(way), [this, name](const dsl::Status& led) {
+          Network& ours = networks_.at(name);  // whose lead this is
+          loop_.post([gone = std::shared_ptr<ContainerLead>(std::move(ours.lead))] {});
+          on_network(ours, led ? led : led.error().within(opening(name)));
+        });
+  }
+
+  static std::string opening(const std::string& network) {
+    return "open the network '" + network + "'";
+  }
+
+  void on_network(Network& network, const dsl::Status& status) {
     network.ready = status.has_value();
     const std::string id = network.holder->id();
     if (!status)
@@ -240,7 +361,7 @@ class ContainerEngine final : public Engine {
       if (status)
         waiting(id);
       else
-        waiting(status.error().within("open the network '" + name + "'"));
+        waiting(status.error());
     }
   }
 
@@ -260,6 +381,7 @@ class ContainerEngine final : public Engine {
   const ContainerProgram program_;
   const Caller caller_;
   const dsl::Result<std::string> init_path_;
+  const dsl::Result<std::string> resolver_file_;
   const dsl::Result<std::string> filter_;
   EngineTraits traits_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

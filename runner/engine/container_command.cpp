@@ -115,19 +115,18 @@ Json constant_host_config(const ContainerSetup& setup) {
   return host;
 }
 
-Json init_mount(const ContainerSetup& setup) {
-  return {{"Type", "bind"},
-          {"Source", setup.init_path},
-          {"Target", std::string(kInitPath)},
-          {"ReadOnly", true}};
-}
-
 Json bind_mount(const std::string& source, const std::string& target, bool read_only) {
   return {{"Type", "bind"},
           {"Source", source},
           {"Target", target},
           {"ReadOnly", read_only},
           {"BindOptions", {{"Propagation", "rprivate"}}}};
+}
+
+/// What every container of ours finds.
+Json constant_mounts(const ContainerSetup& setup) {
+  return Json::array({bind_mount(setup.init_path, std::string(kInitPath), true),
+                      bind_mount(setup.resolver_file, "/etc/resolv.conf", true)});
 }
 
 /// A path as an option of an overlay: commas part options, colons folders.
@@ -166,7 +165,7 @@ Json overlay_mount(const ContainerSetup& setup, const Job& job) {
 }
 
 Json mounts_of(const ContainerSetup& setup, const Job& job) {
-  Json mounts = Json::array({init_mount(setup)});
+  Json mounts = constant_mounts(setup);
   const WorkspaceMount& workspace = job.workspace;
   if (!workspace.lower.empty())
     mounts.push_back(overlay_mount(setup, job));
@@ -255,7 +254,7 @@ std::string holder_body(const ContainerSetup& setup,
                         const Job& first_job,
                         const ContainerImage& image) {
   Json host = constant_host_config(setup);
-  host["Mounts"] = Json::array({init_mount(setup)});
+  host["Mounts"] = constant_mounts(setup);
   if (is_rootless_podman(setup.program))
     host["UsernsMode"] = "keep-id";
   if (setup.program.limits_pids)

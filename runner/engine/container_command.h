@@ -36,7 +36,8 @@ struct ContainerSetup {
   const ContainerProgram& program;
   const EngineOptions& options;
   Caller caller;
-  std::string init_path;  // pipe-init on this machine
+  std::string init_path;      // pipe-init on this machine
+  std::string resolver_file;  // for /etc/resolv.conf
 };
 
 inline constexpr const char* kStoreLabel = "pipe.store";

@@ -50,6 +50,7 @@ class SandboxEngine final : public Engine {
   void open_network(const std::string& network, std::function<void(dsl::Status)> done) override;
   void open_network_to(const std::string& network,
                        const EgressDoor& door,
+                       NetworkUse use,
                        std::function<void(dsl::Status)> done) override;
   void close_network(const std::string& network) override;
   void remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) override;
@@ -347,6 +348,7 @@ void SandboxEngine::open_network(const std::string& network,
 
 void SandboxEngine::open_network_to(const std::string& network,
                                     const EgressDoor& door,
+                                    NetworkUse /*use*/,
                                     std::function<void(dsl::Status)> done) {
   make_network(network, &door, std::move(done));
 }

@@ -24,6 +24,9 @@ int main(int argc, char** argv, char** env) {
   if (same(mode, "new-network")) {
     return new_network(rest);
   }
+  if (same(mode, "lead-network")) {
+    return lead_network(rest);
+  }
   if (same(mode, "nothing")) {
     return nothing();
   }

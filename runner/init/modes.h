@@ -25,6 +25,11 @@ int stage(char** argv, char** env);
 /// the socket, and ends.
 int new_network(char** argv);
 
+/// `lead-network [--user FD] --network FD --egress FD [--port N]…`: joins a network namespace that
+/// is there already, and in it nothing but a loopback (and before it the user namespace that owns
+/// it, where that is not ours), and leads it to the gateway.
+int lead_network(char** argv);
+
 /// `nothing`: succeeds. To see whether what leads to a program works.
 inline int nothing() {
   return 0;

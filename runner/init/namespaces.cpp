@@ -63,6 +63,26 @@ void send_descriptor(int socket, int fd) {
   }
 }
 
+/// What leads to the gateway, among the options of a mode.
+struct WayOut {
+  int door = -1;
+  uint16_t ports[kMostEgressPorts];
+  size_t port_count = 0;
+
+  /// Whether the option was one of these.
+  bool take(char** argv, int* at) {
+    if (same(argv[*at], "--egress")) {
+      door = option_number(argv, at);
+      return true;
+    }
+    if (same(argv[*at], "--port") && port_count < kMostEgressPorts) {
+      ports[port_count++] = static_cast<uint16_t>(option_number(argv, at));
+      return true;
+    }
+    return false;
+  }
+};
+
 }  // namespace
 
 void enter_new_user(const Mapping& mapping) {
@@ -83,9 +103,7 @@ void join_namespace(int fd, const char* what) {
 
 int new_network(char** argv) {
   int control = -1;
-  int door = -1;
-  uint16_t ports[kMostEgressPorts];
-  size_t port_count = 0;
+  WayOut way;
   Mapping mapping;
   for (int at = 0; argv[at] != nullptr; ++at) {
     if (same(argv[at], "--control")) {
@@ -93,11 +111,7 @@ int new_network(char** argv) {
     } else if (same(argv[at], "--new-user")) {
       mapping.uid = option_number(argv, &at);
       mapping.gid = option_number(argv, &at);
-    } else if (same(argv[at], "--egress")) {
-      door = option_number(argv, &at);
-    } else if (same(argv[at], "--port") && port_count < kMostEgressPorts) {
-      ports[port_count++] = static_cast<uint16_t>(option_number(argv, &at));
-    } else {
+    } else if (!way.take(argv, &at)) {
       fail("unknown option", argv[at], 0);
     }
   }
@@ -109,10 +123,32 @@ int new_network(char** argv) {
     fail("make a network namespace", "", errno);
   }
   raise_loopback();
-  if (door >= 0) {
-    lead_to_gateway(door, ports, port_count);
+  if (way.door >= 0) {
+    lead_to_gateway(way.door, way.ports, way.port_count);
   }
   send_descriptor(control, open_namespace("/proc/self/ns/net"));
+  return 0;
+}
+
+int lead_network(char** argv) {
+  int user = -1;
+  int network = -1;
+  WayOut way;
+  for (int at = 0; argv[at] != nullptr; ++at) {
+    if (same(argv[at], "--user")) {
+      user = option_number(argv, &at);
+    } else if (same(argv[at], "--network")) {
+      network = option_number(argv, &at);
+    } else if (!way.take(argv, &at)) {
+      fail("unknown option", argv[at], 0);
+    }
+  }
+  if (user >= 0) {
+    join_namespace(user, "user");
+  }
+  join_namespace(network, "network");
+  raise_loopback();
+  lead_to_gateway(way.door, way.ports, way.port_count);
   return 0;
 }
 

@@ -34,13 +34,13 @@
 // The exit status of pipe-init is N, 128+N, 127 (ENOENT) or 126 accordingly. It is 125, with a line
 // on standard error and no report, when pipe-init itself could not do its part.
 
-// Egress (`new-network --egress FD`): FD is connected to a door of the gateway (SOCK_SEQPACKET).
-// The new namespace gets the address 198.18.0.1 and a route that makes all of 198.18.0.0/15 local,
-// and pipe-init sends one message over FD: as data the ports (uint16_t, host order) of --port, as
-// descriptors a UDP socket on 127.0.0.1:53, a listening TCP socket there, and one for each port on
-// every address. The gateway says kServed when it serves them. A job proves it before its command
-// starts: the first name to prove must be refused, every other one must be answered with an
-// address, and a connection to anywhere else must find no route.
+// Egress (`new-network` and `lead-network --egress FD`): FD is connected to a door of the gateway
+// (SOCK_SEQPACKET). The namespace gets the address 198.18.0.1 and a route that makes all of
+// 198.18.0.0/15 local, and pipe-init sends one message over FD: as data the ports (uint16_t, host
+// order) of --port, as descriptors a UDP socket on 127.0.0.1:53, a listening TCP socket there, and
+// one for each port on every address. The gateway says kServed when it serves them. A job proves it
+// before its command starts: the first name to prove must be refused, every other one must be
+// answered with an address, and a connection to anywhere else must find no route.
 
 #include <stdint.h>
 

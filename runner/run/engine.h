@@ -40,6 +40,9 @@ struct JobNeeds {
   bool network_group = false;  // has services
 };
 
+/// Who will be in a network. One job alone needs nobody to hold it.
+enum class NetworkUse { OneJob, Group };
+
 class Engine {
  public:
   Engine() = default;
@@ -68,12 +71,15 @@ class Engine {
 
   /// A loopback that several jobs share, until `close_network`. `done` is called once.
   virtual void open_network(const std::string& network, std::function<void(dsl::Status)> done) = 0;
-  /// The same for a network that leads to the gateway and nowhere else. `done` comes when the
-  /// gateway serves it. REQUIRES: traits().egress.
+  /// The same for a network that leads to the gateway and nowhere else. After `done` nobody else
+  /// can use the door, and what starts in the network waits until the gateway serves it. REQUIRES:
+  /// traits().egress.
   virtual void open_network_to(const std::string& network,
                                const EgressDoor& door,
+                               NetworkUse use,
                                std::function<void(dsl::Status)> done) {
     static_cast<void>(door);
+    static_cast<void>(use);
     const auto tell = std::move(done);
     tell(dsl::Error{"'" + network + "': this engine leads no network to the gateway", ""});
   }

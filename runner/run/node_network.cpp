@@ -30,7 +30,8 @@ void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
     return;
   }
   door_ = *std::move(door);
-  engine_.open_network_to(order_.name, *door_, done);
+  engine_.open_network_to(
+      order_.name, *door_, order_.shared ? NetworkUse::Group : NetworkUse::OneJob, done);
 }
 
 void NodeNetwork::close() {

@@ -90,8 +90,9 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
 void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) {
   if (!node.firewall.allow.empty() && !engine.traits().egress) {
     problems.add(node.id.value,
-                 "asks for a firewall, and its engine leads no network to the gateway",
-                 "choose engine `sandbox`, or remove `firewall:`; then it has loopback only");
+                 "asks for a firewall, and its engine cannot lead a network to the gateway here",
+                 "choose engine `sandbox` or `podman`, run pipe as root with `docker`, or remove "
+                 "`firewall:`; then it has loopback only");
   }
   JobNeeds needs{node.image, node.resources, node.user, node.runtime, !node.services.empty()};
   for (const Error& error : engine.unsupported(needs)) {

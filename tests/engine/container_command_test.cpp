@@ -33,8 +33,8 @@ class ContainerCommand : public testing::Test {
   }
 
   Json body(const std::string& holder = "") {
-    return Json::parse(
-        create_body({program, options, caller, "/state/pipe-init"}, job, image, holder));
+    return Json::parse(create_body(
+        {program, options, caller, "/state/pipe-init", "/state/resolv.conf"}, job, image, holder));
   }
   Json host() { return body()["HostConfig"]; }
 
@@ -136,19 +136,21 @@ TEST_F(ContainerCommand, MountsTheWorkspaceAndWhatIsBesideIt) {
   job.workspace.directory = "/state/work/a b:c";
   job.mounts = {{"/state/scratch", "/pipe", false}};
   const Json mounts = host()["Mounts"];
-  ASSERT_THAT(mounts, SizeIs(3));
+  ASSERT_THAT(mounts, SizeIs(4));
   EXPECT_EQ(mounts[0]["Target"], "/.pipe-init");
   EXPECT_EQ(mounts[0]["ReadOnly"], true);
-  EXPECT_EQ(mounts[1]["Source"], "/state/work/a b:c");
-  EXPECT_EQ(mounts[1]["Target"], "/workspace");
-  EXPECT_EQ(mounts[2]["ReadOnly"], false);
+  EXPECT_EQ(mounts[1]["Target"], "/etc/resolv.conf");
+  EXPECT_EQ(mounts[1]["ReadOnly"], true);
+  EXPECT_EQ(mounts[2]["Source"], "/state/work/a b:c");
+  EXPECT_EQ(mounts[2]["Target"], "/workspace");
+  EXPECT_EQ(mounts[3]["ReadOnly"], false);
 }
 
 TEST_F(ContainerCommand, MountsAnOverlayAsAVolumeThatGoesWithTheContainer) {
   job.workspace.lower = {"/layers/2", "/layers/1"};
   job.workspace.upper = "/work/upper";
   job.workspace.work = "/work/work";
-  const Json mount = host()["Mounts"][1];
+  const Json mount = host()["Mounts"][2];
   EXPECT_FALSE(mount.contains("Source")) << "a named volume would stay";
   EXPECT_EQ(mount["VolumeOptions"]["DriverConfig"]["Options"]["o"],
             "index=off,redirect_dir=nofollow,metacopy=off,lowerdir=/layers/2:/layers/1,"
@@ -210,7 +212,7 @@ TEST_F(ContainerCommand, EscapesWhatPartsTheOptionsOfAnOverlay) {
   job.workspace.upper = "/u";
   job.workspace.work = "/w";
   job.workspace.read_only = true;
-  EXPECT_EQ(host()["Mounts"][1]["VolumeOptions"]["DriverConfig"]["Options"]["o"],
+  EXPECT_EQ(host()["Mounts"][2]["VolumeOptions"]["DriverConfig"]["Options"]["o"],
             "ro,index=off,redirect_dir=nofollow,metacopy=off,"
             "lowerdir=/a\\,b\\:c\\\\d,upperdir=/u,workdir=/w");
 }

@@ -2,11 +2,13 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 
+#include "runner/net/gateway.h"
 #include "tests/engine/contract.h"
 
 namespace runner::contract {
@@ -31,6 +33,10 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
   ~Listener() { close(fd_); }
   [[nodiscard]] const std::string& port() const { return port_; }
+  [[nodiscard]] bool is_reached_soon() const {
+    pollfd wait{fd_, POLLIN, 0};
+    return poll(&wait, 1, 10'000) == 1;
+  }
   [[nodiscard]] bool was_reached() const {
     return accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC) >= 0;
   }
@@ -100,6 +106,66 @@ TEST_P(EngineContract, RefusesAJobWhoseNetworkIsNotOpen) {
   EXPECT_THAT(end.detail, HasSubstr("pipe-net-closed"));
 }
 
+/// Knows where good.test is, and nothing else.
+class OneName final : public Resolver {
+ public:
+  explicit OneName(EventLoop& loop) : loop_(loop) {}
+  void resolve(const std::string& /*name*/, Done done) override {
+    loop_.post([done = std::move(done)] {
+      done(std::vector<dsl::IpAddress>{*dsl::IpAddress::parse("127.0.0.1")});
+    });
+  }
+
+ private:
+  EventLoop& loop_;
+};
+
+// One job in a network of its own, and several in one that somebody holds.
+TEST_P(EngineContract, LeadsANetworkToTheGatewayBeforeAnythingStartsThere) {
+  if (!engine().traits().egress) {
+    GTEST_SKIP() << "the engine leads no network to a gateway";
+  }
+  const Listener listener;
+  OneName resolver(loop());
+  Gateway gateway(loop(), resolver, {.directory = state_dir() + "/doors", .own_addresses = [] {
+                                       return std::vector<dsl::IpAddress>();
+                                     }});
+  dsl::Firewall rules;
+  rules.allow = {"good.test:" + listener.port()};
+  rules.allow_private = {"127.0.0.1"};
+  for (const NetworkUse use : {NetworkUse::OneJob, NetworkUse::Group}) {
+    const std::string network = use == NetworkUse::OneJob ? "pipe-net-alone" : "pipe-net-group";
+    const auto door = gateway.open(network, dsl::NodeId("node"), rules, nullptr);
+    ASSERT_TRUE(door);
+    std::optional<dsl::Status> opened;
+    engine().open_network_to(network, *door, use, [&](dsl::Status status) {
+      opened = std::move(status);
+      loop().stop();
+    });
+    loop().run();
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE(*opened);
+    for (int i = 0; i < (use == NetworkUse::OneJob ? 1 : 2); ++i) {
+      // The first name that is asked for has the first address; the proof asks for it.
+      Job job = probe_job({"dial", "198.18.1.0", listener.port()});
+      job.network = network;
+      job.egress_proof = door->proof;
+      EXPECT_EQ(text_of(run(job)), "exit 0") << log_of(job);
+    }
+    if (use == NetworkUse::Group) {
+      Job elsewhere = probe_job({"dial", "192.0.2.1", listener.port()});
+      elsewhere.network = network;
+      elsewhere.egress_proof = door->proof;
+      EXPECT_EQ(text_of(run(elsewhere)), "exit 1");
+      EXPECT_EQ(log_of(elsewhere), "Network is unreachable\n");
+    }
+    engine().close_network(network);
+    gateway.close(network);
+  }
+  // The connection of a probe that has ended may still be under way.
+  EXPECT_TRUE(listener.is_reached_soon());
+}
+
 // The firewall fails closed: no proof, no start.
 TEST_P(EngineContract, StartsNothingInANetworkThatCannotBeProven) {
   if (!engine().traits().egress) {
@@ -117,7 +183,7 @@ TEST_P(EngineContract, StartsNothingInANetworkThatCannotBeProven) {
   door.socket = outside("nobody-listens-here");
   door.ports = {443};
   std::optional<dsl::Status> opened;
-  engine().open_network_to("pipe-net-nowhere", door, [&](dsl::Status status) {
+  engine().open_network_to("pipe-net-nowhere", door, NetworkUse::OneJob, [&](dsl::Status status) {
     opened = std::move(status);
     loop().stop();
   });

@@ -1,0 +1,67 @@
+// `attack`: a static program that works in any image (attack.h).
+//
+//   attack network                       every attack on the network; a line each
+//   attack get HOST PORT                 prints what it gets; 1 where it gets nothing
+//   attack serve PORT MS | dial PORT MS  neighbours; prints how many came, how many were reached
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "tests/adversarial/attack.h"
+
+namespace {
+
+std::string text(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::uint16_t port(const std::string& digits) {
+  return static_cast<std::uint16_t>(std::atoi(digits.c_str()));
+}
+
+int attack_network() {
+  attack::Targets to;
+  to.canary4 = text("ATTACK_CANARY4");
+  to.canary6 = text("ATTACK_CANARY6");
+  to.link_local = text("ATTACK_LINK_LOCAL");
+  to.machine = text("ATTACK_MACHINE");
+  to.bridge = text("ATTACK_BRIDGE");
+  to.port = port(text("ATTACK_PORT"));
+  to.good = text("ATTACK_GOOD");
+  to.good_port = port(text("ATTACK_GOOD_PORT"));
+  to.meta = text("ATTACK_META");
+  for (const attack::Outcome& outcome : attack::try_all(to)) {
+    std::printf("%s | %s | %s\n",
+                outcome.part.c_str(),
+                outcome.open ? "OPEN" : "blocked",
+                outcome.how.c_str());
+  }
+  std::puts("all tried");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (what == "network") {
+    return attack_network();
+  }
+  if (what == "get" && argc == 4) {
+    const attack::Fetched fetched = attack::fetch(argv[2], port(argv[3]));
+    std::fputs((fetched.text + (fetched.ok ? "" : "\n")).c_str(), stdout);
+    return fetched.ok ? 0 : 1;
+  }
+  if (what == "serve" && argc == 4) {
+    std::printf("visitors %d\n", attack::serve(port(argv[2]), std::atoi(argv[3])));
+    return 0;
+  }
+  if (what == "dial" && argc == 4) {
+    std::printf("reached %d\n", attack::dial_neighbours(port(argv[2]), std::atoi(argv[3])));
+    return 0;
+  }
+  std::fputs("usage: attack network | get HOST PORT | serve PORT MS | dial PORT MS\n", stderr);
+  return 2;
+}
