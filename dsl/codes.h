@@ -53,6 +53,8 @@ inline constexpr std::string_view kBadUrl = "P0307";
 inline constexpr std::string_view kBadPointer = "P0308";
 inline constexpr std::string_view kBadPattern = "P0309";
 inline constexpr std::string_view kReservedName = "P0310";
+inline constexpr std::string_view kBadSecretHost = "P0311";
+inline constexpr std::string_view kBadHeader = "P0312";
 
 // P04xx: names and order
 inline constexpr std::string_view kNameTaken = "P0401";
@@ -71,6 +73,8 @@ inline constexpr std::string_view kPartExceedsWhole = "P0501";
 inline constexpr std::string_view kEngineCannot = "P0502";
 inline constexpr std::string_view kTimeoutExceedsBudget = "P0503";
 inline constexpr std::string_view kPartsExceedWhole = "P0504";
+inline constexpr std::string_view kUselessSecret = "P0505";
+inline constexpr std::string_view kSecretOutOfReach = "P0506";
 
 // P06xx: inputs, `uses`, matrix
 inline constexpr std::string_view kUnknownStep = "P0601";

@@ -11,7 +11,7 @@ Compilation compile(const CompileRequest& request) {
   Compilation compilation;
   Findings findings;
   Program program{
-      request, compilation.sources, findings, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+      request, compilation.sources, findings, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
 
   // A file that is no YAML ends it here. From then on every pass runs, whatever the ones before
   // have found, so that an author sees all mistakes at once; a pass takes what was reported as

@@ -195,12 +195,8 @@ class TextExport {
     if (!node.firewall.allow.empty()) {
       line(6, Style::Plain, "network " + words::join(node.firewall.allow, ", "));
     }
-    std::vector<std::string> secrets;
     for (const Secret& secret : node.secrets) {
-      secrets.push_back(secret.name);
-    }
-    if (!secrets.empty()) {
-      line(6, Style::Plain, "secrets " + words::join(secrets, ", "));
+      line(6, Style::Plain, "secret " + words::secret(secret));
     }
     if (!node.permissions.allow.empty()) {
       line(6, Style::Plain, "permits " + words::join(node.permissions.allow, ", "));

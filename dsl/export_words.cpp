@@ -291,6 +291,33 @@ std::string check(const Criterion& criterion) {
   return join(parts, " · ");
 }
 
+std::string secret(const Secret& secret) {
+  std::vector<std::string> parts = {secret.name};
+  if (!secret.command.empty()) {
+    parts.push_back("from $ " + join(secret.command, " "));
+  } else if (!secret.file.empty()) {
+    parts.push_back("from the file " + secret.file);
+  }
+  if (secret.expires > Duration{0}) {
+    parts.push_back("good for " + to_text(secret.expires));
+  }
+  switch (secret.expose) {
+    case Secret::Expose::No:
+      parts.push_back("sent to " + join(secret.hosts, ", "));
+      break;
+    case Secret::Expose::Variable:
+      parts.emplace_back("seen by the task");
+      break;
+    case Secret::Expose::File:
+      parts.emplace_back("seen by the task, in a file");
+      break;
+  }
+  if (!secret.header.empty()) {
+    parts.push_back(secret.header);
+  }
+  return join(parts, " · ");
+}
+
 std::vector<std::string> dangers(const PlanNode& node) {
   std::vector<std::string> result;
   if (node.engine == EngineName::Host) {
@@ -310,8 +337,12 @@ std::vector<std::string> dangers(const PlanNode& node) {
       break;
   }
   for (const Secret& secret : node.secrets) {
-    if (secret.expose) {
+    if (secret.expose != Secret::Expose::No) {
       result.push_back(fmt::format("sees the secret '{}' in clear", secret.name));
+    }
+    if (!secret.command.empty()) {
+      result.push_back(fmt::format(
+          "has the host run '{}' for the secret '{}'", join(secret.command, " "), secret.name));
     }
   }
   const auto& allow = node.firewall.allow;

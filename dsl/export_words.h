@@ -41,6 +41,9 @@ std::string check(const Criterion& criterion);
 /// What a reader of the plan must not overlook: the node can reach beyond its own copy of the tree.
 std::vector<std::string> dangers(const PlanNode& node);
 
+/// Its name, where its value comes from and who gets it.
+std::string secret(const Secret& secret);
+
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
 /// For each phase its nodes, the gate among them, in the order of the plan.

@@ -8,6 +8,7 @@
 #include "dsl/budgets.h"
 #include "dsl/codes.h"
 #include "dsl/digest.h"
+#include "dsl/fields.h"
 #include "dsl/lower_task.h"
 #include "dsl/matrix.h"
 #include "dsl/program.h"
@@ -51,6 +52,7 @@ class Lowering {
         lower_unit(unit);
       }
     }
+    report_secrets_out_of_reach();
     return std::move(plan_);
   }
 
@@ -85,8 +87,27 @@ class Lowering {
       plan_.budget = to_budget(*budget);
     }
     plan_.require_approval = pipeline_.require_approval.value;
+    for (const Text& file : pipeline_.env_files.items) {
+      if (!refuse_expression(file, "'env_file'", program_.findings)) {
+        plan_.env_files.emplace_back(file.value);
+      }
+    }
     for (const auto& [name, size] : pipeline_.pools) {
       plan_.pools.emplace(std::string(name.value), size.value);
+    }
+  }
+
+  void report_secrets_out_of_reach() {
+    for (const auto& [place, secret] : program_.secret_reach) {
+      if (!secret.reached) {
+        program_.findings.warning(
+            kSecretOutOfReach,
+            secret.name.span,
+            fmt::format(
+                "no task with the secret {} reaches {}", quoted(secret.name.value), secret.host),
+            fmt::format("add it to their firewall: {{allow: [\"{}\"]}}",
+                        secret.host.substr(secret.host.find("//") == std::string::npos ? 0 : 7)));
+      }
     }
   }
 

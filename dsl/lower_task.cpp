@@ -7,9 +7,11 @@
 
 #include "dsl/budgets.h"
 #include "dsl/codes.h"
+#include "dsl/egress.h"
 #include "dsl/expression_holes.h"
 #include "dsl/firewall_entry.h"
 #include "dsl/render.h"
+#include "dsl/secret_host.h"
 
 namespace dsl {
 
@@ -140,10 +142,7 @@ void TaskLowering::lower_limits() {
   if (const Layer* layer = stating(&TaskSpec::secrets)) {
     const std::size_t number = number_of(*layer);
     for (const SecretSpec& secret : layer->body->secrets->items) {
-      node_.secrets.push_back({std::string(secret.name.value),
-                               known(secret.command.items, number, "a secret's command"),
-                               known(secret.file, number, "a secret's file"),
-                               secret.expose.value});
+      node_.secrets.push_back(lower_secret(secret, number));
     }
   }
   if (const Layer* layer = stating(&TaskSpec::permissions)) {
@@ -152,6 +151,50 @@ void TaskLowering::lower_limits() {
     node_.permissions = {known(permissions.allow.items, number, "a permission"),
                          known(permissions.deny.items, number, "a permission"),
                          known(permissions.message, number, "'message'")};
+  }
+}
+
+Secret TaskLowering::lower_secret(const SecretSpec& spec, std::size_t layer) {
+  Secret secret;
+  secret.name = std::string(spec.name.value);
+  secret.command = known(spec.command.items, layer, "a secret's command");
+  secret.file = known(spec.file, layer, "a secret's file");
+  secret.expires = spec.expires.value;
+  secret.expose = spec.expose.value;
+  secret.header = std::string(spec.header.value);
+  for (const Text& entry : spec.hosts.items) {
+    const std::string text = known(entry, layer, "a secret's host");
+    if (text.empty()) {
+      continue;  // reported
+    }
+    const Result<SecretHost> host = parse_secret_host(text);
+    if (!host) {
+      program_.findings.error(
+          kBadSecretHost, entry.span, host.error().message, host.error().remedy);
+      continue;
+    }
+    secret.hosts.push_back(to_text(*host));
+  }
+  if (!spec.hosts && secret.expose == Secret::Expose::No) {
+    secret.hosts = known_secret_hosts(secret.name);
+  }
+  note_reach(spec.name, secret);
+  return secret;
+}
+
+/// A token that reaches no host of its secret is of no use; told once all tasks are known.
+void TaskLowering::note_reach(const Text& name, const Secret& secret) {
+  const Result<EgressPolicy> policy = EgressPolicy::make(node_.firewall);
+  if (secret.hosts.empty() || !policy) {
+    return;
+  }
+  Program::SecretReach& reach = program_.secret_reach[{name.span.source, name.span.begin}];
+  reach.name = name;
+  reach.host = secret.hosts.front();
+  for (const std::string& text : secret.hosts) {
+    const Result<SecretHost> host = parse_secret_host(text);
+    const std::string some = host ? (host->below ? "any." : "") + host->host : "";
+    reach.reached = reach.reached || (host && policy->find(some, host->port) != nullptr);
   }
 }
 

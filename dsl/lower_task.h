@@ -59,6 +59,8 @@ class TaskLowering {
   // lower_task.cpp
   void lower_rules();
   void lower_limits();
+  void note_reach(const Text& name, const Secret& secret);
+  Secret lower_secret(const SecretSpec& spec, std::size_t layer);
   void lower_results();
 
   // lower_command.cpp

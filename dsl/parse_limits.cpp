@@ -7,6 +7,7 @@
 
 #include "dsl/firewall_entry.h"
 #include "dsl/parse_parts.h"
+#include "dsl/secret_host.h"
 
 namespace dsl {
 namespace {
@@ -53,11 +54,40 @@ constexpr Record<FirewallSpec> kFirewall{"a firewall", kFirewallFields};
 
 // ---- secrets, permissions --------------------------------------------------------------------
 
+Stated<Secret::Expose> read_expose(YamlValue key, YamlValue value, Findings& findings) {
+  static constexpr std::array kChoices = {
+      Word<Secret::Expose>{Secret::Expose::Variable, "true"},
+      Word<Secret::Expose>{Secret::Expose::No, "false"},
+      Word<Secret::Expose>{Secret::Expose::File, "file"},
+  };
+  return read_choice(key, value, kChoices, findings);
+}
+
+constexpr Field<SecretSpec> kSecretCommand{"command", into<&SecretSpec::command, read_texts>};
+constexpr Field<SecretSpec> kSecretFile{"file", into<&SecretSpec::file, read_word>};
+constexpr Field<SecretSpec> kSecretExpires{"expires", into<&SecretSpec::expires, read_duration>};
+constexpr Field<SecretSpec> kSecretExpose{"expose", into<&SecretSpec::expose, read_expose>};
+constexpr Field<SecretSpec> kSecretHosts{"hosts", into<&SecretSpec::hosts, read_texts>};
+constexpr Field<SecretSpec> kSecretHeader{"header", into<&SecretSpec::header, read_plain_word>};
+
+/// Of a map, whose keys are the names, and of a list, where each record has its own.
+constexpr Field<SecretSpec> kNamedSecretFields[] = {
+    kSecretCommand,
+    kSecretFile,
+    kSecretExpires,
+    kSecretExpose,
+    kSecretHosts,
+    kSecretHeader,
+};
+constexpr Record<SecretSpec> kNamedSecret{"a secret", kNamedSecretFields};
 constexpr Field<SecretSpec> kSecretFields[] = {
     {"name", into<&SecretSpec::name, read_word>, Need::Required},
-    {"command", into<&SecretSpec::command, read_texts>},
-    {"file", into<&SecretSpec::file, read_word>},
-    {"expose", into<&SecretSpec::expose, read_flag>},
+    kSecretCommand,
+    kSecretFile,
+    kSecretExpires,
+    kSecretExpose,
+    kSecretHosts,
+    kSecretHeader,
 };
 constexpr Record<SecretSpec> kSecret{"a secret", kSecretFields};
 
@@ -67,6 +97,40 @@ constexpr Field<PermissionsSpec> kPermissionsFields[] = {
     {"message", into<&PermissionsSpec::message, read_word>},
 };
 constexpr Record<PermissionsSpec> kPermissions{"permissions", kPermissionsFields};
+
+/// Who gets it: hosts, by way of the gateway, or the task itself.
+void check_secret_use(const SecretSpec& secret, Findings& findings) {
+  const bool exposed = secret.expose.value != Secret::Expose::No;
+  if (exposed && (secret.hosts || secret.header)) {
+    findings.error(kExclusiveKeys,
+                   secret.expose.span,
+                   fmt::format("the secret {} is exposed, and the gateway shall send it",
+                               quoted(secret.name.value)),
+                   "remove 'expose': then the task holds a token, and only the hosts get the "
+                   "value",
+                   {{secret.hosts ? secret.hosts.span : secret.header.span, "to these hosts"}});
+  }
+  if (secret.hosts && secret.hosts.items.empty()) {
+    findings.error(kEmptyValue,
+                   secret.hosts.span,
+                   "'hosts' is empty",
+                   "name the hosts that the secret is for, or remove 'hosts'");
+  }
+  if (!exposed && !secret.hosts && known_secret_hosts(secret.name.value).empty()) {
+    findings.error(kUselessSecret,
+                   secret.name.span,
+                   fmt::format("nobody gets the secret {}", quoted(secret.name.value)),
+                   fmt::format("name the hosts it is for, secrets: {{{0}: {{hosts: "
+                               "[api.example.org]}}}}, or let the task see it, {{{0}: {{expose: "
+                               "true}}}}",
+                               secret.name.value));
+  }
+  if (secret.header) {
+    if (const auto header = parse_secret_header(secret.header.value); !header) {
+      findings.error(kBadHeader, secret.header.span, header.error().message, header.error().remedy);
+    }
+  }
+}
 
 /// Secrets are named, never written: a value in the file would be in every copy of it.
 bool check_secret(const SecretSpec& secret, Findings& findings) {
@@ -91,6 +155,13 @@ bool check_secret(const SecretSpec& secret, Findings& findings) {
                                quoted(secret.name.value)),
                    "keep one of the two");
   }
+  if (secret.expires && !secret.command) {
+    findings.error(kUselessKey,
+                   secret.expires.span,
+                   "only the value of a command is made again when it expires",
+                   "remove 'expires', or name the command that prints the value");
+  }
+  check_secret_use(secret, findings);
   return true;
 }
 
@@ -139,21 +210,7 @@ Section<FirewallSpec> parse_firewall(YamlValue key, YamlValue value, Findings& f
 Section<StatedList<SecretSpec>> parse_secrets(YamlValue key, YamlValue value, Findings& findings) {
   auto secrets = std::make_unique<StatedList<SecretSpec>>();
   secrets->span = key.span();
-  if (value.kind() != YamlValue::Kind::List) {
-    report_wrong_kind(value,
-                      "'secrets'",
-                      "a list of names",
-                      "write secrets: [NAME, {name: OTHER, command: [gh, auth, token]}]",
-                      findings);
-    return nullptr;
-  }
-  value.each_item([&](YamlValue item) {
-    SecretSpec secret;
-    if (item.kind() == YamlValue::Kind::Map) {
-      read_record(item, item.span(), kSecret, secret, findings);
-    } else {
-      secret.name = read_word(key, item, findings);
-    }
+  const auto add = [&](SecretSpec secret) {
     if (!check_secret(secret, findings)) {
       return;
     }
@@ -168,6 +225,34 @@ Section<StatedList<SecretSpec>> parse_secrets(YamlValue key, YamlValue value, Fi
       }
     }
     secrets->items.push_back(std::move(secret));
+  };
+  if (value.kind() == YamlValue::Kind::Map) {
+    value.each_entry([&](YamlValue name, YamlValue how) {
+      SecretSpec secret;
+      secret.name = Text{name.text(), name.span()};
+      if (how.kind() == YamlValue::Kind::Null ||
+          read_record(how, name.span(), kNamedSecret, secret, findings)) {
+        add(std::move(secret));
+      }
+    });
+    return secrets;
+  }
+  if (value.kind() != YamlValue::Kind::List) {
+    report_wrong_kind(value,
+                      "'secrets'",
+                      "a list of names, or a map from names to what is done with them",
+                      "write secrets: [NAME], or secrets: {NAME: {hosts: [api.example.org]}}",
+                      findings);
+    return nullptr;
+  }
+  value.each_item([&](YamlValue item) {
+    SecretSpec secret;
+    if (item.kind() == YamlValue::Kind::Map) {
+      read_record(item, item.span(), kSecret, secret, findings);
+    } else {
+      secret.name = read_word(key, item, findings);
+    }
+    add(std::move(secret));
   });
   return secrets;
 }
@@ -183,6 +268,7 @@ void append_limits_keys(KnownKeys& known) {
   append_keys(kFirewall, "firewall", known);
   append_preset_keys(known);
   append_keys(kSecret, "secret", known);
+  append_keys(kNamedSecret, "named_secret", known);
   append_keys(kPermissions, "permissions", known);
 }
 

@@ -124,6 +124,7 @@ constexpr Field<Reading> kPipelineFields[] = {
     {"resources", into_common<&TaskSpec::resources, parse_resources>},
     {"workspace", into_common<&TaskSpec::workspace, parse_pipeline_workspace>},
     {"secrets", into_common<&TaskSpec::secrets, parse_secrets>},
+    {"env_file", into_pipeline<&PipelineSpec::env_files, read_texts>},
     {"budget", into_common<&TaskSpec::budget, parse_pipeline_budget>},
     {"firewall", into_common<&TaskSpec::firewall, parse_firewall>},
     {"env", into_common<&TaskSpec::env, parse_env>},

@@ -187,11 +187,21 @@ struct Firewall {
   [[nodiscard]] bool empty() const { return *this == Firewall{}; }
 };
 
+/// A credential, by name; its value is never part of a plan. Where neither `command` nor `file` is
+/// given, it is a variable of that name, of the runner's environment or of an env file.
 struct Secret {
+  enum class Expose {
+    No,        // the node holds a token, which the gateway swaps for the value
+    Variable,  // the node sees the value, in an environment variable
+    File,      // the node sees the value, in a file in memory; the variable holds its path
+  };
   std::string name;
-  std::vector<std::string> command;  // empty: from the environment
-  std::string file;                  // empty: not from a file
-  bool expose = false;
+  std::vector<std::string> command;  // a program on the host that prints the value
+  std::string file;                  // on the host; relative to the pipeline file
+  Duration expires{0};               // of a command's value, which is then made again; 0: never
+  Expose expose = Expose::No;
+  std::vector<std::string> hosts;  // to which the value is sent, as secret_host.h writes them
+  std::string header;              // that carries it there; "": wherever the token stands
   bool operator==(const Secret&) const = default;
 };
 
@@ -284,6 +294,8 @@ struct Plan {
   EngineName engine = EngineName::Auto;
   Budget budget;
   bool require_approval = false;
+  std::vector<std::string>
+      env_files;  // where secrets are looked for; relative to the pipeline file
   std::map<std::string, std::int64_t> pools;  // name -> how many nodes at once
   std::vector<PlanPhase> phases;              // in file order
   std::vector<PlanNode> nodes;                // in an order in which needs come first

@@ -168,7 +168,10 @@ void describe(Io& io, T& secret) {
   io("name", secret.name);
   io("command", secret.command);
   io("file", secret.file);
+  io("expires_ms", secret.expires);
   io("expose", secret.expose);
+  io("hosts", secret.hosts);
+  io("header", secret.header);
 }
 
 template <class Io, Either<Permissions> T>
@@ -243,6 +246,7 @@ void describe(Io& io, T& plan) {
   io("engine", plan.engine);
   io("budget", plan.budget);
   io("require_approval", plan.require_approval);
+  io("env_files", plan.env_files);
   io("pools", plan.pools);
   io("phases", plan.phases);
   io("nodes", plan.nodes);

@@ -59,6 +59,11 @@ constexpr std::array kDockerAccessWords = {
     Word<DockerAccess>{DockerAccess::Socket, "socket"},
     Word<DockerAccess>{DockerAccess::Dind, "dind"},
 };
+constexpr std::array kExposeWords = {
+    Word<Secret::Expose>{Secret::Expose::No, "no"},
+    Word<Secret::Expose>{Secret::Expose::Variable, "variable"},
+    Word<Secret::Expose>{Secret::Expose::File, "file"},
+};
 constexpr std::array kWorkspaceModeWords = {
     Word<Workspace::Mode>{Workspace::Mode::Copy, "copy"},
     Word<Workspace::Mode>{Workspace::Mode::ReadOnly, "readonly"},
@@ -89,6 +94,9 @@ constexpr const auto& word_table(Firewall::Mode /*type*/) {
 }
 constexpr const auto& word_table(DockerAccess /*type*/) {
   return kDockerAccessWords;
+}
+constexpr const auto& word_table(Secret::Expose /*type*/) {
+  return kExposeWords;
 }
 constexpr const auto& word_table(Workspace::Mode /*type*/) {
   return kWorkspaceModeWords;

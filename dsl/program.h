@@ -53,6 +53,15 @@ struct Program {
   /// first byte).
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::string>> presets;
 
+  /// By the place of a secret's name: whether some task's firewall leads to a host that may have
+  /// it.
+  struct SecretReach {
+    Text name;
+    std::string host;  // one of its hosts
+    bool reached = false;
+  };
+  std::map<std::pair<std::uint32_t, std::uint32_t>, SecretReach> secret_reach;
+
   std::vector<Unit> units;  // in file order, a phase's gate behind its tasks
   std::unordered_map<std::string_view, Graph::Node> unit_of;  // by name of task or phase
   std::optional<Graph> graph;      // over units; absent until they are linked

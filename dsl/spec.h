@@ -93,7 +93,10 @@ struct SecretSpec {
   Text name;
   StatedList<Text> command;
   Text file;
-  Stated<bool> expose;
+  Stated<Duration> expires;
+  Stated<Secret::Expose> expose;
+  StatedList<Text> hosts;
+  Text header;
 };
 
 struct PermissionsSpec {
@@ -291,6 +294,7 @@ struct PipelineSpec {
   std::vector<ServiceSpec> services;
   std::vector<PhaseSpec> phases;  // `tasks:` at the top is one phase, `main`
   Stated<bool> require_approval;
+  StatedList<Text> env_files;
 };
 
 /// What `uses:` names: part of a task, with inputs of its own.

@@ -96,7 +96,12 @@ image: {build: {dockerfile: Dockerfile, context: .}}
 engine: auto
 resources: {cpus: 0.5, memory: 4GiB, pids: 512, disk: 10GB}
 workspace: {source: ., mode: copy, protect: [tests/contract/, Makefile]}
-secrets: [TOKEN, {name: OTHER, command: [gh, auth, token], expose: true}, {name: X, file: key}]
+secrets:
+  GITHUB_TOKEN:
+  OTHER: {command: [gh, auth, token], expires: 1h, expose: true}
+  X: {file: key, hosts: ["*.example.org:8443"], header: "X-Key: ${value}"}
+  Y: {expose: file}
+env_file: [.env, more.env]
 budget: {cost: $20, time: 3h, turns: 500, tokens: 5M, per_day: {cost: $100.25}}
 firewall: {mode: routed, allow: [api.example.org:443], allow_private: ["10.0.0.0/8:5432"]}
 env: {LANG: C, LEVEL: 3}
@@ -220,6 +225,8 @@ INSTANTIATE_TEST_SUITE_P(
             "version: 1\nname: a\nservices: {s: {run: x, port: 70000}}\ntasks: {a: {run: b}}"},
         Bad{"a service that starts nothing",
             "version: 1\nname: a\nservices: {s: {port: 80}}\ntasks: {a: {run: b}}"},
+        Bad{"a secret that is exposed in no known way",
+            "version: 1\nname: a\nsecrets: {TOKEN: {expose: here}}\ntasks: {a: {run: b}}"},
         Bad{"a secret's value",
             "version: 1\nname: a\nsecrets: [TOKEN=abc]\ntasks: {a: {run: b}}"}));
 

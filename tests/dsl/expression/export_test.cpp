@@ -94,7 +94,16 @@ Plan demo() {
   refresh.budget.cost = Money{5'000'000};
   refresh.budget.turns = 80;
   refresh.firewall.allow = {"api.example.org:443", "*.example.org:443"};
-  refresh.secrets = {{"ANTHROPIC_API_KEY", {}, "", false}, {"TOKEN", {}, "", true}};
+  refresh.secrets.resize(3);
+  refresh.secrets[0].name = "ANTHROPIC_API_KEY";
+  refresh.secrets[0].hosts = {"api.anthropic.com:443"};
+  refresh.secrets[1].name = "TOKEN";
+  refresh.secrets[1].expose = Secret::Expose::Variable;
+  refresh.secrets[2].name = "GITHUB_TOKEN";
+  refresh.secrets[2].command = {"gh", "auth", "token"};
+  refresh.secrets[2].expires = Duration{3'600'000};
+  refresh.secrets[2].hosts = {"api.github.com:443"};
+  refresh.secrets[2].header = "Authorization: Bearer ${value}";
   refresh.permissions = {{"edit"}, {"bash(rm *)"}, ""};
   refresh.outputs = {{"ports", "", ValueType::Json}};
   refresh.artifacts = {{"binary", {"out/*"}}};

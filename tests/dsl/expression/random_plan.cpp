@@ -205,7 +205,13 @@ void fill_limits(Chance& any, PlanNode& node) {
   node.firewall = {any.one_of<Firewall::Mode>(2), any.texts(), any.texts(), any.texts()};
   node.secrets.resize(any.below(3));
   for (Secret& secret : node.secrets) {
-    secret = {any.text(), any.texts(), any.text(), any.coin()};
+    secret.name = any.text();
+    secret.command = any.texts();
+    secret.file = any.text();
+    secret.expires = Duration{any.number()};
+    secret.expose = any.coin() ? Secret::Expose::File : Secret::Expose::No;
+    secret.hosts = any.texts();
+    secret.header = any.text();
   }
   node.permissions = {any.texts(), any.texts(), any.text()};
   node.docker = any.one_of<DockerAccess>(4);
@@ -276,6 +282,7 @@ Plan random_plan(std::uint32_t seed, std::size_t nodes) {
   plan.engine = any.one_of<EngineName>(5);
   plan.budget = budget(any);
   plan.require_approval = any.coin();
+  plan.env_files = any.texts();
   for (std::size_t k = any.below(3); k > 0; --k) {
     plan.pools[any.text()] = any.number();
   }
