@@ -85,6 +85,10 @@ std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) 
   } else if (what == "no-filter") {
     end.how = JobEnd::How::Lost;
     end.detail = std::string("install the system call filter: ") + strerrordesc_np(code);
+  } else if (what == "no-secrets") {
+    end.how = JobEnd::How::Lost;
+    end.detail = "write the secret file '" + std::string(report) +
+                 "' in the job's memory: " + strerrordesc_np(code);
   } else if (what == "no-cgroup") {
     end.how = JobEnd::How::Lost;
     end.detail = "join the cgroup '" + std::string(report) + "': " + strerrordesc_np(code);

@@ -16,7 +16,11 @@ constexpr dsl::Duration kPauseBetweenLines{100};
 }  // namespace
 
 JobLog::JobLog(EventLoop& loop, const Job& job)
-    : loop_(loop), path_(job.log_path), cap_(job.log_cap), on_line_(job.on_line) {}
+    : loop_(loop), path_(job.log_path), cap_(job.log_cap), on_line_(job.on_line) {
+  if (job.masking != nullptr) {
+    mask_.emplace(*job.masking);
+  }
+}
 
 bool JobLog::open() {
   if (!file_) {
@@ -35,6 +39,18 @@ JobLog::~JobLog() {
 }
 
 void JobLog::append(std::string_view bytes) {
+  if (!mask_) {
+    append_masked(bytes);
+    return;
+  }
+  std::string masked;
+  mask_->add(bytes, masked);
+  if (!masked.empty()) {
+    append_masked(masked);
+  }
+}
+
+void JobLog::append_masked(std::string_view bytes) {
   if (on_line_ || bytes.size() < kLineCap) {
     note_lines(bytes);
   } else {
@@ -106,6 +122,13 @@ void JobLog::tell_soon() {
 }
 
 void JobLog::finish() {
+  if (mask_) {
+    std::string rest;
+    mask_->finish(rest);
+    if (!rest.empty()) {
+      append_masked(rest);
+    }
+  }
   if (pause_) {
     loop_.cancel_timer(*pause_);
     pause_.reset();

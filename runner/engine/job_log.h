@@ -10,6 +10,7 @@
 
 #include "dsl/result.h"
 #include "runner/run/job.h"
+#include "runner/run/masking.h"
 #include "runner/sys/event_loop.h"
 #include "runner/sys/fd.h"
 
@@ -24,7 +25,8 @@ class JobLog {
   JobLog& operator=(const JobLog&) = delete;
   ~JobLog();
 
-  /// Writes the bytes; what goes beyond the cap is thrown away, after a line that says so.
+  /// Writes the bytes, secrets masked; what goes beyond the cap is thrown away, after a line that
+  /// says so.
   void append(std::string_view bytes);
 
   /// No more will come: tells the very last line where it was not told yet.
@@ -37,6 +39,7 @@ class JobLog {
   [[nodiscard]] const std::string& last_line() const;
 
  private:
+  void append_masked(std::string_view bytes);
   bool open();
   void write(std::string_view bytes);
   void note_lines(std::string_view bytes);
@@ -49,6 +52,7 @@ class JobLog {
   const std::int64_t cap_;
   const std::function<void(std::string_view)> on_line_;
 
+  std::optional<MaskStream> mask_;  // absent: nothing is masked
   Fd file_;
   std::int64_t written_ = 0;
   bool truncated_ = false;

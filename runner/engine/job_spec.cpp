@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runner/init/protocol.h"
+
 namespace runner {
 namespace {
 
@@ -30,7 +32,10 @@ std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgrou
   std::string spec;
   spec.reserve(1024);
   add_text(spec, job.working_directory);
-  const Variables env = layered(job.default_env, job.env);
+  Variables env = layered(job.default_env, job.env);
+  for (const auto& [name, content] : job.secret_files) {
+    env = layered(env, {{name, std::string(init::kSecretFolder) + "/" + name}});
+  }
   add_text(spec, std::to_string(env.size()));
   for (const auto& [name, value] : env) {
     spec += name;
@@ -44,6 +49,12 @@ std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgrou
     proof.insert(proof.end(), job.egress_proof->begin(), job.egress_proof->end());
   }
   add_list(spec, proof);
+  std::vector<std::string> secrets;
+  for (const auto& [name, content] : job.secret_files) {
+    secrets.push_back(name);
+    secrets.push_back(content);
+  }
+  add_list(spec, secrets);
   add_list(spec, job.argv);
   return spec;
 }

@@ -176,6 +176,7 @@ Spec parse_spec(void* bytes, size_t size) {
   spec.env = reader.next_list();
   spec.cgroups = reader.next_list();
   spec.proof = reader.next_list();
+  spec.secrets = reader.next_list();
   spec.argv = reader.next_list();
   if (spec.argv[0] == nullptr) {
     fail("the job's spec has no command", "", 0);
@@ -262,6 +263,7 @@ void release_spec(const Spec& spec) {
   free(static_cast<void*>(spec.env));
   free(static_cast<void*>(spec.cgroups));
   free(static_cast<void*>(spec.proof));
+  free(static_cast<void*>(spec.secrets));
   free(static_cast<void*>(spec.argv));
   munmap(spec.mapping, spec.mapping_size);
 }

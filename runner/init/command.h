@@ -17,6 +17,7 @@ struct Spec {
   char** env = nullptr;      // null-terminated
   char** cgroups = nullptr;  // null-terminated
   char** proof = nullptr;    // null-terminated names, see egress.h
+  char** secrets = nullptr;  // null-terminated names and contents, see secrets.h; null: none
   char** argv = nullptr;     // null-terminated, not empty
   void* filter = nullptr;    // system call filter as BPF; null: none
   size_t filter_size = 0;    // bytes

@@ -5,9 +5,9 @@
 //
 // Spec (a memfd that `run` reads from --spec, and the keeper from the descriptor that comes with a
 // Start): texts, each ended by a NUL. First the working directory ("" stays where it is), then
-// four lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
-// folders to join, the names to prove (Egress; none where the network has no door), the argument
-// list.
+// five lists, each preceded by its length in decimal: the environment as NAME=value, the cgroup
+// folders to join, the names to prove (Egress; none where the network has no door), secret files
+// (name, content, name, content, …), the argument list.
 //
 // Attached (--attached, in a container of Docker or Podman): over standard input come the sizes of
 // the spec and of a system call filter (BPF; 0 none) in decimal, a blank between them and a newline
@@ -30,6 +30,7 @@
 //   no-user E NAME         the container knows nobody of that name (ENOENT), or has no such number
 //   no-filter E NAME       the system call filter could not be installed: not the command's fault
 //   no-egress E NAME       its network does not keep to the firewall (see Egress): what was proven
+//   no-secrets E NAME      a secret's file could not be written: not the command's fault
 //   no-cgroup E NAME       a cgroup could not be joined: not the command's fault
 // The exit status of pipe-init is N, 128+N, 127 (ENOENT) or 126 accordingly. It is 125, with a line
 // on standard error and no report, when pipe-init itself could not do its part.
@@ -61,6 +62,9 @@ struct KeeperRequest {
   uint32_t job;  // number that the runner chose
   Kind kind;
 };
+
+/// Where a job finds its secret files; made by pipe-init `run`, in memory.
+inline constexpr char kSecretFolder[] = "/dev/shm/pipe-secrets";
 
 inline constexpr uint16_t kDnsPort = 53;
 inline constexpr int kMostEgressPorts = 250;  // with the two for names they fit one message

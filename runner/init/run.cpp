@@ -15,6 +15,7 @@
 #include "runner/init/person.h"
 #include "runner/init/protocol.h"
 #include "runner/init/report.h"
+#include "runner/init/secrets.h"
 #include "runner/init/text.h"
 #include "runner/init/tree.h"
 
@@ -149,6 +150,13 @@ class Runner {
       // Who opens /dev/stdout opens it anew.
       static_cast<void>(fchown(STDOUT_FILENO, user.uid, user.gid));
       launch.as = &user;
+    }
+    if (const char* const failed = write_secrets(spec.secrets, launch.as); failed != nullptr) {
+      Started open;
+      open.failure = "no-secrets";
+      open.error_number = errno;
+      open.name = failed;
+      return open;
     }
     return start_command(spec, launch);
   }

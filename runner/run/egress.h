@@ -16,6 +16,7 @@
 #include "dsl/ids.h"
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "runner/run/secrets.h"
 
 namespace runner {
 
@@ -68,6 +69,9 @@ class Egress {
                                        const dsl::NodeId& node,
                                        const dsl::Firewall& firewall,
                                        std::function<void(EgressDenied)> denied) = 0;
+
+  /// What the gateway puts into the requests of an open network, to the hosts of each secret alone.
+  virtual void lend(const std::string& network, std::vector<LentSecret> secrets) = 0;
 
   /// Cuts every connection. Nothing happens where there is no such door.
   virtual void close(const std::string& network) = 0;

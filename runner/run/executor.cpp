@@ -26,6 +26,7 @@ struct Executor::Shared {
   Trees& trees;
   JobFiles& files;
   Egress* egress;
+  Secrets* secrets;
   Listener listener;
   bool stopping = false;
   std::size_t reading_back = 0;
@@ -66,7 +67,9 @@ class Work : public std::enable_shared_from_this<Work> {
   using Ended = std::function<void(WorkEnd)>;
 
   Work(std::shared_ptr<Executor::Shared> shared, WorkOrder order)
-      : shared_(std::move(shared)), order_(std::move(order)) {
+      : shared_(std::move(shared)),
+        order_(std::move(order)),
+        secrets_(shared_->secrets, order_.plan->secrets) {
     shared_->under_way.insert(this);
   }
   Work(const Work&) = delete;
@@ -100,7 +103,7 @@ class Work : public std::enable_shared_from_this<Work> {
       }
       self->workspace_ = *std::move(workspace);
       self->prepared_ = true;
-      self->open_network();
+      self->prepare_secrets();
     });
   }
 
@@ -129,6 +132,16 @@ class Work : public std::enable_shared_from_this<Work> {
   }
 
  private:
+  void prepare_secrets() {
+    secrets_.prepare([self = shared_from_this()](const dsl::Status& prepared) {
+      if (prepared) {
+        self->open_network();
+      } else {
+        self->end(lost(prepared.error()));
+      }
+    });
+  }
+
   void open_network() {
     if (stopped_ || shared_->stopping) {
       stopped_ = true;
@@ -140,6 +153,7 @@ class Work : public std::enable_shared_from_this<Work> {
                                              NodeNetwork::Order{order_.job.value,
                                                                 order_.node,
                                                                 order_.plan->firewall,
+                                                                secrets_.lent(),
                                                                 !order_.services.empty(),
                                                                 shared_->listener.denied});
     if (!network_->is_needed()) {
@@ -165,7 +179,7 @@ class Work : public std::enable_shared_from_this<Work> {
       run_job();
       return;
     }
-    ServiceOrder services{{}, {}, *network_, {}, {}};
+    ServiceOrder services{{}, {}, *network_, {}, {}, masking()};
     for (const WorkOrder::ServiceEnv& one : order_.services) {
       services.services.push_back({one.service, one.argv, one.env, one.service->image});
     }
@@ -222,7 +236,9 @@ class Work : public std::enable_shared_from_this<Work> {
       }
     }
     job.default_env = usual_environment();
-    job.env = environment(root, own_paths);
+    job.env = layered(environment(root, own_paths), secrets_.variables());
+    job.secret_files = secrets_.files();
+    job.masking = masking();
     if (shared_->listener.line) {
       job.on_line = [shared = shared_, node = order_.node](std::string_view line) {
         shared->listener.line(node, line);
@@ -241,6 +257,12 @@ class Work : public std::enable_shared_from_this<Work> {
       self->stopped_ = self->stopped_ || end.how == JobEnd::How::Stopped;
       self->end(std::move(end));
     });
+  }
+
+  /// Null where there is nothing to mask: then a log costs what it did.
+  const Masking* masking() const {
+    const bool any = shared_->secrets != nullptr && !shared_->secrets->masking().empty();
+    return any ? &shared_->secrets->masking() : nullptr;
   }
 
   dsl::Status write_scratch() {
@@ -284,6 +306,7 @@ class Work : public std::enable_shared_from_this<Work> {
 
   std::shared_ptr<Executor::Shared> shared_;
   const WorkOrder order_;
+  JobSecrets secrets_;
   Ended ended_;
   std::string feedback_;
   std::string log_name_;
@@ -300,9 +323,10 @@ class Work : public std::enable_shared_from_this<Work> {
 
 }  // namespace
 
-Executor::Executor(Trees& trees, JobFiles& files, Egress* egress, Listener listener)
+Executor::Executor(
+    Trees& trees, JobFiles& files, Egress* egress, Secrets* secrets, Listener listener)
     : shared_(std::make_shared<Shared>(
-          Shared{trees, files, egress, std::move(listener), false, 0, {}})) {}
+          Shared{trees, files, egress, secrets, std::move(listener), false, 0, {}})) {}
 
 Executor::~Executor() = default;
 

@@ -16,6 +16,7 @@
 #include "runner/run/engine.h"
 #include "runner/run/event.h"
 #include "runner/run/job_files.h"
+#include "runner/run/secrets.h"
 #include "runner/run/trees.h"
 
 namespace runner {
@@ -72,8 +73,9 @@ class Executor {
     std::function<void()> read_back;  // reading_back() has grown
   };
 
-  /// `egress` (null where no node has a firewall) outlives this.
-  Executor(Trees& trees, JobFiles& files, Egress* egress, Listener listener);
+  /// `egress` (null where no node has a firewall) and `secrets` (null where none has any) outlive
+  /// this.
+  Executor(Trees& trees, JobFiles& files, Egress* egress, Secrets* secrets, Listener listener);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

@@ -18,6 +18,8 @@
 
 namespace runner {
 
+class Masking;
+
 /// Derives from run, node, attempt and criterion, so that after a crash we know what to remove:
 /// "pipe-<run>-<12 hex digits>-<attempt>". Only [a-z0-9-], at most 63 bytes. Unique in a store.
 using JobName = dsl::StringId<struct JobNameTag>;
@@ -86,6 +88,13 @@ struct Job {
   /// The network has a door (run/egress.h): names that must be answered in it, or the command does
   /// not start (How::Lost). Absent: no road leads out of it, and nothing needs to be proven.
   std::optional<std::vector<std::string>> egress_proof;
+
+  /// Names and contents of files that the job sees in memory (tmpfs); a variable of that name holds
+  /// the path. In no other place of the machine.
+  Variables secret_files;
+
+  /// What must not reach the log; outlives the job. Null: nothing is looked for.
+  const Masking* masking = nullptr;
 
   /// Called on the loop thread with the last line of output, at most some ten times a second. May
   /// be empty.

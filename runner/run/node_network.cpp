@@ -30,6 +30,7 @@ void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
     return;
   }
   door_ = *std::move(door);
+  egress_->lend(order_.name, order_.lent);
   engine_.open_network_to(
       order_.name, *door_, order_.shared ? NetworkUse::Group : NetworkUse::OneJob, done);
 }

@@ -13,6 +13,7 @@
 #include "runner/run/egress.h"
 #include "runner/run/engine.h"
 #include "runner/run/job.h"
+#include "runner/run/secrets.h"
 
 namespace runner {
 
@@ -22,7 +23,8 @@ class NodeNetwork {
     std::string name;
     dsl::NodeId node;
     const dsl::Firewall& firewall;
-    bool shared = false;  // there are services
+    std::vector<LentSecret> lent;  // what the gateway sends for it
+    bool shared = false;           // there are services
     std::function<void(EgressDenied)> denied;
   };
 

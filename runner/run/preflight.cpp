@@ -70,11 +70,6 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   if (!node.budget.empty()) {
     refuse_budget(id, "asks for a budget", problems);
   }
-  if (!node.secrets.empty()) {
-    problems.add(id,
-                 "asks for secrets, and this version cannot hand them over safely yet",
-                 "remove `secrets:`");
-  }
   if (!node.permissions.empty()) {
     problems.add(id,
                  "asks for permissions, and this version cannot enforce them yet",

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "runner/run/event_masking.h"
 #include "runner/run/executor.h"
 #include "runner/run/node_results.h"
 #include "runner/run/orders.h"
@@ -35,6 +36,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
         executor(parts.trees,
                  parts.files,
                  parts.egress,
+                 parts.secrets,
                  {[this](const dsl::NodeId& node, std::string_view line) {
                     for (Observer* observer : parts.observers) {
                       observer->on_line(node, line);
@@ -162,6 +164,9 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     event.sequence = state.sequence() + 1;
     event.at_ms = parts.clock.wall_ms();
     event.what = std::move(what);
+    if (parts.secrets != nullptr && !parts.secrets->masking().empty()) {
+      event = masked(event, parts.secrets->masking());
+    }
     const Status applied = state.apply(event);
     if (!applied) {
       break_off(applied.error());

@@ -18,6 +18,7 @@
 #include "runner/run/observer.h"
 #include "runner/run/result_cache.h"
 #include "runner/run/run_state.h"
+#include "runner/run/secrets.h"
 #include "runner/run/trees.h"
 
 namespace runner {
@@ -32,7 +33,8 @@ struct RunParts {
   std::vector<Engine*> engines;     // by plan node; null for nodes without a command or container
   std::vector<std::string> images;  // by plan node: the digest of its image
   std::vector<Observer*> observers;
-  Egress* egress = nullptr;  // null: no node has a firewall
+  Egress* egress = nullptr;    // null: no node has a firewall
+  Secrets* secrets = nullptr;  // null: no node has any
 };
 
 struct RunLoopOptions {

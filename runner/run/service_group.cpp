@@ -89,6 +89,7 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
         engine.traits().own_paths ? workspace.mount.target : workspace.mount.directory;
     job.mounts.push_back({workspace.scratch, "/pipe", false});
     job.log_path = files.absolute(log(i));
+    job.masking = order.masking;
     order.network.join(job);
     ++running;
     engine.start(std::move(job), [self = shared_from_this(), i](JobEnd end) {

@@ -29,6 +29,7 @@ struct ServiceOrder {
   const NodeNetwork& network;  // open; outlives the group
   std::string log_part;        // "1.service-" and so on; the service's name is added
   TreeRef tree;                // each works on a copy of its own
+  const Masking* masking = nullptr;  // as Job's
 };
 
 class ServiceGroup {

@@ -109,6 +109,20 @@ TEST_F(JobLogTest, MakesNoFileWhereNothingIsWritten) {
   EXPECT_FALSE(log.failure());
 }
 
+TEST_F(JobLogTest, WritesAndTellsNoSecret) {
+  Masking masking;
+  masking.add("secret-value");
+  job_.masking = &masking;
+  JobLog log(loop_, job_);
+  log.append("it is secret-");
+  EXPECT_EQ(content(), "it is ");
+  log.append("value\nand sec");
+  EXPECT_EQ(content(), "it is ***\nand ");
+  log.finish();
+  EXPECT_EQ(content(), "it is ***\nand sec");
+  EXPECT_THAT(lines_, Not(Contains(HasSubstr("secret-"))));
+}
+
 TEST_F(JobLogTest, CutsExactlyAtTheCap) {
   job_.log_cap = 5;
   JobLog log(loop_, job_);

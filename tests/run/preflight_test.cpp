@@ -42,14 +42,12 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   dsl::PlanNode node = task("a", {}, "x");
   node.firewall.allow = {"example.org:443"};
   node.budget.turns = 5;
-  node.secrets = {{"TOKEN", {}, "", false}};
   node.permissions.deny = {"git push"};
   node.docker = dsl::DockerAccess::Socket;
   plan.require_approval = true;
   EXPECT_THAT(of({node}),
               ElementsAre(HasSubstr("'p': runs only from an approved plan"),
                           HasSubstr("'a': asks for a budget"),
-                          HasSubstr("'a': asks for secrets"),
                           HasSubstr("'a': asks for permissions"),
                           HasSubstr("'a': asks for access to Docker"),
                           HasSubstr("'a': asks for a firewall, and its engine")));

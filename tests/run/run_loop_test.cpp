@@ -8,9 +8,13 @@
 namespace runner::test {
 namespace {
 
+using testing::_;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
+using testing::Pair;
 using testing::UnorderedElementsAre;
 
 JobEnd exit_with(int code) {
@@ -58,6 +62,72 @@ TEST(RunLoop, DoesNotMoveDownstreamBeforeEveryCriterionIsMet) {
   EXPECT_THAT(run.node("b").reason, HasSubstr("needs 'a', which failed"));
   EXPECT_THAT(run.started_words(), UnorderedElementsAre("work", "check1", "check2"));
   EXPECT_EQ(run.state->outcome(), Outcome::Failed);
+}
+
+dsl::Secret secret(const std::string& name, dsl::Secret::Expose expose) {
+  dsl::Secret result;
+  result.name = name;
+  result.expose = expose;
+  return result;
+}
+
+TEST(RunLoop, GivesAJobATokenUnlessItIsToSeeTheValue) {
+  RunHarness run({task("a", {}, "work"), task("b", {}, "plain")});
+  run.plan.nodes[0].secrets = {secret("SENT", dsl::Secret::Expose::No),
+                               secret("SEEN", dsl::Secret::Expose::Variable),
+                               secret("FILED", dsl::Secret::Expose::File)};
+  run.plan.nodes[0].criteria = {run_criterion("first", "check")};
+  run.secrets.know("SENT", "value-that-is-sent");
+  run.secrets.know("SEEN", "value-that-is-seen");
+  run.secrets.know("FILED", "value-in-a-file");
+  run.start();
+  ASSERT_EQ(run.engine.started.size(), 3U);
+  for (const Job& job : run.engine.started) {
+    EXPECT_EQ(job.masking, &run.secrets.masking());
+    if (job.argv.back() == "plain") {
+      EXPECT_THAT(job.env, Not(Contains(Pair("SEEN", _))));
+      EXPECT_THAT(job.secret_files, IsEmpty());
+      continue;
+    }
+    EXPECT_THAT(job.env, Contains(Pair("SENT", testing::StartsWith("token-"))));
+    EXPECT_THAT(job.env, Contains(Pair("SEEN", "value-that-is-seen")));
+    EXPECT_THAT(job.secret_files, ElementsAre(Pair("FILED", "value-in-a-file")));
+  }
+  EXPECT_EQ(run.secrets.tokens, 2);  // one for each job
+  EXPECT_THAT(run.secrets.asked, Not(Contains("SENT")));
+}
+
+TEST(RunLoop, LosesAJobWhoseSecretCannotBeHad) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].secrets = {secret("GONE", dsl::Secret::Expose::Variable)};
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Errored);
+  EXPECT_THAT(run.node("a").reason, HasSubstr("no value of GONE"));
+  EXPECT_THAT(run.engine.started, IsEmpty());
+}
+
+TEST(RunLoop, WritesNoSecretIntoTheJournal) {
+  RunHarness run({task("a", {}, "work")});
+  run.secrets.know("SEEN", "value-that-is-seen");
+  run.engine.script = [](const Job&) {
+    FakeEngine::Answer answer;
+    answer.end = exit_with(0);
+    answer.end.how = JobEnd::How::NotStarted;
+    answer.end.detail = "cannot execute value-that-is-seen";
+    return answer;
+  };
+  run.start();
+  EXPECT_THAT(run.node("a").reason, HasSubstr("cannot execute ***"));
+  for (const std::string& line : run.journal.lines) {
+    EXPECT_THAT(line, Not(HasSubstr("value-that")));
+  }
+}
+
+TEST(RunLoop, CostsNoMaskingWhereNothingIsSecret) {
+  RunHarness run({task("a", {}, "work")});
+  run.start();
+  ASSERT_EQ(run.engine.started.size(), 1U);
+  EXPECT_EQ(run.engine.started[0].masking, nullptr);
 }
 
 TEST(RunLoop, KeepsCachesOfVerifiedNodesOnly) {

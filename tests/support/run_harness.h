@@ -15,6 +15,7 @@
 #include "runner/run/scheduler.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/fake_secrets.h"
 #include "tests/support/fake_trees.h"
 
 namespace runner::test {
@@ -129,6 +130,7 @@ class RunHarness {
   MemoryJournal journal{clock};
   MemoryFiles files;
   MemoryCache cache;
+  FakeSecrets secrets;
   std::size_t slots = 2;
   bool reuse = true;
   std::optional<RunEnd> end;
@@ -192,6 +194,7 @@ class RunHarness {
     RunParts parts{trees, journal, clock, files, &cache, {}, {}, {}};
     parts.engines.assign(plan.nodes.size(), &engine);
     parts.images.assign(plan.nodes.size(), "sha256:fake");
+    parts.secrets = &secrets;
     RunLoopOptions options;
     options.slots = slots;
     options.reuse = reuse;
