@@ -72,9 +72,10 @@ Looked ClientStream::look(std::string_view held) {
       return total;
     }
     Looked one = step(rest);
+    one.head += one.head == Looked::kNoHead ? 0 : total.clear;
     one.clear += total.clear;
     total = std::move(one);
-    if (total.then != Looked::Then::Look) {
+    if (total.then != Looked::Then::Look || total.head != Looked::kNoHead) {
       return total;
     }
     const bool progress = held.size() - total.clear < rest.size() || state_ != before;
@@ -120,7 +121,7 @@ Looked ClientStream::step(std::string_view held) {
 }
 
 Looked ClientStream::open(std::string_view held) {
-  const bool web = is_web_port(target_.port);
+  const bool web = is_web_port(target_.port) || target_.injects;
   const auto other = [&] {
     if (web) {
       return refuse(Reason::Protocol);
@@ -248,7 +249,11 @@ Looked ClientStream::see_head(std::string_view held) {
            : chunked_       ? State::HttpChunkLine
            : body_left_ > 0 ? State::HttpBody
                             : State::HttpHead;
-  return pass(size);
+  Looked looked = pass(size);
+  if (target_.injects) {
+    looked.head = 0;
+  }
+  return looked;
 }
 
 /// Bytes that are passed unseen: a body, a chunk's data, a TLS record.

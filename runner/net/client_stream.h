@@ -9,7 +9,8 @@
 //   - HTTP/1 (a first line with "HTTP/" in it), on every port: the Host of every request must be
 //     the name. Whatever two servers could read in two ways is refused: obsolete folding, two
 //     lengths, a bare CR or LF, other upgrades than to WebSocket, CONNECT, HTTP/2 in clear.
-//   - anything else: on a port for HTTP and TLS (is_web_port) refused, on any other port let
+//   - anything else: on a port for HTTP and TLS (is_web_port), and where secrets are for the name,
+//     refused, on any other port let
 //     through unseen, as SSH, databases and mail need it. There the server may speak first.
 // A rule for every public host has no name to keep to: then SNI and Host are free.
 
@@ -33,7 +34,9 @@ struct Looked {
     Through,  // everything from now on goes on unseen
     Refuse,   // nothing more goes on, ever
   };
-  std::size_t clear = 0;  // so many may go on now
+  static constexpr auto kNoHead = static_cast<std::size_t>(-1);
+  std::size_t clear = 0;       // so many may go on now
+  std::size_t head = kNoHead;  // the last of these, from here on, are a request's head
   Then then = Then::Look;
   EgressDenied::Reason reason = EgressDenied::Reason::Protocol;  // of Refuse
   std::string seen;                                              // as in EgressDenied
@@ -50,6 +53,7 @@ class ClientStream {
     std::string name;
     std::uint16_t port = 0;
     bool any_name = false;  // the rule is for every public host
+    bool injects = false;   // heads are told one by one (Looked::head), to be changed
   };
   explicit ClientStream(Target target);
 

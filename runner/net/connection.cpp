@@ -52,6 +52,11 @@ void reset(Fd& socket) {
   }
 }
 
+ClientStream::Target injecting(ClientStream::Target target, bool injects) {
+  target.injects = injects;
+  return target;
+}
+
 }  // namespace
 
 Connection::Connection(ConnectionHome& home,
@@ -59,8 +64,10 @@ Connection::Connection(ConnectionHome& home,
                        ClientStream::Target target,
                        std::string rule)
     : home_(home),
-      target_(std::move(target)),
+      upstream_(home.injection.upstream(target.name, target.port)),
+      target_(injecting(std::move(target), upstream_.has_value())),
       rule_(std::move(rule)),
+      dial_port_(target_.port),
       client_(std::move(client)),
       stream_(target_) {
   set_option(client_, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -71,7 +78,7 @@ Connection::~Connection() {
 }
 
 void Connection::start() {
-  if (is_web_port(target_.port)) {
+  if (is_web_port(target_.port) || target_.injects) {
     time_hello();
     watch_client();
   } else {
@@ -91,6 +98,7 @@ void Connection::abort() {
   }
   to_server_.reset();
   to_client_.reset();
+  bridge_.reset();
   reset(server_);
   reset(client_);
 }
@@ -154,6 +162,13 @@ void Connection::on_client_end() {
 
 void Connection::examine() {
   Looked looked = stream_.look(held_);
+  if (looked.head != Looked::kNoHead) {
+    std::string head = held_.substr(looked.head, looked.clear - looked.head);
+    cleared_.append(held_, 0, looked.head);
+    held_.erase(0, looked.clear);
+    fill(std::move(head));
+    return;
+  }
   cleared_.append(held_, 0, looked.clear);
   held_.erase(0, looked.clear);
   if (looked.then == Looked::Then::Refuse) {
@@ -176,6 +191,38 @@ void Connection::examine() {
     unwatch_client();
     resolve();
   }
+}
+
+/// Lets a request's head on, with what secrets put into it. Nothing is read meanwhile.
+void Connection::fill(std::string head) {
+  if (!dialled_ && upstream_->tls) {
+    const bool allowed = home_.policy.find(target_.name, upstream_->port) != nullptr;
+    dial_port_ = upstream_->port;
+    tls_ = true;
+    if (!allowed) {
+      refuse(Reason::Port, std::to_string(upstream_->port) + ", where the secret is sent by TLS");
+      return;
+    }
+  }
+  if (hello_timer_ != 0) {
+    home_.loop.cancel_timer(std::exchange(hello_timer_, 0));
+  }
+  unwatch_client();
+  home_.injection.fill(std::move(head),
+                       target_.name,
+                       *upstream_,
+                       [self = weak_from_this()](dsl::Result<std::string> filled) {
+                         const auto alive = self.lock();
+                         if (!alive || !alive->client_) {
+                           return;  // was cut meanwhile
+                         }
+                         if (!filled) {
+                           alive->refuse(Reason::Unreachable, filled.error().message);
+                           return;
+                         }
+                         alive->cleared_ += *filled;
+                         alive->examine();
+                       });
 }
 
 /// Sends what was let on, and then goes on with what comes next.
@@ -271,7 +318,7 @@ void Connection::on_resolved(const dsl::Result<std::vector<dsl::IpAddress>>& fou
     return;
   }
   Destinations chosen =
-      choose_destinations(*found, home_.policy, target_.name, target_.port, home_.own_addresses());
+      choose_destinations(*found, home_.policy, target_.name, dial_port_, home_.own_addresses());
   if (chosen.allowed.empty()) {
     refuse(Reason::Address,
            chosen.refused->text() + " (" + std::string(to_text(chosen.refused_as)) + ")");
@@ -293,7 +340,7 @@ void Connection::dial_next() {
     const dsl::IpAddress address = to_try_.back();
     to_try_.pop_back();
     SocketAddress to;
-    const socklen_t size = to_socket_address(address, target_.port, to);
+    const socklen_t size = to_socket_address(address, dial_port_, to);
     server_ = Fd(socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (server_ && (connect(server_.get(), &to.any, size) == 0 || errno == EINPROGRESS)) {
       last_trouble_ = address.text();
@@ -329,7 +376,34 @@ void Connection::on_dialled() {
   }
   home_.loop.unwatch(std::exchange(server_watch_, 0));
   home_.loop.cancel_timer(std::exchange(dial_timer_, 0));
-  on_connected();
+  if (tls_) {
+    speak_tls();
+  } else {
+    on_connected();
+  }
+}
+
+void Connection::speak_tls() {
+  dial_timer_ = home_.loop.start_timer(kDialTime, [this, self = weak_from_this()] {
+    if (const auto alive = self.lock()) {
+      dial_timer_ = 0;
+      refuse(Reason::Unreachable, last_trouble_ + ": no TLS with it in time");
+    }
+  });
+  bridge_ = std::make_unique<TlsBridge>(
+      home_.loop,
+      std::move(server_),
+      target_.name,
+      [this](dsl::Result<Fd> plain) {
+        home_.loop.cancel_timer(std::exchange(dial_timer_, 0));
+        if (plain) {
+          server_ = *std::move(plain);
+          on_connected();
+        } else {
+          refuse(Reason::Unreachable, last_trouble_ + ": " + plain.error().message);
+        }
+      },
+      [this] { cut(); });
 }
 
 void Connection::on_connected() {

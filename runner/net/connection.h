@@ -14,8 +14,10 @@
 #include "dsl/egress.h"
 #include "dsl/ip_address.h"
 #include "runner/net/client_stream.h"
+#include "runner/net/injection.h"
 #include "runner/net/resolver.h"
 #include "runner/net/splice.h"
+#include "runner/net/tls_bridge.h"
 #include "runner/run/egress.h"
 #include "runner/sys/event_loop.h"
 #include "runner/sys/fd.h"
@@ -31,6 +33,7 @@ struct ConnectionHome {
   const dsl::EgressPolicy& policy;
   std::function<std::vector<dsl::IpAddress>()> own_addresses;
   dsl::Duration hello_time;  // for what must be looked at before anything goes on
+  const Injection& injection;
   /// `node` is left to the receiver.
   std::function<void(EgressDenied)> denied;
   /// Nothing of it is left to do; it may be forgotten.
@@ -57,6 +60,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_client_readable();
   void on_client_end();
   void examine();
+  void fill(std::string head);
   void flush();
   void await_answer();
   void watch_client();
@@ -68,6 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_resolved(const dsl::Result<std::vector<dsl::IpAddress>>& found);
   void dial_next();
   void on_dialled();
+  void speak_tls();
   void on_connected();
 
   void on_splice_end(bool from_client, Splice::End how);
@@ -76,11 +81,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void finish_if_done();
 
   ConnectionHome& home_;
+  const std::optional<Upstream> upstream_;  // of requests in clear that secrets go into
   const ClientStream::Target target_;
   const std::string rule_;
+  std::uint16_t dial_port_;  // until a head is seen the target's
+  bool tls_ = false;         // we speak it with the server
 
   Fd client_;
-  Fd server_;
+  Fd server_;  // or what leads to it
+  std::unique_ptr<TlsBridge> bridge_;
   ClientStream stream_;
   std::string held_;      // came, and was not let on
   std::string cleared_;   // was let on, and has not gone

@@ -48,6 +48,7 @@ Door::Door(const Parts& parts,
       node_(std::move(node)),
       policy_(std::move(policy)),
       denied_(std::move(denied)),
+      secrets_(parts.secrets),
       names_(policy_,
              [this](const std::string& name, Reason reason) {
                EgressDenied refusal;
@@ -60,6 +61,7 @@ Door::Door(const Parts& parts,
             policy_,
             parts.own_addresses,
             parts.hello_time,
+            injection_,
             [this](EgressDenied refusal) { deny(std::move(refusal)); },
             [this](Connection& connection) { connections_.erase(&connection); }} {}
 
@@ -79,6 +81,10 @@ Door::~Door() {
   for (const auto& [_, connection] : connections_) {
     connection->abort();
   }
+}
+
+void Door::lend(std::vector<LentSecret> secrets) {
+  injection_ = Injection(secrets_, std::move(secrets));
 }
 
 // ---- until the sockets are here --------------------------------------------------------------

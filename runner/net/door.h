@@ -16,6 +16,7 @@
 #include "runner/net/connection.h"
 #include "runner/net/dns_stream.h"
 #include "runner/net/hand_over.h"
+#include "runner/net/injection.h"
 #include "runner/net/name_server.h"
 #include "runner/net/resolver.h"
 #include "runner/run/egress.h"
@@ -34,6 +35,7 @@ class Door {
     Resolver& resolver;
     std::function<std::vector<dsl::IpAddress>()> own_addresses;
     dsl::Duration hello_time;
+    Secrets* secrets;  // null: none are lent
   };
 
   Door(const Parts& parts,
@@ -47,6 +49,9 @@ class Door {
 
   /// Waits at `path` for the sockets, once; an Error where nothing can be bound there.
   dsl::Status wait_at(const std::string& path);
+
+  /// What goes into the requests of this network. REQUIRES: no connection has begun.
+  void lend(std::vector<LentSecret> secrets);
 
   [[nodiscard]] const dsl::EgressPolicy& policy() const { return policy_; }
 
@@ -74,6 +79,8 @@ class Door {
   const dsl::EgressPolicy policy_;
   const std::function<void(EgressDenied)> denied_;
 
+  Secrets* const secrets_;
+  Injection injection_;
   NameServer names_;
   ConnectionHome home_;
   std::set<std::tuple<std::string, std::uint16_t, EgressDenied::Reason, std::string>> told_;

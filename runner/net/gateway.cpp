@@ -23,7 +23,7 @@ void raise_descriptor_limit() {
 }  // namespace
 
 Gateway::Gateway(EventLoop& loop, Resolver& resolver, GatewayOptions options)
-    : parts_{loop, resolver, options.own_addresses, options.hello_time},
+    : parts_{loop, resolver, options.own_addresses, options.hello_time, options.secrets},
       options_(std::move(options)) {
   raise_descriptor_limit();
 }
@@ -59,6 +59,12 @@ dsl::Result<EgressDoor> Gateway::open(const std::string& network,
   }
   doors_[network] = std::move(made);
   return door;
+}
+
+void Gateway::lend(const std::string& network, std::vector<LentSecret> secrets) {
+  if (const auto door = doors_.find(network); door != doors_.end()) {
+    door->second->lend(std::move(secrets));
+  }
 }
 
 void Gateway::close(const std::string& network) {

@@ -26,6 +26,7 @@ struct GatewayOptions {
   /// The addresses of this machine, which are never reached unless a rule names them.
   std::function<std::vector<dsl::IpAddress>()> own_addresses;
   dsl::Duration hello_time{5'000};  // for a TLS hello or the head of a request
+  Secrets* secrets = nullptr;       // outlives the gateway; null: nothing is ever lent
 };
 
 class Gateway final : public Egress {
@@ -38,6 +39,7 @@ class Gateway final : public Egress {
                                const dsl::NodeId& node,
                                const dsl::Firewall& firewall,
                                std::function<void(EgressDenied)> denied) override;
+  void lend(const std::string& network, std::vector<LentSecret> secrets) override;
   void close(const std::string& network) override;
 
  private:

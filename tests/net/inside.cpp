@@ -109,13 +109,16 @@ bool Server::has_visitor() const {
   return poll(&wait, 1, 0) == 1;
 }
 
-Inside::Inside(std::vector<std::string> allow, std::vector<std::string> allow_private)
+Inside::Inside(std::vector<std::string> allow,
+               std::vector<std::string> allow_private,
+               runner::Secrets* secrets)
     : folder(make_folder()),
       gateway(loop,
               resolver,
               {.directory = folder + "/doors",
                .own_addresses = [this] { return own; },
-               .hello_time = {200}}) {
+               .hello_time = {200},
+               .secrets = secrets}) {
   dsl::Firewall firewall;
   firewall.allow = std::move(allow);
   firewall.allow_private = std::move(allow_private);

@@ -50,7 +50,9 @@ struct Server {
 class Inside {
  public:
   /// Opens a door by these rules and makes a network that leads to it.
-  Inside(std::vector<std::string> allow, std::vector<std::string> allow_private);
+  Inside(std::vector<std::string> allow,
+         std::vector<std::string> allow_private,
+         runner::Secrets* secrets = nullptr);
   ~Inside();
 
   /// A socket in the network.
