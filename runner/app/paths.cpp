@@ -1,5 +1,6 @@
 #include "runner/app/paths.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace runner {
@@ -12,6 +13,11 @@ std::string below(const std::filesystem::path& folder, const std::string& path) 
     whole.pop_back();
   }
   return whole;
+}
+
+std::string with_home(const std::string& path) {
+  const char* const home = std::getenv("HOME");
+  return path.starts_with("~/") && home != nullptr ? home + path.substr(1) : path;
 }
 
 void make_absolute(dsl::Image& image, const std::filesystem::path& folder) {
@@ -38,9 +44,17 @@ void make_paths_absolute(dsl::Plan& plan, const std::string& pipeline_file) {
   const std::filesystem::path folder =
       std::filesystem::absolute(pipeline_file, failed).parent_path();
   plan.workspace.source = below(folder, plan.workspace.source);
+  for (std::string& file : plan.env_files) {
+    file = below(folder, with_home(file));
+  }
   for (dsl::PlanNode& node : plan.nodes) {
     node.workspace.source = plan.workspace.source;
     make_absolute(node.image, folder);
+    for (dsl::Secret& secret : node.secrets) {
+      if (!secret.file.empty()) {
+        secret.file = below(folder, with_home(secret.file));
+      }
+    }
     for (dsl::Service& service : node.services) {
       make_absolute(service.image, folder);
     }

@@ -1,6 +1,7 @@
 #include "runner/app/session.h"
 
 #include <csignal>
+#include <filesystem>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
 #include "runner/app/random.h"
+#include "runner/app/secret_store.h"
 #include "runner/net/gateway.h"
 #include "runner/net/system_resolver.h"
 #include "runner/report/run_summary.h"
@@ -64,14 +66,16 @@ class Session {
     reuse_ = request.reuse;
     plan_ = std::move(request.plan);
     make_paths_absolute(plan_, request.file);
-    if (!open_store() || !look_for_engines()) {
+    env_files_ = absolute(request.env_files);
+    if (!open_store() || !look_for_engines() || !load_secrets()) {
       return refused(ExitCode::Environment);
     }
     TakeRequest take;
     take.folder = plan_.workspace.source;
     take.include_dirty = request.include_dirty;
     take.time_s = loop_.wall_ms() / 1000;
-    take.excluded = {settings_.state_dir};
+    take.excluded = secret_files();
+    take.excluded.push_back(settings_.state_dir);
     Result<Project> project = take_project(*trees_, take);
     if (!project) {
       return refused(ExitCode::Environment, project.error());
@@ -106,8 +110,9 @@ class Session {
     return drive(*project, [&](RunLoop& loop) { loop.start(started); });
   }
 
-  SessionEnd resume(const RunId& run, int jobs) {
+  SessionEnd resume(const RunId& run, int jobs, const std::vector<std::string>& env_files) {
     jobs_ = jobs;
+    env_files_ = absolute(env_files);
     run_ = run;
     resumed_ = true;
     if (!open_store()) {
@@ -132,7 +137,7 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
-    if (!look_for_engines() || !prepare_images() || !remove_leftovers()) {
+    if (!look_for_engines() || !load_secrets() || !prepare_images() || !remove_leftovers()) {
       return refused(ExitCode::Environment);
     }
     clear_work_folder();
@@ -195,6 +200,60 @@ class Session {
       problems_.push_back(std::move(problem));
     }
     return problems_.empty();
+  }
+
+  bool load_secrets() {
+    SecretStoreOptions options;
+    options.env_files = env_files_;
+    options.settings_env_file = settings_.env_file;
+    options.directory = plan_.workspace.source;
+    options.random = random_numbers();
+    secrets_ = std::make_unique<SecretStore>(loop_, std::move(options));
+    bool done = false;
+    secrets_->load(plan_, [&](SecretStore::Loaded loaded) {
+      done = true;
+      problems_.insert(problems_.end(), loaded.problems.begin(), loaded.problems.end());
+      warnings_.insert(warnings_.end(), loaded.warnings.begin(), loaded.warnings.end());
+    });
+    wait_for(done);
+    return problems_.empty();
+  }
+
+  /// Files with values in them are never part of the project that tasks get.
+  std::vector<std::string> secret_files() const {
+    std::vector<std::string> all = env_files_;
+    all.insert(all.end(), plan_.env_files.begin(), plan_.env_files.end());
+    if (!settings_.env_file.empty()) {
+      all.push_back(settings_.env_file);
+    }
+    for (const dsl::PlanNode& node : plan_.nodes) {
+      for (const dsl::Secret& secret : node.secrets) {
+        if (!secret.file.empty()) {
+          all.push_back(secret.file);
+        }
+      }
+    }
+    return all;
+  }
+
+  static std::vector<std::string> absolute(const std::vector<std::string>& paths) {
+    std::vector<std::string> all;
+    for (const std::string& path : paths) {
+      std::error_code failed;  // without a current folder it stays, and reading it says so
+      all.push_back(std::filesystem::absolute(path, failed).lexically_normal().string());
+    }
+    return all;
+  }
+
+  /// What is told of the world may hold what a command or a container said.
+  std::vector<Error> masked(std::vector<Error> errors) const {
+    if (secrets_ != nullptr && !secrets_->masking().empty()) {
+      for (Error& error : errors) {
+        error.message = secrets_->masking().masked(error.message);
+        error.remedy = secrets_->masking().masked(error.remedy);
+      }
+    }
+    return errors;
   }
 
   bool prepare_images() {
@@ -274,9 +333,12 @@ class Session {
     SystemResolver resolver(loop_);
     Gateway gateway(loop_,
                     resolver,
-                    {.directory = settings_.state_dir + "/egress", .own_addresses = own_addresses});
+                    {.directory = settings_.state_dir + "/egress",
+                     .own_addresses = own_addresses,
+                     .secrets = secrets_.get()});
     RunParts parts{trees, writer, loop_, files, cache->get(), by_node_, digests_, {}};
     parts.egress = &gateway;
+    parts.secrets = secrets_.get();
     for (const auto& observer : observers) {
       parts.observers.push_back(observer.get());
     }
@@ -307,6 +369,8 @@ class Session {
     begin(loop);
     loop_.run();
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
+    ended.problems = masked(std::move(ended.problems));
+    ended.warnings = masked(std::move(ended.warnings));
     ended.state = std::shared_ptr<const RunState>(kept, &state);
     ended.run_folder = folder;
     keep_summary(state);
@@ -428,7 +492,9 @@ class Session {
     return false;
   }
 
-  SessionEnd refused(ExitCode code) { return {code, run_, std::move(problems_), {}, nullptr, ""}; }
+  SessionEnd refused(ExitCode code) {
+    return {code, run_, masked(std::move(problems_)), {}, nullptr, ""};
+  }
   SessionEnd refused(ExitCode code, Error error) {
     problems_.push_back(std::move(error));
     return refused(code);
@@ -451,6 +517,8 @@ class Session {
   std::unique_ptr<EngineRegistry> engines_;
   Plan plan_;
   RunId run_;
+  std::vector<std::string> env_files_;
+  std::unique_ptr<SecretStore> secrets_;
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;
   std::vector<Error> problems_;
@@ -471,8 +539,9 @@ SessionEnd run_session(const Settings& settings,
 SessionEnd resume_session(const Settings& settings,
                           const RunId& run,
                           int jobs,
+                          const std::vector<std::string>& env_files,
                           const MakeObservers& make_observers) {
-  return Session(settings, make_observers).resume(run, jobs);
+  return Session(settings, make_observers).resume(run, jobs, env_files);
 }
 
 }  // namespace runner

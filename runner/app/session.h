@@ -38,7 +38,8 @@ struct RunRequest {
   std::string name;   // "" : one is made
   int jobs = 0;       // 0: as many as processors
   bool reuse = true;  // false: --no-cache, nothing is taken from earlier runs
-  bool include_dirty = false;  // uncommitted changes of a repository are taken too
+  std::vector<std::string> env_files;  // --env-file: where secrets are looked for first
+  bool include_dirty = false;          // uncommitted changes of a repository are taken too
 };
 
 /// What observers are made from: called once, when the run has a name and before its first event.
@@ -70,6 +71,7 @@ SessionEnd run_session(const Settings& settings,
 SessionEnd resume_session(const Settings& settings,
                           const dsl::RunId& run,
                           int jobs,
+                          const std::vector<std::string>& env_files,
                           const MakeObservers& make_observers);
 
 }  // namespace runner

@@ -1,5 +1,6 @@
 #include "runner/app/settings.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -135,10 +136,27 @@ Status set_grace(Settings& settings, const std::string& text) {
   return Ok{};
 }
 
-constexpr std::array<Key, 6> kKeys{{
+Status set_env_file(Settings& settings, const std::string& text) {
+  settings.env_file = text.starts_with("~/") ? variable("HOME") + text.substr(1) : text;
+  return Ok{};
+}
+
+/// Its own files are a project's to choose.
+std::optional<Error> refuse_far_env_file(const Settings& settings) {
+  const std::filesystem::path path(settings.env_file);
+  const auto climbs = std::find(path.begin(), path.end(), "..") != path.end();
+  if (!path.is_absolute() && !climbs) {
+    return std::nullopt;
+  }
+  return Error{"a project's env file lies below the project",
+               "name another one with --env-file, or in ~/.config/pipe/config.yaml"};
+}
+
+constexpr std::array<Key, 7> kKeys{{
     {"engine", Owner::Anyone, "an engine", set_engine, refuse_host},
     {"jobs", Owner::Anyone, "a number", set_jobs},
     {"grace", Owner::Anyone, "a duration", set_grace, refuse_long_grace},
+    {"env_file", Owner::Anyone, "a path", set_env_file, refuse_far_env_file},
     {"state_dir", Owner::User, "a path", set_state_dir},
     {"docker_socket", Owner::User, "a path", set_docker_socket},
     {"container_prefix", Owner::User, "a word", set_container_prefix},
@@ -309,13 +327,14 @@ Status load_defaults(Loader& loader) {
     return Error{"there is no place for the run store: HOME is not set",
                  "set HOME, or PIPE_STATE to an absolute path"};
   }
-  const std::array<std::array<std::string, 3>, 6> all{{
+  const std::array<std::array<std::string, 3>, 7> all{{
       {"state_dir", state.empty() ? "/" : state, origin},
       {"engine", std::string(engine_word(defaults.engine)), "default"},
       {"jobs", std::to_string(defaults.jobs), "default"},
       {"docker_socket", defaults.docker_socket, "default"},
       {"container_prefix", defaults.container_prefix, "default"},
       {"grace", dsl::to_text(defaults.grace), "default"},
+      {"env_file", defaults.env_file, "default"},
   }};
   for (const auto& [key, value, from] : all) {
     if (Status set = loader.set_default(key, value, from); !set) {
@@ -373,7 +392,13 @@ dsl::Result<Settings> load_settings(const std::string& project) {
       return done.error();
     }
   }
-  return loader.take();
+  Settings settings = loader.take();
+  if (!settings.env_file.empty() && !settings.env_file.starts_with('/')) {
+    std::error_code failed;  // without a current folder it stays relative, and reading it says so
+    settings.env_file =
+        (std::filesystem::absolute(folder, failed) / settings.env_file).lexically_normal();
+  }
+  return settings;
 }
 
 }  // namespace runner

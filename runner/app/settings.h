@@ -25,6 +25,7 @@ struct Settings {
   int jobs = 0;               // 0: as many as processors
   std::string docker_socket;  // "" is the program's own default (DOCKER_HOST, contexts)
   std::string container_prefix = "pipe";
+  std::string env_file;         // where secrets are looked for last, absolute; "" none
   dsl::Duration grace{10'000};  // between TERM and KILL when a run is stopped
 
   /// For `pipe config`: every key, its value as text, and where it comes from.

@@ -16,6 +16,7 @@ struct RunArguments {
   ProgressOptions progress;
   std::optional<int> jobs;
   std::string name;
+  std::vector<std::string> env_files;
   bool no_cache = false;
   bool dirty = false;
   bool detach = false;
@@ -23,6 +24,7 @@ struct RunArguments {
 
 struct ResumeArguments {
   std::string run;
+  std::vector<std::string> env_files;
   ProgressOptions progress;
   std::optional<int> jobs;
   bool detach = false;
@@ -57,6 +59,7 @@ ExitCode run(RunArguments& arguments, Console& console) {
   request.jobs = *jobs;
   request.reuse = !arguments.no_cache;
   request.include_dirty = arguments.dirty;
+  request.env_files = arguments.env_files;
   return drive(
       [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
       arguments.progress,
@@ -76,7 +79,7 @@ ExitCode resume(ResumeArguments& arguments, Console& console) {
   }
   return drive(
       [&](const MakeObservers& make) {
-        return resume_session(settings, lookup.found->run, *jobs, make);
+        return resume_session(settings, lookup.found->run, *jobs, arguments.env_files, make);
       },
       arguments.progress,
       where_of(arguments.detach),
@@ -106,6 +109,8 @@ Command run_command(Console& console) {
   command.options.push_back(
       {"--no-cache", "", "take nothing from earlier runs", {}, &arguments->no_cache});
   command.options.push_back(
+      {"--env-file", "FILE", "look for secrets in this file first", {}, &arguments->env_files});
+  command.options.push_back(
       {"--dirty", "", "take uncommitted changes of the project too", {}, &arguments->dirty});
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe run pipeline.yaml --input service=api -j 4",
@@ -130,7 +135,8 @@ Command resume_command(Console& console) {
                           &arguments->run}};
   command.options = {
       {"-j,--jobs", "N", "so many tasks at once (one a processor)", {}, &arguments->jobs},
-      {"-d,--detach", "", "run in the background; prints the run's name", {}, &arguments->detach}};
+      {"-d,--detach", "", "run in the background; prints the run's name", {}, &arguments->detach},
+      {"--env-file", "FILE", "look for secrets in this file first", {}, &arguments->env_files}};
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe resume", "pipe resume calm-otter -j 4"};
   command.action = [arguments, &console] { return resume(*arguments, console); };

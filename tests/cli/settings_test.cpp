@@ -78,7 +78,7 @@ TEST_F(SettingsTest, WithoutFilesAndVariablesThereAreDefaults) {
   EXPECT_EQ(settings.jobs, 0);
   EXPECT_EQ(settings.grace.ms, 10'000);
   EXPECT_EQ(settings.container_prefix, "pipe");
-  EXPECT_EQ(settings.lines.size(), 6U);
+  EXPECT_EQ(settings.lines.size(), 7U);
   EXPECT_EQ(origin(settings, "engine"), "default");
 }
 
@@ -106,6 +106,19 @@ TEST_F(SettingsTest, TheStoreIsWhereTheVariablesSay) {
 TEST_F(SettingsTest, TheUsersFileMayNameTheStoreBelowHome) {
   write(user_file(), "state_dir: ~/runs\n");
   EXPECT_EQ(load().state_dir, home() + "/runs");
+}
+
+TEST_F(SettingsTest, AnEnvFileIsTheUsersOrLiesInTheProject) {
+  write(user_file(), "env_file: ~/keys.env\n");
+  EXPECT_EQ(load().env_file, home() + "/keys.env");
+  write(project_file(), "env_file: sub/.env\n");
+  EXPECT_EQ(load().env_file, project() + "/sub/.env");
+  for (const char* const far : {"~/.aws/credentials", "/etc/shadow", "sub/../../.env"}) {
+    write(project_file(), std::string("env_file: ") + far + "\n");
+    EXPECT_EQ(complaint(),
+              "ROOT/project/.pipe/config.yaml:1:11: a project's env file lies below the project | "
+              "name another one with --env-file, or in ~/.config/pipe/config.yaml");
+  }
 }
 
 TEST_F(SettingsTest, AProjectCannotSayWhereThisMachineKeepsThings) {
