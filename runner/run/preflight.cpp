@@ -89,6 +89,14 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
                  "choose engine `sandbox` or `podman`, run pipe as root with `docker`, or remove "
                  "`firewall:`; then it has loopback only");
   }
+  for (const dsl::Secret& secret : node.secrets) {
+    if (secret.expose == dsl::Secret::Expose::File && !engine.traits().isolates) {
+      problems.add(node.id.value,
+                   "asks for the secret '" + secret.name +
+                       "' in a file of its own memory, which the engine `host` cannot give",
+                   "write `expose: true`, or choose another engine");
+    }
+  }
   JobNeeds needs{node.image, node.resources, node.user, node.runtime, !node.services.empty()};
   for (const Error& error : engine.unsupported(needs)) {
     problems.add(node.id.value, error.message, error.remedy);

@@ -57,6 +57,18 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'b': asks for a routed firewall")));
 }
 
+TEST_F(Preflight, ASecretInAFileNeedsAMemoryOfItsOwn) {
+  dsl::PlanNode node = task("a", {}, "x");
+  node.secrets.resize(1);
+  node.secrets[0].name = "KEY";
+  node.secrets[0].expose = dsl::Secret::Expose::File;
+  EXPECT_THAT(of({node}), IsEmpty());
+  engine.own_traits.isolates = false;
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'a': asks for the secret 'KEY' in a file")));
+  node.secrets[0].expose = dsl::Secret::Expose::Variable;
+  EXPECT_THAT(of({node}), IsEmpty());
+}
+
 TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
   std::vector<dsl::PlanNode> nodes;
   for (int i = 0; i < 10; ++i) {

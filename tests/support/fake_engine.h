@@ -28,7 +28,8 @@ class FakeEngine final : public Engine {
   std::size_t running = 0;
   std::size_t most_running = 0;
 
-  [[nodiscard]] const EngineTraits& traits() const override { return traits_; }
+  EngineTraits own_traits;
+  [[nodiscard]] const EngineTraits& traits() const override { return own_traits; }
   [[nodiscard]] std::vector<dsl::Error> unsupported(const JobNeeds&) const override { return {}; }
   void prepare_image(const dsl::Image&,
                      std::function<void(dsl::Result<std::string>)> done) override {
@@ -72,7 +73,6 @@ class FakeEngine final : public Engine {
   }
 
   FakeClock& clock_;
-  EngineTraits traits_;
   std::map<JobName, std::function<void(JobEnd)>> live_;
 };
 
