@@ -19,6 +19,7 @@ std::vector<Command> all_commands(Console& console) {
       reject_command(console),
       clean_command(console),
       config_command(console),
+      credentials_command(console),
       doctor_command(console),
       completion_command(console),
   };

@@ -24,6 +24,7 @@ Command approve_command(Console& console);
 Command reject_command(Console& console);
 Command clean_command(Console& console);
 Command config_command(Console& console);
+Command credentials_command(Console& console);
 Command doctor_command(Console& console);
 Command completion_command(Console& console);
 

@@ -52,8 +52,8 @@ Command config_command(Console& console) {
   command.description =
       "Settings are read from ~/.config/pipe/config.yaml, then .pipe/config.yaml of this\n"
       "folder, then PIPE_STATE, PIPE_ENGINE and PIPE_JOBS; a later one wins, and options of\n"
-      "a command win over all. Keys: engine, jobs, grace; in the user's own file also\n"
-      "state_dir, docker_socket, container_prefix.";
+      "a command win over all. Keys: engine, jobs, grace, env_file; in the user's own file\n"
+      "also state_dir, docker_socket, container_prefix.";
   command.options = {{"--json", "", "print as JSON", {}, json.get()}};
   command.examples = {"pipe config", "PIPE_STATE=/srv/pipe pipe config --json"};
   command.action = [json, &console] {

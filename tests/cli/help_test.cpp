@@ -48,6 +48,7 @@ pipe runs phased plans: every task in a container, every criterion verified.
   reject RUN TASK           answer it with no
   clean [RUN...]            remove finished runs and free their space
   config                    show the settings and where they come from
+  credentials               show which keys and logins were found, and where
   doctor                    tell what this machine can run, and what it lacks
   completion SHELL [RUN]    print the completion script of a shell
 
