@@ -56,6 +56,9 @@ class TextExport {
     if (!plan_.workspace.protect.empty()) {
       facts.push_back("protects " + words::join(plan_.workspace.protect, ", "));
     }
+    if (!plan_.env_files.empty()) {
+      facts.push_back("looks for secrets in " + words::join(plan_.env_files, ", "));
+    }
     if (!plan_.budget.empty()) {
       facts.push_back("budget " + words::join(words::budget(plan_.budget), ", "));
     }

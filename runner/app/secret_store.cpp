@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <set>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -76,6 +77,15 @@ std::vector<std::pair<std::string, std::string>> own_environment() {
     }
   }
   return all;
+}
+
+/// From now on our memory holds what no file may.
+void leave_no_core_dump() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur != 0) {
+    limit.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &limit);
+  }
 }
 
 std::string why_it_failed(const Finished& finished) {
@@ -269,6 +279,7 @@ void SecretStore::finish(const Secret& secret, Result<std::string> value) {
     }
   }
   if (value) {
+    leave_no_core_dump();
     entry.value = *value;
     entry.made_ms = loop_.monotonic_ms();
     masking_.add(*value);

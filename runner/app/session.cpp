@@ -80,6 +80,9 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
+    if (const Status apart = check_secrets_are_apart(*project); !apart) {
+      return refused(ExitCode::Environment, apart.error());
+    }
     if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
       return refused(ExitCode::Environment, free.error());
     }
@@ -234,6 +237,27 @@ class Session {
       }
     }
     return all;
+  }
+
+  /// A repository's commit is taken as it is: what git tracks, every task would have.
+  Status check_secrets_are_apart(const Project& project) const {
+    for (const std::string& path : secret_files()) {
+      const Result<std::string> real = files::real_path(path);
+      if (!real || !real->starts_with(project.folder + "/")) {
+        continue;
+      }
+      const std::string inside = real->substr(project.folder.size() + 1);
+      const Result<PathKind> kind = trees_->kind_of(project.input, inside);
+      if (kind && *kind != PathKind::Absent) {
+        return Error{"'" + inside +
+                         "' has values of secrets and is part of the project's commit, "
+                         "so that every task would get it",
+                     "run `git rm --cached " + inside +
+                         "`, ignore it and commit, or name a file "
+                         "outside of the project"};
+      }
+    }
+    return dsl::Ok{};
   }
 
   static std::vector<std::string> absolute(const std::vector<std::string>& paths) {

@@ -52,8 +52,11 @@ void reset(Fd& socket) {
   }
 }
 
+/// Where values go, a request is for that name alone, whatever rule let it in: another Host could
+/// be served by the same server.
 ClientStream::Target injecting(ClientStream::Target target, bool injects) {
   target.injects = injects;
+  target.any_name = target.any_name && !injects;
   return target;
 }
 
@@ -195,6 +198,10 @@ void Connection::examine() {
 
 /// Lets a request's head on, with what secrets put into it. Nothing is read meanwhile.
 void Connection::fill(std::string head) {
+  if (head.starts_with("TRACE ")) {
+    refuse(Reason::Http, "TRACE, which would answer with what was sent");
+    return;
+  }
   if (!dialled_ && upstream_->tls) {
     const bool allowed = home_.policy.find(target_.name, upstream_->port) != nullptr;
     dial_port_ = upstream_->port;

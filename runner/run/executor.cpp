@@ -137,7 +137,7 @@ class Work : public std::enable_shared_from_this<Work> {
       if (prepared) {
         self->open_network();
       } else {
-        self->end(lost(prepared.error()));
+        self->end(lost_job(prepared.error()));
       }
     });
   }

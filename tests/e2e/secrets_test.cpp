@@ -221,6 +221,24 @@ TEST_F(SecretsRun, IsRefusedBeforeAnythingStartsWhereASecretIsMissing) {
   EXPECT_FALSE(fs::exists(folder_.path() / "started"));
 }
 
+TEST_F(SecretsRun, IsRefusedWhereGitTracksItsFile) {
+  write_pipeline(
+      "env_file: keys/.env\nsecrets: {SEEN: {expose: true}}\n"
+      "tasks:\n  a:\n    run: '! test -e keys/.env'\n"
+      "    success_criteria: [{'[ ] ok': 'true'}]\n");
+  folder_.write("keys/.env", "SEEN=value-in-the-repository\n");
+  user_.git({"init", "-q"}, folder());
+  user_.git({"add", "."}, folder());
+  user_.git({"commit", "-qm", "first"}, folder());
+  const Ended ended = user_.run_pipe({"run", "p.yaml"}, folder());
+  EXPECT_EQ(ended.exit_code, 3) << ended.out;
+  EXPECT_THAT(ended.err, HasSubstr("'keys/.env' has values of secrets and is part of"));
+  user_.git({"rm", "-q", "--cached", "keys/.env"}, folder());
+  user_.git({"commit", "-qm", "second"}, folder());
+  EXPECT_EQ(user_.run_pipe({"run", "p.yaml"}, folder()).exit_code, 0);
+  EXPECT_EQ(user_.run_pipe({"run", "p.yaml", "--dirty"}, folder()).exit_code, 0);
+}
+
 TEST_F(SecretsRun, ComesFromACommandAndAFileAndIsLookedForAgainOnResume) {
   write_pipeline(
       "secrets:\n"

@@ -108,6 +108,26 @@ TEST(Injection, SendsAValueToNoOtherHost) {
   EXPECT_THAT(node.secrets.asked, IsEmpty());
 }
 
+// A rule for every host lets any Host through, but not where a value would go with it.
+TEST(Injection, KeepsToTheNameUnderARuleForEveryHost) {
+  Server server;
+  const std::string all = "*:" + std::to_string(server.port);
+  Injecting node({all}, {"http://" + at("good.test", server.port)});
+  EXPECT_TRUE(node.ask("good.test", server.port, get(at("other.test", server.port))).reset);
+  EXPECT_THAT(node.inside.refusals(), ElementsAre(at("good.test", server.port) + " host"));
+  EXPECT_FALSE(server.has_visitor());
+  EXPECT_THAT(node.secrets.asked, IsEmpty());
+}
+
+TEST(Injection, AsksNoHostToSayWhatItGot) {
+  Server server;
+  Injecting node({at("good.test", server.port)}, {"http://" + at("good.test", server.port)});
+  const std::string trace = "TRACE" + get(at("good.test", server.port)).substr(3);
+  EXPECT_TRUE(node.ask("good.test", server.port, trace).reset);
+  EXPECT_THAT(node.inside.refusals(), ElementsAre(at("good.test", server.port) + " http"));
+  EXPECT_FALSE(server.has_visitor());
+}
+
 TEST(Injection, TakesNothingButHttpAndTlsWhereASecretIsFor) {
   Server server;
   Injecting node({at("good.test", server.port)}, {"http://" + at("good.test", server.port)});

@@ -72,6 +72,7 @@ Plan demo() {
   plan.budget.time = Duration{10'800'000};
   plan.budget.cost_per_day = Money{100'000'000};
   plan.require_approval = true;
+  plan.env_files = {".env"};
   plan.pools = {{"db", 1}};
 
   for (const char* id : {"build[cc=gcc]", "build[cc=\"clang\"]"}) {
