@@ -1,82 +1,19 @@
 // `firewall:` from the file to the wire, with the real binary: hosts that are made up in /etc/hosts
 // (in a mount namespace of the test's own, hence as root) and listen on this machine's loopback.
 
-#include <arpa/inet.h>
-#include <array>
-#include <atomic>
-#include <fcntl.h>
 #include <filesystem>
-#include <netinet/in.h>
-#include <poll.h>
 #include <string>
-#include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/e2e/pipe_command.h"
+#include "tests/e2e/made_up_hosts.h"
 
 namespace e2e {
 namespace {
 
 using testing::HasSubstr;
-
-/// Answers every HTTP request at 127.7.7.9 with "hello", and counts who came.
-class WebServer {
- public:
-  WebServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(0x7f070709);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(socket_, 16), 0);
-    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = std::to_string(ntohs(address.sin_port));
-    EXPECT_EQ(pipe2(stop_.data(), O_CLOEXEC), 0);
-    thread_ = std::thread([this] { serve(); });
-  }
-  WebServer(const WebServer&) = delete;
-  WebServer& operator=(const WebServer&) = delete;
-  ~WebServer() {
-    close(stop_[1]);
-    thread_.join();
-    close(stop_[0]);
-    close(socket_);
-  }
-
-  [[nodiscard]] const std::string& port() const { return port_; }
-  [[nodiscard]] int visitors() const { return visitors_; }
-
- private:
-  void serve() {
-    for (;;) {
-      std::array<pollfd, 2> waits{pollfd{socket_, POLLIN, 0}, pollfd{stop_[0], POLLIN, 0}};
-      poll(waits.data(), waits.size(), -1);
-      if (waits[1].revents != 0) {
-        return;
-      }
-      const int client = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-      ++visitors_;
-      std::array<char, 4096> request{};
-      static_cast<void>(recv(client, request.data(), request.size(), 0));
-      const std::string answer =
-          "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n";
-      static_cast<void>(send(client, answer.data(), answer.size(), MSG_NOSIGNAL));
-      shutdown(client, SHUT_WR);
-      static_cast<void>(recv(client, request.data(), request.size(), 0));
-      close(client);
-    }
-  }
-
-  int socket_;
-  std::string port_;
-  std::array<int, 2> stop_{};
-  std::atomic<int> visitors_ = 0;
-  std::thread thread_;
-};
 
 class FirewallRun : public testing::TestWithParam<Engine> {
  protected:
@@ -86,35 +23,16 @@ class FirewallRun : public testing::TestWithParam<Engine> {
       GTEST_SKIP() << "only root can make up hosts";
     }
     std::filesystem::copy_file(PIPE_ATTACK, folder_.path() / "attack");
-    hosts_ = folder_.write("hosts", "127.0.0.1 localhost\n127.7.7.9 good.test other.test\n");
   }
 
   /// `pipe ARGUMENTS...` where the made-up hosts are known.
   Ended pipe(const std::vector<std::string>& arguments) {
-    return run(among_hosts(user_.pipe(arguments, folder_.path().string())));
+    return run(where_hosts_are_made_up(user_.pipe(arguments, folder_.path().string()), hosts_));
   }
-  /// The same as uid 1000, who has subordinate ids there.
+  /// The same as uid 1000.
   Ended as_user(Start start) {
-    const std::vector<std::string> as{
-        "setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"};
-    start.argv.insert(start.argv.begin(), as.begin(), as.end());
     start.env["XDG_RUNTIME_DIR"] = user_.home();
-    return run(among_hosts(std::move(start)));
-  }
-  [[nodiscard]] Start among_hosts(Start start) const {
-    const std::string ids = folder_.write("ids", "1000:200000:65536\n");
-    const std::vector<std::string> among = {
-        "unshare",
-        "--mount",
-        "sh",
-        "-c",
-        "mount --bind \"$0\" /etc/hosts && "
-        "mount --bind \"$1\" /etc/subuid && mount --bind \"$1\" /etc/subgid && "
-        "shift && exec \"$@\"",
-        hosts_,
-        ids};
-    start.argv.insert(start.argv.begin(), among.begin(), among.end());
-    return start;
+    return run(where_hosts_are_made_up(std::move(start), hosts_, "1000"));
   }
 
   /// The first lines of a pipeline by these rules.
@@ -141,7 +59,7 @@ class FirewallRun : public testing::TestWithParam<Engine> {
   WebServer server_;
   TempFolder folder_;
   User user_;
-  std::string hosts_;
+  TempFolder hosts_;
 };
 
 TEST_P(FirewallRun, ReachesWhatItAllowsAndNothingElse) {

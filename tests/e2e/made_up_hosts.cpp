@@ -69,8 +69,18 @@ Start where_hosts_are_made_up(Start start, const TempFolder& folder, const std::
   const std::string hosts = folder.write("hosts",
                                          "127.0.0.1 localhost\n127.7.7.7 tls.test\n"
                                          "127.7.7.9 good.test other.test artifacts.internal\n");
+  // Whoever it is, he has subordinate ids here, which rootless Podman wants.
+  const std::string ids = folder.write("ids", "1000:200000:65536\n");
   std::vector<std::string> argv = {
-      "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts};
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      "mount --bind \"$0\" /etc/hosts && "
+      "mount --bind \"$1\" /etc/subuid && mount --bind \"$1\" /etc/subgid && "
+      "shift && exec \"$@\"",
+      hosts,
+      ids};
   if (!uid.empty()) {
     const std::vector<std::string> as{"setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"};
     argv.insert(argv.end(), as.begin(), as.end());
