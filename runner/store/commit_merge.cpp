@@ -182,17 +182,6 @@ class Fold {
     if (!result) {
       return result.error();
     }
-    if (!result->conflicts.empty() && empty_folders_ == EmptyFolders::Drop) {
-      // One side may have renamed what the other changed.
-      auto renamed = objects_.merge_trees(base, merged.tree, theirs);
-      if (!renamed) {
-        return renamed.error();
-      }
-      if (*renamed) {
-        merged.tree = **renamed;
-        return dsl::Ok{};
-      }
-    }
     for (const std::string& path : result->conflicts) {
       auto ours = who_changed(path, base, heads, at);
       if (!ours) {
@@ -234,7 +223,8 @@ class Fold {
   const EmptyFolders empty_folders_;
 };
 
-/// The node that stands for each commit: the first by name.
+/// The node that stands for each commit: the first by name. In the order of these names, so that a
+/// conflict is told in the same words each time.
 std::vector<CommitSide> unique_sides(std::vector<CommitSide> sides) {
   std::sort(sides.begin(), sides.end(), [](const CommitSide& a, const CommitSide& b) {
     return std::tie(a.commit, a.node) < std::tie(b.commit, b.node);
@@ -244,6 +234,9 @@ std::vector<CommitSide> unique_sides(std::vector<CommitSide> sides) {
                   sides.end(),
                   [](const CommitSide& a, const CommitSide& b) { return a.commit == b.commit; }),
       sides.end());
+  std::sort(sides.begin(), sides.end(), [](const CommitSide& a, const CommitSide& b) {
+    return std::tie(a.node, a.commit) < std::tie(b.node, b.commit);
+  });
   return sides;
 }
 

@@ -23,7 +23,9 @@ struct TreeMerge {
   std::vector<std::string> conflicts;  // paths, sorted
 };
 
-/// Texts are merged by lines; anything else that both sides changed differently is a conflict.
+/// Texts are merged by lines; anything else that both sides changed differently is a conflict. A
+/// file that one side moved and the other changed is one too: what a box proved of a path must stay
+/// at that path.
 dsl::Result<TreeMerge> merge_three(git::Objects& objects,
                                    const git::Oid& base,
                                    const git::Oid& ours,

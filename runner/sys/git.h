@@ -116,9 +116,6 @@ class Objects {
                                                 std::string_view ours,
                                                 std::string_view theirs);
 
-  /// Merges whole trees, following renamed files. No value: there are conflicts.
-  dsl::Result<std::optional<Oid>> merge_trees(const Oid& base, const Oid& ours, const Oid& theirs);
-
   /// From now on what is written stays in memory, until `keep` or `forget`: for work of which only
   /// the last result counts.
   void hold();

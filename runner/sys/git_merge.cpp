@@ -1,11 +1,9 @@
-// Merging with libgit2's help, and trees from its indexes; declared in git.h and git_error.h.
+// Merging texts by lines, and trees from libgit2's indexes; declared in git.h and git_error.h.
 
-#include <array>
 #include <cstring>
 #include <span>
 
 #include <fmt/format.h>
-#include <git2/sys/repository.h>
 
 #include "runner/sys/git_objects.h"
 
@@ -84,49 +82,6 @@ std::optional<std::string> Objects::merge_texts(std::string_view base,
   }
   git_merge_file_result_free(&result);
   return merged;
-}
-
-dsl::Result<std::optional<Oid>> Objects::merge_trees(const Oid& base,
-                                                     const Oid& ours,
-                                                     const Oid& theirs) {
-  for (const Oid* tree : {&base, &ours, &theirs}) {
-    if (auto kept = keep(*tree); !kept) {
-      return kept.error();  // libgit2 does not see what is held
-    }
-  }
-  git_repository* wrapped = nullptr;
-  if (const int code = git_repository_wrap_odb(&wrapped, impl_->all.get()); code != 0) {
-    return error_of("merge", code);
-  }
-  const Held<git_repository, git_repository_free> repository(wrapped);
-  using Tree = Held<git_tree, git_tree_free>;
-  std::array<Tree, 3> trees;
-  const std::array<const Oid*, 3> ids{&base, &ours, &theirs};
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const git_oid raw = to_git(*ids[i]);
-    git_tree* tree = nullptr;
-    if (const int code = git_tree_lookup(&tree, repository.get(), &raw); code != 0) {
-      return error_of("merge", code);
-    }
-    trees[i].reset(tree);
-  }
-  git_merge_options options = GIT_MERGE_OPTIONS_INIT;
-  options.flags = GIT_MERGE_FIND_RENAMES;
-  git_index* merged = nullptr;
-  if (const int code = git_merge_trees(
-          &merged, repository.get(), trees[0].get(), trees[1].get(), trees[2].get(), &options);
-      code != 0) {
-    return error_of("merge", code);
-  }
-  const Held<git_index, git_index_free> index(merged);
-  if (git_index_has_conflicts(index.get()) != 0) {
-    return std::optional<Oid>();
-  }
-  auto tree = write_index(*this, index.get());
-  if (!tree) {
-    return tree.error();
-  }
-  return std::optional<Oid>(*tree);
 }
 
 }  // namespace runner::git

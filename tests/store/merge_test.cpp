@@ -81,19 +81,45 @@ TEST_F(MergeTest, LinesOfOneFileGoTogether) {
   EXPECT_TRUE(must(store_->read_file(merged.tree, "text", 100))->executable);
 }
 
-TEST_F(MergeTest, AChangeFollowsARenamedFile) {
+// What a box proved of `old` would not be true where the change was moved to another path.
+TEST_F(MergeTest, AChangeOfAFileThatAnotherMovedIsAConflict) {
   put("old", "1\n2\n3\n4\n5\n6\n7\n8\n");
   const TreeRef base = take().input;
-  const TreeRef renamed = after(
+  const TreeRef moved = after(
       base, [](const std::string& at) { ::rename((at + "/old").c_str(), (at + "/new").c_str()); });
   const TreeRef changed = after(
       base, [](const std::string& at) { write_file(at + "/old", "1\n2\n3\n4\n5\n6\n7\nnine\n"); });
 
-  const Merge merged = merge({{"renamed", renamed}, {"changed", changed}});
+  const Merge merged = merge({{"moved", moved}, {"changed", changed}});
 
-  EXPECT_THAT(merged.conflicts, IsEmpty());
-  EXPECT_EQ(text(merged.tree, "new"), "1\n2\n3\n4\n5\n6\n7\nnine\n");
-  EXPECT_EQ(text(merged.tree, "old"), "<absent>");
+  ASSERT_EQ(merged.conflicts.size(), 1U);
+  EXPECT_EQ(merged.conflicts[0].path, "old");
+  EXPECT_EQ(merged.conflicts[0].ours.value, "changed");  // by name, whichever was first
+  EXPECT_EQ(merged.conflicts[0].theirs.value, "moved");
+}
+
+TEST_F(MergeTest, AFileInTheWayOfAChangeBelowItIsAConflict) {
+  for (const bool link : {false, true}) {
+    put("d/x", "1\n2\n3\n4\n5\n");
+    const TreeRef base = take().input;
+    const TreeRef file = after(base, [&](const std::string& at) {
+      ::unlink((at + "/d/x").c_str());
+      ::rmdir((at + "/d").c_str());
+      if (link) {
+        ASSERT_EQ(::symlink("elsewhere", (at + "/d").c_str()), 0);
+      } else {
+        write_file(at + "/d", "1\n2\n3\n4\n5\n");
+      }
+    });
+    const TreeRef below = after(base, [](const std::string& at) { write_file(at + "/d/y", "2"); });
+
+    const Merge merged = merge({{"a", file}, {"b", below}});
+
+    ASSERT_EQ(merged.conflicts.size(), 1U);
+    EXPECT_EQ(merged.conflicts[0].path, "d");
+    EXPECT_EQ(merged.conflicts[0].ours.value, "a");
+    EXPECT_EQ(merged.conflicts[0].theirs.value, "b");
+  }
 }
 
 TEST_F(MergeTest, ConflictsOfAllKindsAreListed) {
