@@ -165,7 +165,7 @@ dsl::Value::Record summary_record(const RunOverview& overview) {
       {"pipeline", Value(summary.pipeline)},
       {"status", Value(std::string(to_text(overview.status)))},
       {"started_at_ms", number(summary.started_ms)},
-      {"took_ms", number(summary.last_ms - summary.started_ms)},
+      {"took_ms", number(summary.started_ms == 0 ? 0 : summary.last_ms - summary.started_ms)},
       {"tasks", number(summary.tasks)},
       {"settled", number(summary.settled)},
       {"result", or_null(summary.delivered)},

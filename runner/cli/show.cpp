@@ -28,6 +28,7 @@ ExitCode show(const Arguments& arguments, Console& console) {
   options.width = console.width();
   options.colour = console.out_colour();
   options.runner = view->runner() ? report::Runner::Alive : report::Runner::Gone;
+  options.run = view->run().value;
   options.run_folder = view->folder();
   console.out(report::checklist(view->state(), options));
   return ExitCode::Passed;

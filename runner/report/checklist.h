@@ -19,6 +19,7 @@ struct ChecklistOptions {
   std::size_t width = 100;  // columns; never less than 40 are used
   Colour colour = Colour::Never;
   Runner runner = Runner::Gone;
+  std::string run;                 // its name, for one that has not begun and cannot tell it
   std::string run_folder;          // logs are named beneath it; "" leaves it out
   std::size_t excerpt_lines = 10;  // of what a failed task or criterion wrote
 };

@@ -89,7 +89,7 @@ std::string figures(const RunState& state, const Tally& tally) {
   if (tally.criteria > 0) {
     text += fmt::format(", {} of {} met", tally.met, counted(tally.criteria, "criterion"));
   }
-  return text + ", " + took_text(state.last_ms() - state.started_ms());
+  return state.started() ? text + ", " + took_text(state.last_ms() - state.started_ms()) : text;
 }
 
 class ResultText {
@@ -98,7 +98,7 @@ class ResultText {
       : state_(state),
         options_(options),
         tally_(tally_of(state)),
-        run_(one_line(state.run().value)) {}
+        run_(one_line(state.started() ? state.run().value : options.run)) {}
 
   std::string text() {
     if (!state_.started()) {

@@ -159,36 +159,82 @@ std::string RunStore::work_folder(const RunId& run) const {
   return run_folder(run) + "/work";
 }
 
+namespace {
+
+/// A folder that becomes a run's by its name alone; removed where it did not.
+class Draft {
+ public:
+  explicit Draft(std::string folder) : folder_(std::move(folder)) {}
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  ~Draft() { static_cast<void>(files::remove_tree(folder_)); }  // gone already where it was named
+
+  Status fill(const std::string& plan_json, const std::vector<RunStore::FirstFile>& beside) const {
+    if (Status made = files::make_directories(folder_ + "/logs", 0700); !made) {
+      return made;
+    }
+    for (const RunStore::FirstFile& file : beside) {
+      if (Status written = write(file.name, file.bytes); !written) {
+        return written;
+      }
+    }
+    return write("plan.json", plan_json);
+  }
+
+  /// False: the name is taken.
+  Result<bool> name_it(const std::string& folder) const {
+    // The kernel's own stamp is too coarse to tell two runs of one moment apart.
+    if (const Status dated = files::set_modified(folder_ + "/plan.json", files::clock_ns());
+        !dated) {
+      return dated.error();
+    }
+    if (::rename(folder_.c_str(), folder.c_str()) == 0) {
+      return true;
+    }
+    if (errno == EEXIST || errno == ENOTEMPTY) {
+      return false;
+    }
+    return files::system_error("make folder", folder, errno);
+  }
+
+ private:
+  [[nodiscard]] Status write(const std::string& name, const std::string& bytes) const {
+    return files::write_atomically(folder_ + "/" + name, bytes, files::Durable::Yes, 0600);
+  }
+
+  std::string folder_;
+};
+
+constexpr const char* kDraft = ".draft-";
+
+}  // namespace
+
 Result<RunId> RunStore::create_run(const std::string& name,
                                    const std::string& plan_json,
-                                   const std::function<std::uint32_t()>& random) {
+                                   const std::function<std::uint32_t()>& random,
+                                   const std::vector<FirstFile>& beside) {
   if (!name.empty()) {
     if (const Status good = check_name(name); !good) {
       return good.error();
     }
   }
+  Result<std::string> made = files::make_temporary_folder(folder_ + "/runs", kDraft);
+  if (!made) {
+    return made.error();
+  }
+  const Draft draft(*std::move(made));
+  if (const Status filled = draft.fill(plan_json, beside); !filled) {
+    return filled.error();
+  }
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
     const RunId run(name.empty() ? made_up_name(random) : name);
-    const std::string folder = run_folder(run);
-    if (::mkdir(folder.c_str(), 0700) == 0) {
-      if (const Status made = files::make_directories(folder + "/logs", 0700); !made) {
-        return made.error();
-      }
-      const Status written =
-          files::write_atomically(folder + "/plan.json", plan_json, files::Durable::Yes, 0600);
-      if (!written) {
-        return written.error();
-      }
-      // The kernel's own stamp is too coarse to tell two runs of one moment apart.
-      if (const Status dated = files::set_modified(folder + "/plan.json", files::clock_ns());
-          !dated) {
-        return dated.error();
-      }
-      return run;
+    const Result<bool> named = draft.name_it(run_folder(run));
+    if (!named) {
+      return named.error();
     }
-    if (errno != EEXIST) {
-      return files::system_error("make folder", folder, errno);
+    if (*named) {
+      return run;
     }
     if (!name.empty()) {
       return Error{"a run named '" + name + "' is there already",
@@ -251,7 +297,8 @@ Result<std::vector<RunId>> RunStore::runs() const {
   std::vector<Aged> aged;
   for (std::string& name : names) {
     struct stat status {};
-    if (::stat((folder + "/" + name + "/plan.json").c_str(), &status) == 0) {
+    if (!name.starts_with(kDraft) &&
+        ::stat((folder + "/" + name + "/plan.json").c_str(), &status) == 0) {
       aged.push_back({status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec,
                       RunId(std::move(name))});
     }
@@ -324,8 +371,9 @@ namespace {
 constexpr std::int64_t kMonth_s = 30LL * 24 * 3600;
 constexpr std::int64_t kDay_s = 24LL * 3600;
 
-/// Caches by the date of their last use.
-Result<int> remove_old_caches(const std::string& folder, std::int64_t before_s) {
+/// What is in the folder, begins so and was not touched since: caches by the date of their last
+/// use.
+Result<int> remove_old(const std::string& folder, std::string_view prefix, std::int64_t before_s) {
   const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::vector<std::string> names;
   if (!opened || !files::list_names(opened.get(), names)) {
@@ -334,7 +382,8 @@ Result<int> remove_old_caches(const std::string& folder, std::int64_t before_s) 
   int removed = 0;
   for (const std::string& name : names) {
     struct stat status {};
-    if (::fstatat(opened.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (name.starts_with(prefix) &&
+        ::fstatat(opened.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         status.st_mtim.tv_sec < before_s) {
       if (const Status gone = files::remove_tree(folder + "/" + name); !gone) {
         return gone.error();
@@ -357,10 +406,16 @@ Result<RunStore::Tidied> RunStore::tidy(std::int64_t now_ms) {
     return tidied;
   }
   const Result<int> checkouts = Layers::remove_unused(folder_ + "/checkouts", 0);
-  const Result<int> caches = remove_old_caches(folder_ + "/caches", now_ms / 1000 - kMonth_s);
+  const Result<int> caches = remove_old(folder_ + "/caches", "", now_ms / 1000 - kMonth_s);
+  const Result<int> drafts = remove_old(folder_ + "/runs", kDraft, now_ms / 1000 - kDay_s);
   Result<Database> results = database();
-  if (!checkouts || !caches || !results) {
-    return !checkouts ? checkouts.error() : !caches ? caches.error() : results.error();
+  for (const Result<int>* removed : {&checkouts, &caches, &drafts}) {
+    if (!*removed) {
+      return removed->error();
+    }
+  }
+  if (!results) {
+    return results.error();
   }
   tidied.checkouts = *checkouts;
   tidied.caches = *caches;

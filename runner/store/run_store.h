@@ -4,7 +4,8 @@
 //
 //   store.db         results that can be taken again; its schema version is the store's
 //   trees.git        the trees of all runs
-//   runs/<run>/      plan.json, journal.db, lock, logs/, work/; of a finished run summary.json
+//   runs/<run>/      plan.json, project.json, journal.db, lock, logs/, work/; of a finished run
+//                    summary.json
 //   bin/ images/ engine/ checkouts/ caches/    of the rooms that made them
 //
 // Any number of processes use it at once; a run has at most one runner, who holds its lock. One
@@ -60,11 +61,17 @@ class RunStore {
   /// Another connection to store.db.
   [[nodiscard]] dsl::Result<Database> database() const;
 
-  /// A new run with its folder and plan.json. `name` "" makes one up ("calm-otter-3f2a") with the
-  /// help of `random`. An Error for a name that is taken or has other bytes than [a-z0-9-].
+  /// A new run with plan.json and what else its folder begins with: it is there with all of that,
+  /// or not at all. `name` "" makes one up ("calm-otter-3f2a") with the help of `random`. An Error
+  /// for a name that is taken or has other bytes than [a-z0-9-].
+  struct FirstFile {
+    std::string name;
+    std::string bytes;
+  };
   dsl::Result<dsl::RunId> create_run(const std::string& name,
                                      const std::string& plan_json,
-                                     const std::function<std::uint32_t()>& random);
+                                     const std::function<std::uint32_t()>& random,
+                                     const std::vector<FirstFile>& beside = {});
 
   [[nodiscard]] dsl::Result<std::string> plan_json(const dsl::RunId& run) const;
 
@@ -90,7 +97,8 @@ class RunStore {
     std::int64_t objects = 0;
   };
   /// Gives back what no run needs: checkouts that nobody uses, caches and results older than a
-  /// month, trees that nothing leads to. Nothing happens while a run has a runner.
+  /// month, trees that nothing leads to, what runners left that died while they made a run. Nothing
+  /// happens while a run has a runner.
   dsl::Result<Tidied> tidy(std::int64_t now_ms);
 
  private:

@@ -183,6 +183,27 @@ std::string slow_pipeline(const std::string& engine, const std::string& mark) {
          "      sleep 300\n";
 }
 
+// What is left where the runner died between the run's folder and the first commit of its journal.
+TEST_F(Crash, ARunThatNeverBeganIsStartedByResume) {
+  project_.write("one.yaml",
+                 "version: 1\nname: one\nengine: host\ntasks:\n  a: {run: echo 1 > one.txt}\n");
+  ASSERT_EQ(user_.run_pipe({"run", "one.yaml", "-n", "r", "--no-cache"}, folder()).exit_code, 0);
+  fs::remove(project_.path() / "one.txt");
+  const fs::path run = fs::path(user_.state()) / "runs/r";
+  for (const char* file : {"journal.db", "journal.db-wal", "journal.db-shm", "summary.json"}) {
+    fs::remove(run / file);
+  }
+
+  const std::string shown = user_.run_pipe({"show", "r"}, folder()).out;
+  EXPECT_THAT(shown, HasSubstr("not started: r, 1 task (1 not done)\n"));
+  EXPECT_THAT(shown, HasSubstr("next: pipe resume r"));
+  const Ended resumed = user_.run_pipe({"resume", "r"}, folder());
+
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.out << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("passed: r, 1 task"));
+  EXPECT_EQ(read_text(project_.path() / "one.txt"), "1\n");
+}
+
 class KilledWithEngine : public Crash, public testing::WithParamInterface<Engine> {};
 
 // The mark is in the command line of the node's shell; nothing with it may be left, also where the

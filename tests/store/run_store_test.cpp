@@ -71,6 +71,32 @@ TEST_F(RunStoreTest, AGivenNameIsUsedOnceAndOnlyIfItIsOne) {
             "'latest' cannot be the name of a run: it means the one that began last");
 }
 
+// A runner may die at any moment: what is there by its name can be resumed.
+TEST_F(RunStoreTest, ARunIsThereWithAllThatItBeginsWithOrNotAtAll) {
+  const auto run = store->create_run("whole", "{}", counting(), {{"project.json", "[1]"}});
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(*files::read_file(store->run_folder(*run) + "/project.json", 10), "[1]");
+
+  const std::string cut_short = folder + "/s/runs/.draft-cut";
+  ASSERT_TRUE(files::make_directories(cut_short));
+  ASSERT_TRUE(files::write_atomically(cut_short + "/plan.json", "{}", files::Durable::No));
+  EXPECT_THAT(*store->runs(), ElementsAre(*run));
+  ASSERT_TRUE(store->tidy(files::clock_ns() / 1'000'000));
+  EXPECT_EQ(::access(cut_short.c_str(), F_OK), 0) << "its runner may be at it";
+  constexpr std::int64_t kTwoDays_ms = 2LL * 24 * 3600 * 1000;
+  ASSERT_TRUE(store->tidy(files::clock_ns() / 1'000'000 + kTwoDays_ms));
+  EXPECT_NE(::access(cut_short.c_str(), F_OK), 0);
+}
+
+TEST_F(RunStoreTest, ANameThatIsTakenLeavesNoDraft) {
+  ASSERT_TRUE(store->create_run("one", "{}", counting()));
+  EXPECT_FALSE(store->create_run("one", "{}", counting()));
+  std::vector<std::string> names;
+  const auto runs = files::open_folder(folder + "/s/runs");
+  ASSERT_TRUE(runs && files::list_names(runs->get(), names));
+  EXPECT_THAT(names, ElementsAre("one"));
+}
+
 TEST_F(RunStoreTest, ARunHasOneRunnerAtATime) {
   const auto run = store->create_run("one", "{}", counting());
   EXPECT_EQ(store->holder(*run), std::nullopt);
