@@ -210,9 +210,9 @@ Command clean_command(Console& console) {
   command.description =
       "Removes runs with their logs and working folders: those named, or all that are\n"
       "finished. Results that reached the project stay. With --force also runs that could\n"
-      "go on, and containers and folders that killed runners of this store left in any engine;\n"
-      "with --all --force nothing is kept for runs to come: no cache, no result, no image that\n"
-      "was made for the store. Start no run meanwhile.";
+      "go on (stopped, waiting, kept from running, not delivered), and what killed runners of\n"
+      "this store left in any engine; with --all --force nothing is kept for runs to come: no\n"
+      "cache, no result, no image that was made for the store. Start no run meanwhile.";
   command.positionals = {{"RUN",
                           "the runs; all finished ones where none is given",
                           false,

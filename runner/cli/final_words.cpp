@@ -13,6 +13,7 @@ ExitCode exit_code_of(const RunView& view) {
       return ExitCode::Passed;
     case RunStatus::Failed:
       return ExitCode::Failed;
+    case RunStatus::Undelivered:
     case RunStatus::Errored:
     case RunStatus::Dead:
       return ExitCode::Environment;

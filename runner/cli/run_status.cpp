@@ -105,11 +105,15 @@ Value node_value(const RunState& state, std::size_t node) {
 
 RunStatus status_of(const RunView& view) {
   const RunState& state = view.state();
-  if (state.outcome()) {
+  const bool delivered = state.outcome() != Outcome::Passed || !state.delivered().empty();
+  if (state.outcome() && delivered) {
     return status_of(*state.outcome());
   }
   if (view.runner()) {
     return RunStatus::Running;
+  }
+  if (state.outcome()) {
+    return RunStatus::Undelivered;
   }
   if (state.interrupted()) {
     return RunStatus::Interrupted;
@@ -122,6 +126,8 @@ std::string_view to_text(RunStatus status) {
   switch (status) {
     case RunStatus::Passed:
       return "passed";
+    case RunStatus::Undelivered:
+      return "undelivered";
     case RunStatus::Failed:
       return "failed";
     case RunStatus::Errored:
@@ -141,8 +147,7 @@ std::string_view to_text(RunStatus status) {
 }
 
 bool is_finished(RunStatus status) {
-  return status == RunStatus::Passed || status == RunStatus::Failed ||
-         status == RunStatus::Errored || status == RunStatus::Skipped;
+  return status == RunStatus::Passed || status == RunStatus::Failed || status == RunStatus::Skipped;
 }
 
 RunOverview overview_of(const RunView& view) {

@@ -13,8 +13,9 @@ namespace runner::cli {
 
 enum class RunStatus {
   Passed,
+  Undelivered,  // passed, and the project could not take the result; can go on
   Failed,
-  Errored,
+  Errored,  // the world kept it from running; can go on
   Skipped,
   Running,      // a process holds it
   Interrupted,  // stopped on request; can go on
@@ -23,7 +24,8 @@ enum class RunStatus {
 };
 
 RunStatus status_of(const RunView& view);
-/// "passed", "failed", "error", "skipped", "running", "interrupted", "waiting", "unfinished".
+/// "passed", "undelivered", "failed", "error", "skipped", "running", "interrupted", "waiting",
+/// "unfinished".
 std::string_view to_text(RunStatus status);
 /// Finished for good: `pipe resume` has nothing to do.
 bool is_finished(RunStatus status);

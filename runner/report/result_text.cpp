@@ -103,6 +103,9 @@ class ResultText {
   std::string text() {
     if (!state_.started()) {
       headline("not started", Meaning::Quiet);
+      if (options_.runner == Runner::Gone) {
+        next("pipe resume " + run_, "start it");
+      }
     } else if (state_.outcome()) {
       finished(*state_.outcome());
     } else if (options_.runner == Runner::Alive) {
@@ -125,10 +128,7 @@ class ResultText {
   void finished(Outcome outcome) {
     switch (outcome) {
       case Outcome::Passed:
-        headline("passed", Meaning::Good);
-        if (!state_.delivered().empty()) {
-          line("result: " + one_line(state_.delivered()));
-        }
+        passed();
         return;
       case Outcome::Skipped:
         headline("skipped", Meaning::Quiet);
@@ -154,6 +154,19 @@ class ResultText {
     if (wrote) {
       const std::string task = one_line(state_.nodes()[tally_.first_failed].id.value);
       next("pipe logs " + run_ + " " + quoted(task), "what it wrote");
+    }
+  }
+
+  void passed() {
+    if (!state_.delivered().empty()) {
+      headline("passed", Meaning::Good);
+      line("result: " + one_line(state_.delivered()));
+    } else if (options_.runner == Runner::Alive) {
+      headline("passed", Meaning::Good);
+    } else {
+      headline("passed, not delivered", Meaning::Doubt);
+      line("the project could not take the result, which is kept");
+      next("pipe resume " + run_, "deliver it once that is mended; nothing is run again");
     }
   }
 

@@ -127,6 +127,30 @@ TEST_F(RunsTest, AFinishedRunIsListedFromWhatItsRunnerKept) {
   EXPECT_EQ(look_over(runs(), run)->status, RunStatus::Dead) << "what is damaged is not believed";
 }
 
+// `pipe clean` keeps what `pipe resume` can go on with.
+TEST_F(RunsTest, WhatTheWorldKeptFromEndingCanGoOn) {
+  const dsl::RunId errored = make_run("errored", one_task());
+  Story broken(one_task());
+  broken.start().run_task("build").finish("build", Outcome::Errored, "no space left");
+  broken.tell(RunFinished{Outcome::Errored, {}, ""});
+  append(errored, broken.events());
+  EXPECT_EQ(look_over(runs(), errored)->status, RunStatus::Errored);
+  EXPECT_FALSE(is_finished(RunStatus::Errored));
+
+  const dsl::RunId passed = make_run("passed", one_task());
+  Story story(one_task());
+  story.start().run_task("build").check("build", 0, Verdict::Met, {}).finish("build");
+  story.tell(RunFinished{Outcome::Passed, {}, ""});
+  append(passed, story.events());
+  EXPECT_EQ(look_over(runs(), passed)->status, RunStatus::Undelivered);
+  EXPECT_FALSE(is_finished(RunStatus::Undelivered));
+
+  story.tell(ResultDelivered{"folder '/p'"});
+  append(passed, story.last_event());
+  EXPECT_EQ(look_over(runs(), passed)->status, RunStatus::Passed);
+  EXPECT_TRUE(is_finished(RunStatus::Passed));
+}
+
 TEST_F(RunsTest, AHeldRunIsRunningAndAForsakenOneIsUnfinished) {
   Story story(one_task());
   const dsl::RunId run = make_run("calm-otter-3f2a", one_task());

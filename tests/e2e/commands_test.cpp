@@ -232,6 +232,55 @@ TEST_F(Command, CleanRemovesTheRunAndItsFolder) {
   EXPECT_EQ(pipe({"show", "finished"}).exit_code, 2);
 }
 
+// The host engine isolates nothing: its task plays a user who changes the same file meanwhile.
+TEST_F(Command, ResultThatTheFolderCannotTakeIsKeptUntilItCan) {
+  const std::string shared = (folder_.path() / "shared").string();
+  folder_.write("race.yaml",
+                "version: 1\nname: race\nengine: host\ntasks:\n  a:\n"
+                "    run: 'echo work > shared; echo user > " +
+                    shared + "'\n    success_criteria: ['[ ] made': test -s shared]\n");
+  const Ended ended = pipe({"run", "race.yaml", "-n", "race"});
+  EXPECT_EQ(ended.exit_code, 3) << ended.out << ended.err;
+  EXPECT_THAT(pipe({"ls"}).out, HasSubstr("undelivered"));
+  EXPECT_THAT(pipe({"show", "race"}).out, HasSubstr("next: pipe resume race"));
+  EXPECT_EQ(pipe({"attach", "race"}).exit_code, 3);
+  EXPECT_THAT(pipe({"clean"}).err, HasSubstr("kept 1 run that can go on"));
+
+  fs::remove(shared);
+  EXPECT_EQ(pipe({"resume", "race"}).exit_code, 0);
+  EXPECT_EQ(read_text(shared), "work\n");
+  EXPECT_THAT(pipe({"ls"}).out, HasSubstr("passed"));
+}
+
+TEST_F(Command, MissingWorkspaceIsToldWithItsPlaceInTheFile) {
+  folder_.write("lost.yaml",
+                "version: 1\nname: lost\nengine: host\nworkspace: {source: ./nowhere}\n"
+                "tasks:\n  a: {run: 'true', success_criteria: ['[ ] ok': 'true']}\n");
+  const Ended ended = pipe({"run", "lost.yaml"});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("lost.yaml:4:21: workspace: "), HasSubstr("help: ")));
+}
+
+TEST_F(Command, ProtectedNameThatMatchesNothingIsAWarning) {
+  folder_.write("typo.yaml",
+                "version: 1\nname: typo\nengine: host\n"
+                "workspace: {protect: [tset/, typo.yaml, '*.yaml']}\n"
+                "tasks:\n  a: {run: 'true', success_criteria: ['[ ] ok': 'true']}\n");
+  const Ended ended = pipe({"run", "typo.yaml"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("warning: 'tset/' is protected, and the run begins with no"));
+  EXPECT_THAT(ended.err, HasSubstr("engine host (no isolation)"));
+  EXPECT_EQ(ended.err.find("'*.yaml' is protected"), std::string::npos);
+}
+
+TEST_F(Command, ResultThatCannotBeWrittenIsNoSuccess) {
+  const Ended ended = run({{"/bin/sh", "-c", "exec \"$0\" plan two.yaml > /dev/full", PIPE_BINARY},
+                           folder_.path().string(),
+                           {}});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.err, HasSubstr("No space left"));
+}
+
 TEST_F(Command, FinishedRunLeavesNoWorkingCopies) {
   finish_a_run();
   const fs::path work = user_.state() + "/runs/finished/work";

@@ -150,6 +150,7 @@ TEST(Checklist, WhatWasNotTakenIsAWarning) {
   ended.notes = {
       "changes to protected 'checks/a' were not taken", "pipe: a FIFO", "3", "4", "5", "6", "7"};
   story.tell(ended).finish("build").tell(RunFinished{Outcome::Passed, {}, ""});
+  story.tell(ResultDelivered{"folder '/p'"});
 
   EXPECT_EQ(shown(story), R"(
 build          passed     1.0s
@@ -161,6 +162,42 @@ build          passed     1.0s
   warning: 2 more, in `pipe show --json`
 
 passed: calm-otter-3f2a, 1 task, 1.0s
+  result: folder '/p'
+)");
+}
+
+TEST(Checklist, WhatPassedAndDidNotReachTheProjectSaysSo) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build");
+  make.gate({0});
+  Story story(make.plan());
+  story.start().run_task("build").at(1000).finish("build");
+  story.tell(RunFinished{Outcome::Passed, {}, ""});
+
+  EXPECT_EQ(shown(story), R"(
+build          passed     1.0s
+
+passed, not delivered: calm-otter-3f2a, 1 task, 1.0s
+  the project could not take the result, which is kept
+  next: pipe resume calm-otter-3f2a   (deliver it once that is mended; nothing is run again)
+)");
+}
+
+TEST(Checklist, ARunThatNeverBeganIsNamed) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build");
+  make.gate({0});
+  const Story story(make.plan());
+  ChecklistOptions options;
+  options.run = "calm-otter-3f2a";
+
+  EXPECT_EQ(shown(story, options), R"(
+build          waiting
+
+not started: calm-otter-3f2a, 1 task (1 not done)
+  next: pipe resume calm-otter-3f2a   (start it)
 )");
 }
 
