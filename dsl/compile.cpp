@@ -28,6 +28,7 @@ Compilation compile(const CompileRequest& request) {
     // Beyond this point nothing is found any more.
     if (!findings.has_errors()) {
       compilation.plan = std::move(plan);
+      compilation.places = std::move(program.places);
     }
   }
   compilation.diagnostics = findings.take();

@@ -28,10 +28,17 @@ struct CompileRequest {
   std::function<Result<std::string>(const std::string& path)> read_file;
 };
 
+/// Where in the sources things of the plan stand, for messages of what comes after compilation.
+struct PlanPlaces {
+  std::vector<Span> nodes;  // of Plan::nodes, in their order: the name of the task or phase
+  std::optional<Span> workspace_source;  // absent: the file does not say
+};
+
 struct Compilation {
   Sources sources;                      // owns the texts that the spans point into
   std::vector<Diagnostic> diagnostics;  // errors and warnings, in order of position
   std::optional<Plan> plan;             // present exactly when no diagnostic is an error
+  PlanPlaces places;                    // of `plan`
 };
 
 Compilation compile(const CompileRequest& request);

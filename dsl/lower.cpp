@@ -75,6 +75,7 @@ class Lowering {
     if (const auto& workspace = pipeline_.common.workspace) {
       if (workspace->source) {
         plan_.workspace.source = std::string(workspace->source.value);
+        program_.places.workspace_source = workspace->source.span;
       }
       plan_.workspace.mode = workspace->mode.value;
       for (const Text& path : workspace->protect.items) {
@@ -226,7 +227,9 @@ class Lowering {
     if (unit.task != nullptr) {
       node.task = std::string(unit.task->name.value);
       node.id = NodeId(node.task);
+      program_.places.nodes.push_back(unit.task->name.span);
     } else {
+      program_.places.nodes.push_back(phase.name.span);
       node.id = NodeId(node.phase);
       PlanPhase& planned = plan_.phases[unit.phase];
       planned.name = node.phase;

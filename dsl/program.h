@@ -66,6 +66,7 @@ struct Program {
   std::unordered_map<std::string_view, Graph::Node> unit_of;  // by name of task or phase
   std::optional<Graph> graph;      // over units; absent until they are linked
   std::vector<Graph::Node> order;  // empty where there are circles
+  PlanPlaces places;
 
   [[nodiscard]] TextOrigin origin(const Text& text) const;
   /// Span of bytes of the file that `text` came from.

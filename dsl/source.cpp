@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace dsl {
 
 std::uint32_t Sources::add(std::string name, std::string text) {
@@ -47,6 +49,11 @@ std::string_view Sources::line_at(std::uint32_t source, std::uint32_t offset) co
     --end;
   }
   return std::string_view(entry.text).substr(begin, end - begin);
+}
+
+std::string Sources::text_of(const Span& span) const {
+  const Place at = place(span.source, span.begin);
+  return fmt::format("{}:{}:{}", name(span.source), at.line, at.column);
 }
 
 }  // namespace dsl

@@ -34,6 +34,8 @@ class Sources {
   [[nodiscard]] std::string_view name(std::uint32_t source) const;
   [[nodiscard]] std::string_view text(std::uint32_t source) const;
   [[nodiscard]] Place place(std::uint32_t source, std::uint32_t offset) const;
+  /// "file:line:column" of its beginning.
+  [[nodiscard]] std::string text_of(const Span& span) const;
   /// The line (without its end) that holds `offset`.
   [[nodiscard]] std::string_view line_at(std::uint32_t source, std::uint32_t offset) const;
 

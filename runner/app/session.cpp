@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -65,6 +66,8 @@ class Session {
     jobs_ = request.jobs;
     reuse_ = request.reuse;
     plan_ = std::move(request.plan);
+    places_ = std::move(request.places);
+    own_file_name_ = request.file.substr(request.file.rfind('/') + 1);
     make_paths_absolute(plan_, request.file);
     env_files_ = absolute(request.env_files);
     if (!open_store() || !look_for_engines() || !load_secrets()) {
@@ -78,7 +81,9 @@ class Session {
     take.excluded.push_back(settings_.state_dir);
     Result<Project> project = take_project(*trees_, take);
     if (!project) {
-      return refused(ExitCode::Environment, project.error());
+      const std::string& place = places_.workspace_source;
+      return refused(ExitCode::Environment,
+                     place.empty() ? project.error() : project.error().within(place));
     }
     if (const Status apart = check_secrets_are_apart(*project); !apart) {
       return refused(ExitCode::Environment, apart.error());
@@ -90,27 +95,17 @@ class Session {
       return refused(ExitCode::Environment);
     }
     const std::string json = dsl::plan_to_json(plan_, dsl::JsonLayout::Indented);
-    Result<RunId> run = store_->create_run(request.name, json, random_numbers());
+    std::vector<RunStore::FirstFile> beside = {{kProjectFile, project_to_json(*project)}};
+    if (!reuse_) {
+      beside.push_back({kNoCacheFile, ""});
+    }
+    Result<RunId> run = store_->create_run(request.name, json, random_numbers(), beside);
     if (!run) {
       return refused(ExitCode::Invalid, run.error());
     }
     run_ = *run;
-    const Status kept = files::write_atomically(
-        project_file(), project_to_json(*project), files::Durable::Yes, 0600);
-    if (!kept) {
-      return refused(ExitCode::Environment, kept.error());
-    }
-    if (const Status noted = note_options(); !noted) {
-      return refused(ExitCode::Environment, noted.error());
-    }
-    RunStarted started;
-    started.run = run_;
-    started.pipeline = plan_.name;
-    started.plan_digest = dsl::sha256_hex(json);
-    started.input = project->input;
-    started.taken = project->taken;
-    started.jobs = static_cast<std::int64_t>(slots());
-    return drive(*project, [&](RunLoop& loop) { loop.start(started); });
+    plan_digest_ = dsl::sha256_hex(json);
+    return drive(*project);
   }
 
   SessionEnd resume(const RunId& run, int jobs, const std::vector<std::string>& env_files) {
@@ -130,7 +125,8 @@ class Session {
       return refused(ExitCode::Environment, plan.error().within("plan of run " + run.value));
     }
     plan_ = *std::move(plan);
-    reuse_ = ::access(no_cache_file().c_str(), F_OK) != 0;
+    plan_digest_ = dsl::sha256_hex(*json);
+    reuse_ = ::access(file_of_run(kNoCacheFile).c_str(), F_OK) != 0;
     Result<RunLock> lock = store_->lock(run_);
     if (!lock) {
       return refused(ExitCode::Invalid, lock.error());
@@ -144,7 +140,7 @@ class Session {
       return refused(ExitCode::Environment);
     }
     clear_work_folder();
-    return drive(*project, [](RunLoop& loop) { loop.resume(); });
+    return drive(*project);
   }
 
  private:
@@ -165,21 +161,17 @@ class Session {
     return true;
   }
 
+  static constexpr const char* kProjectFile = "project.json";
   /// There for a run with --no-cache, which holds when it is resumed too.
-  std::string no_cache_file() const { return store_->run_folder(run_) + "/no-cache"; }
+  static constexpr const char* kNoCacheFile = "no-cache";
 
-  Status note_options() const {
-    return reuse_ ? Status(dsl::Ok{})
-                  : files::write_atomically(no_cache_file(), "", files::Durable::Yes, 0600);
-  }
+  std::string file_of_run(const char* name) const { return store_->run_folder(run_) + "/" + name; }
 
   std::string branch_of(const std::string& run) const { return "pipe/" + plan_.name + "/" + run; }
 
-  std::string project_file() const { return store_->run_folder(run_) + "/project.json"; }
-
   Result<Project> read_project() {
     constexpr std::int64_t kCap = 64LL << 20;
-    const Result<std::string> json = files::read_file(project_file(), kCap);
+    const Result<std::string> json = files::read_file(file_of_run(kProjectFile), kCap);
     if (!json) {
       return json.error();
     }
@@ -199,7 +191,7 @@ class Session {
     engines_->look_for(engines_of(plan_), [&done] { done = true; });
     wait_for(done);
     by_node_ = choose_engines(plan_, *engines_, problems_);
-    for (Error& problem : preflight(plan_, by_node_)) {
+    for (Error& problem : preflight(plan_, by_node_, places_.node)) {
       problems_.push_back(std::move(problem));
     }
     return problems_.empty();
@@ -317,7 +309,7 @@ class Session {
   // ---- the run
   // -------------------------------------------------------------------------------------
 
-  SessionEnd drive(const Project& project, const std::function<void(RunLoop&)>& begin) {
+  SessionEnd drive(const Project& project) {
     if (!lock_) {
       Result<RunLock> lock = store_->lock(run_);
       if (!lock) {
@@ -353,7 +345,12 @@ class Session {
     });
     DiskJobFiles files(folder);
     const std::vector<std::unique_ptr<Observer>> observers =
-        make_observers_({run_, folder, plan_, resumed_, &loop_});
+        make_observers_({run_,
+                         folder,
+                         plan_,
+                         state.started(),
+                         resumed_ ? std::vector<Error>() : protects_nothing(project),
+                         &loop_});
     SystemResolver resolver(loop_);
     Gateway gateway(loop_,
                     resolver,
@@ -390,7 +387,12 @@ class Session {
         }
       });
     }
-    begin(loop);
+    // A runner that died before its first commit leaves a run that never began.
+    if (state.started()) {
+      loop.resume();
+    } else {
+      loop.start(how_it_began(project));
+    }
     loop_.run();
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
     ended.problems = masked(std::move(ended.problems));
@@ -399,7 +401,45 @@ class Session {
     ended.run_folder = folder;
     keep_summary(state);
     clear_work_folder();
+    ended.warnings = warnings_;
     return ended;
+  }
+
+  /// What a file's author protects and the run does not begin with: often a misspelt name.
+  std::vector<Error> protects_nothing(const Project& project) const {
+    std::set<std::string> written(plan_.workspace.protect.begin(), plan_.workspace.protect.end());
+    for (const dsl::PlanNode& node : plan_.nodes) {
+      written.insert(node.workspace.protect.begin(), node.workspace.protect.end());
+    }
+    std::vector<Error> warnings;
+    for (std::string path : written) {
+      const std::string shown = path;
+      while (path.ends_with('/')) {
+        path.pop_back();
+      }
+      const std::string name = path.substr(path.rfind('/') + 1);
+      if (name == ".pipe" || name == own_file_name_) {
+        continue;  // protected whether they are there or not
+      }
+      const auto matched = trees_->hash_files(project.input, {path, path + "/**"});
+      if (matched && matched->empty()) {
+        warnings.push_back(
+            {"'" + files::printable(shown) + "' is protected, and the run begins with no such file",
+             "is it misspelt? what a verified task makes there stays as that task left it"});
+      }
+    }
+    return warnings;
+  }
+
+  RunStarted how_it_began(const Project& project) const {
+    RunStarted started;
+    started.run = run_;
+    started.pipeline = plan_.name;
+    started.plan_digest = plan_digest_;
+    started.input = project.input;
+    started.taken = project.taken;
+    started.jobs = static_cast<std::int64_t>(slots());
+    return started;
   }
 
   /// For lists of runs. Only where nothing will be added to the journal any more.
@@ -437,7 +477,6 @@ class Session {
                       RunLoop& loop) {
     SessionEnd ended;
     ended.run = run_;
-    ended.warnings = warnings_;
     switch (end.how) {
       case RunEnd::How::Interrupted:
         ended.code = signalled == SIGTERM || signalled == SIGQUIT ? ExitCode::Terminated
@@ -540,6 +579,9 @@ class Session {
   std::unique_ptr<TreeStore> trees_;
   std::unique_ptr<EngineRegistry> engines_;
   Plan plan_;
+  PlacesInFile places_;
+  std::string own_file_name_;
+  std::string plan_digest_;
   RunId run_;
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;

@@ -32,8 +32,15 @@ enum class ExitCode {
   Terminated = 143,
 };
 
+/// "file:line:column" of what a plan says, for what is refused before the run.
+struct PlacesInFile {
+  std::function<std::string(std::size_t node)> node;  // may be empty
+  std::string workspace_source;                       // "": nowhere
+};
+
 struct RunRequest {
   dsl::Plan plan;
+  PlacesInFile places;
   std::string file;   // the pipeline file as the user named it; workspace.source is relative to it
   std::string name;   // "" : one is made
   int jobs = 0;       // 0: as many as processors
@@ -48,7 +55,8 @@ struct SessionStart {
   std::string run_folder;  // absolute
   const dsl::Plan& plan;
   bool resumed = false;
-  Clock* clock = nullptr;  // the loop's, for observers that redraw; outlives them
+  std::vector<dsl::Error> warnings;  // of what the run begins with
+  Clock* clock = nullptr;            // the loop's, for observers that redraw; outlives them
 };
 using MakeObservers =
     std::function<std::vector<std::unique_ptr<Observer>>(const SessionStart& start)>;

@@ -19,6 +19,9 @@ namespace {
 
 /// What the run came to. The session's own code counts: it knows of signals.
 void say_how_it_ended(const SessionEnd& end, bool json, Console& console) {
+  for (const dsl::Error& warning : end.warnings) {
+    console.warning(warning.message);
+  }
   for (const dsl::Error& problem : end.problems) {
     console.error(problem);
   }
@@ -34,6 +37,9 @@ ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& sessi
   // A reader of our streams that goes away is no reason to end a run.
   std::signal(SIGPIPE, SIG_IGN);
   const SessionEnd end = session([&](const SessionStart& start) {
+    for (const dsl::Error& warning : start.warnings) {
+      console.warning(warning.message + "; " + warning.remedy);
+    }
     started(start);
     return make_progress(progress, console, *start.clock);
   });

@@ -161,7 +161,14 @@ std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& consol
   if (source.engine.empty()) {
     put_in_engine(*compilation->plan, settings->engine);
   }
-  return PlanAndSettings{*std::move(compilation->plan), *std::move(settings)};
+  dsl::Plan plan = *std::move(compilation->plan);
+  PlacesInFile places;
+  if (const auto& span = compilation->places.workspace_source) {
+    places.workspace_source = compilation->sources.text_of(*span);
+  }
+  places.node = [kept = std::make_shared<dsl::Compilation>(*std::move(compilation))](
+                    std::size_t node) { return kept->sources.text_of(kept->places.nodes[node]); };
+  return PlanAndSettings{std::move(plan), std::move(places), *std::move(settings)};
 }
 
 }  // namespace runner::cli

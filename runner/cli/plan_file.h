@@ -8,6 +8,7 @@
 
 #include "dsl/compile.h"
 #include "dsl/result.h"
+#include "runner/app/session.h"
 #include "runner/app/settings.h"
 #include "runner/cli/command.h"
 #include "runner/cli/console.h"
@@ -30,6 +31,7 @@ dsl::Result<dsl::Compilation> compile_file(const PlanSource& source);
 /// A plan, and the settings of the folder that its file is in.
 struct PlanAndSettings {
   dsl::Plan plan;
+  PlacesInFile places;
   Settings settings;
 };
 

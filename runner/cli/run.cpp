@@ -54,6 +54,7 @@ ExitCode run(RunArguments& arguments, Console& console) {
   }
   RunRequest request;
   request.plan = std::move(compiled->plan);
+  request.places = std::move(compiled->places);
   request.file = arguments.source.file;
   request.name = arguments.name;
   request.jobs = *jobs;

@@ -37,7 +37,7 @@ ExitCode validate(Arguments& arguments, Console& console) {
   if (!compilation) {
     return console.fail(ExitCode::Invalid, compilation.error());
   }
-  const auto& [sources, diagnostics, plan] = *compilation;
+  const auto& [sources, diagnostics, plan, places] = *compilation;
   if (arguments.json) {
     console.out(dsl::render_json(diagnostics, sources));
   } else {

@@ -1,6 +1,7 @@
 #include "runner/run/preflight.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,11 +17,16 @@ namespace {
 /// Problems by text, so that a thousand tasks with the same one are one line.
 class Problems {
  public:
+  explicit Problems(const PlaceOfNode& place_of) : place_of_(place_of) {}
+
+  /// From here on problems are of that node; no value: of the plan as a whole.
+  void at(std::optional<std::size_t> node) { node_ = node; }
+
   void add(const std::string& node, std::string message, std::string remedy) {
     const auto key = std::make_pair(std::move(message), std::move(remedy));
     const auto [found, fresh] = place_.emplace(key, all_.size());
     if (fresh) {
-      all_.push_back({key.first, key.second, {}, 0});
+      all_.push_back({key.first, key.second, {}, 0, place_of_ && node_ ? place_of_(*node_) : ""});
     }
     One& one = all_[found->second];
     ++one.count;
@@ -36,7 +42,8 @@ class Problems {
       if (one.count > kShown) {
         who += fmt::format(" and {} more", one.count - kShown);
       }
-      errors.push_back({who + ": " + one.message, one.remedy});
+      const Error error{who + ": " + one.message, one.remedy};
+      errors.push_back(one.place.empty() ? error : error.within(one.place));
     }
     return errors;
   }
@@ -48,7 +55,10 @@ class Problems {
     std::string remedy;
     std::vector<std::string> nodes;
     std::size_t count;
+    std::string place;  // of the first node
   };
+  const PlaceOfNode& place_of_;
+  std::optional<std::size_t> node_;
   std::map<std::pair<std::string, std::string>, std::size_t> place_;
   std::vector<One> all_;
 };
@@ -82,7 +92,16 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   }
 }
 
+/// Docker starts nothing below it, and in a sandbox nothing would come up either.
+constexpr dsl::Bytes kLeastMemory{6 << 20};
+
 void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) {
+  if (node.resources.memory && *node.resources.memory < kLeastMemory) {
+    problems.add(node.id.value,
+                 "asks for a memory limit of " + dsl::to_text(*node.resources.memory) +
+                     ", and no container starts with less than " + dsl::to_text(kLeastMemory),
+                 "raise `resources: {memory: …}`");
+  }
   if (!node.firewall.allow.empty() && !engine.traits().egress) {
     problems.add(node.id.value,
                  "asks for a firewall, and its engine cannot lead a network to the gateway here",
@@ -111,8 +130,10 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
 
 }  // namespace
 
-std::vector<Error> preflight(const dsl::Plan& plan, const std::vector<Engine*>& engines) {
-  Problems problems;
+std::vector<Error> preflight(const dsl::Plan& plan,
+                             const std::vector<Engine*>& engines,
+                             const PlaceOfNode& place_of) {
+  Problems problems(place_of);
   if (plan.require_approval) {
     problems.add(plan.name,
                  "runs only from an approved plan, which this version cannot seal yet",
@@ -123,11 +144,13 @@ std::vector<Error> preflight(const dsl::Plan& plan, const std::vector<Engine*>& 
   }
   for (const dsl::PlanPhase& phase : plan.phases) {
     const bool is_pipelines = plan.phases.size() == 1 && phase.budget == plan.budget;
+    problems.at(phase.gate);
     if (!phase.budget.empty() && !is_pipelines) {
       refuse_budget(phase.name, "the phase asks for a budget", problems);
     }
   }
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    problems.at(i);
     refuse_missing_parts(plan.nodes[i], problems);
     if (engines[i] != nullptr) {
       ask_engine(plan.nodes[i], *engines[i], problems);

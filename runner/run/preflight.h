@@ -4,6 +4,8 @@
 // this version cannot make true yet, and whatever an engine cannot provide or enforce. Nothing that
 // a plan asks for is ever ignored. Loop thread.
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "dsl/plan.h"
@@ -13,7 +15,11 @@
 namespace runner {
 
 /// `engines` by plan node, null for nodes that start no container. Each problem names the nodes
-/// that it is about and what can be done; empty: the run may start.
-std::vector<dsl::Error> preflight(const dsl::Plan& plan, const std::vector<Engine*>& engines);
+/// that it is about, where the first of them stands (`place_of`, where there is one) and what can
+/// be done; empty: the run may start.
+using PlaceOfNode = std::function<std::string(std::size_t node)>;
+std::vector<dsl::Error> preflight(const dsl::Plan& plan,
+                                  const std::vector<Engine*>& engines,
+                                  const PlaceOfNode& place_of = {});
 
 }  // namespace runner

@@ -57,6 +57,9 @@ std::string refused_text(const Project& project) {
       project.refused.size() == 1 ? "" : fmt::format(" and {} more", project.refused.size() - 1));
 }
 
+constexpr const char* kNameFolder =
+    "name the project's folder as `workspace: {source: …}`, relative to the pipeline file";
+
 class Taker {
  public:
   Taker(TreeStore& store, const TakeRequest& request) : store_(store), request_(request) {}
@@ -64,12 +67,12 @@ class Taker {
   dsl::Result<Project> take() {
     auto real = files::real_path(request_.folder);
     if (!real) {
-      return real.error().within("workspace");
+      return dsl::Error{real.error().within("workspace").message, kNameFolder};
     }
     struct stat status {};
     if (::stat(real->c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
       return dsl::Error{fmt::format("workspace '{}' is not a folder", files::printable(*real)),
-                        "name the project's folder as `workspace: {source: …}`"};
+                        kNameFolder};
     }
     project_.folder = *real;
     auto found = git::Project::find(*real);

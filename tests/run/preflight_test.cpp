@@ -78,6 +78,26 @@ TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
   EXPECT_THAT(of(nodes), ElementsAre(HasSubstr("'t0', 't1', 't2' and 7 more: asks for a budget")));
 }
 
+TEST_F(Preflight, SaysWhereTheFirstOfThemStands) {
+  plan.name = "p";
+  plan.nodes = {task("fine", {}, "x"), task("a", {}, "x"), task("b", {}, "x")};
+  plan.nodes[1].budget.turns = 1;
+  plan.nodes[2].budget.turns = 1;
+  const std::vector<Engine*> engines(3, &engine);
+  const auto place_of = [](std::size_t node) { return "p.yaml:" + std::to_string(node) + ":3"; };
+  const auto problems = preflight(plan, engines, place_of);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_THAT(problems[0].message, testing::StartsWith("p.yaml:1:3: 'a', 'b': asks for a budget"));
+}
+
+TEST_F(Preflight, AMemoryLimitThatNothingStartsWithIsRefused) {
+  dsl::PlanNode node = task("a", {}, "x");
+  node.resources.memory = dsl::Bytes{6'000'000};
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'a': asks for a memory limit of 6MB")));
+  node.resources.memory = dsl::Bytes{6 << 20};
+  EXPECT_THAT(of({node}), IsEmpty());
+}
+
 TEST_F(Preflight, BudgetsOfPipelineAndPhaseAreRefusedToo) {
   plan.budget.cost = dsl::Money{5'000'000};
   plan.phases = {{"build", "", 0, {}}};
