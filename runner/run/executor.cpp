@@ -115,6 +115,7 @@ class Work : public std::enable_shared_from_this<Work> {
       waiting_for_services_ = false;
       end(JobEnd{});
     }
+      request.protect_else = order_.input;
   }
 
   /// The workspace, which is the caller's to discard.

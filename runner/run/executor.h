@@ -29,7 +29,8 @@ struct WorkOrder {
   dsl::NodeId node;
   JobName job;
   TreeRef tree;       // what the job starts from
-  TreeRef run_input;  // where protected files come from
+  TreeRef run_input;  // where protected files come from,
+  TreeRef input;      // and those that are not there: what verified nodes made
   bool restore_protected = false;
 
   std::vector<std::string> argv;

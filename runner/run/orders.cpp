@@ -124,6 +124,7 @@ Result<WorkOrder> common(const OrderContext& context,
   work.run = context.state.run();
   work.node = context.state.nodes()[node].id;
   work.run_input = context.state.input();
+  work.input = context.state.nodes()[node].input;
   work.env = own_variables(context, node, attempt);
   if (const dsl::Status added = filler.add(work.env, plan.env); !added) {
     return added.error();

@@ -72,6 +72,7 @@ struct WorkspaceRequest {
   /// the job sees them.
   std::vector<std::string> protect;
   TreeRef protect_from;
+  TreeRef protect_else;  // what `protect_from` has not is as it is here; no commit: it is removed
   bool overlay = false;  // the engine takes overlays
   bool read_only = false;
   std::vector<CachePath> caches;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "dsl/glob.h"
@@ -115,6 +116,53 @@ bool is_pattern(const std::string& path) {
   return path.find_first_of("*?[\\") != std::string::npos;
 }
 
+/// Whether a path is one of those that are written down, beneath one, or matches one.
+class Named {
+ public:
+  static dsl::Result<Named> of(const std::vector<std::string>& paths) {
+    Named named;
+    std::vector<std::string> patterns;
+    for (const std::string& written : paths) {
+      auto path = plain_path(written);
+      if (!path) {
+        return path.error();
+      }
+      named.plain_.push_back(*std::move(path));
+      if (is_pattern(written)) {
+        patterns.push_back(written);
+      }
+    }
+    named.patterns_ = dsl::GlobSet(patterns);
+    return named;
+  }
+
+  [[nodiscard]] bool has(const std::string& path) const {
+    const auto leads_to = [&](const std::string& plain) {
+      return path.starts_with(plain) && (path.size() == plain.size() || path[plain.size()] == '/');
+    };
+    return std::any_of(plain_.begin(), plain_.end(), leads_to) || patterns_.matches(path);
+  }
+
+ private:
+  std::vector<std::string> plain_;
+  dsl::GlobSet patterns_{{}};
+};
+
+/// Nothing, neither there nor in the place of a folder above.
+dsl::Result<bool> is_free(Objects& objects, const Halves& both, const std::string& path) {
+  for (const Oid* half : {&both.files, &both.artifacts}) {
+    auto there = find_entry(objects, *half, path);
+    auto cleared = clear_way(objects, *half, path);
+    if (!there || !cleared) {
+      return there ? cleared.error() : there.error();
+    }
+    if (there->has_value() || *cleared != *half) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 dsl::Result<Halves> put_back(Objects& objects,
@@ -139,6 +187,44 @@ dsl::Result<Halves> put_back(Objects& objects,
     }
   }
   return both;
+}
+
+dsl::Result<Halves> approved_first(Objects& objects,
+                                   const Halves& approved,
+                                   const Halves& verified,
+                                   const std::vector<std::string>& paths) {
+  auto named = Named::of(paths);
+  if (!named) {
+    return named.error();
+  }
+  Halves all = approved;
+  for (const auto& [half, from, to] :
+       {std::tuple(&all.files, approved.files, verified.files),
+        std::tuple(&all.artifacts, approved.artifacts, verified.artifacts)}) {
+    auto differences = diff_trees(objects, from, to, std::numeric_limits<std::size_t>::max());
+    if (!differences) {
+      return differences.error();
+    }
+    for (const Difference& difference : **differences) {
+      if (!named->has(difference.path)) {
+        continue;
+      }
+      auto free = is_free(objects, all, difference.path);
+      auto made = find_entry(objects, to, difference.path);
+      if (!free || !made) {
+        return free ? made.error() : free.error();
+      }
+      if (!*free || !*made) {
+        continue;
+      }
+      auto added = put_entry(objects, *half, difference.path, *made);
+      if (!added) {
+        return added.error();
+      }
+      *half = *added;
+    }
+  }
+  return all;
 }
 
 }  // namespace runner

@@ -21,4 +21,11 @@ dsl::Result<Halves> put_back(git::Objects& objects,
                              const std::vector<std::string>& paths,
                              const Halves& from);
 
+/// What the files at `paths` are put back to: as they are in `approved`, and those that it does not
+/// have as they are in `verified`, which stands on it.
+dsl::Result<Halves> approved_first(git::Objects& objects,
+                                   const Halves& approved,
+                                   const Halves& verified,
+                                   const std::vector<std::string>& paths);
+
 }  // namespace runner

@@ -84,6 +84,13 @@ dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const Workspace
   if (!from) {
     return from;
   }
+  if (!request.protect_else.commit.empty()) {
+    auto verified = halves_of(objects, request.protect_else);
+    from = verified ? approved_first(objects, *from, *verified, request.protect) : verified;
+    if (!from) {
+      return from;
+    }
+  }
   return put_back(objects, *both, request.protect, *from);
 }
 
@@ -439,12 +446,16 @@ std::string Workspaces::staged_caches(const JobName& job) const {
 
 dsl::Status Workspaces::stage_caches(const PreparedWorkspace& workspace) {
   auto folder = files::open_folder(written_folder(workspace));
-  auto home = files::open_folder(workspace.home);
-  if (!folder || !home) {
-    return folder ? home.error() : folder.error();
+  if (!folder) {
+    return folder.error();
+  }
+  // A job may do away with its home; then nothing beneath it is kept.
+  const Fd home(::open(workspace.home.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!home && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+    return files::system_error("open folder", workspace.home, errno);
   }
   for (const CachePath& cache : workspace.caches) {
-    const CacheRoots roots{folder->get(), home->get()};
+    const CacheRoots roots{folder->get(), home.get()};
     if (auto staged = caches_.stage(cache, roots, staged_caches(workspace.job)); !staged) {
       return staged;
     }

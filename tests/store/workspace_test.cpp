@@ -209,6 +209,39 @@ TEST_F(WorkspaceTest, ProtectedPathsAreRestoredExactly) {
   EXPECT_FALSE(exists(at + "/added-later"));
 }
 
+// A protected file that an earlier, verified task made is part of what was verified.
+TEST_F(WorkspaceTest, ProtectedFilesThatTheRunDidNotBeginWithStayAsTheNodeGotThem) {
+  put("tests/old", "approved");
+  put("plain", "a file");
+  const TreeRef approved = take().input;
+  const TreeRef verified = after(approved, [](const std::string& at) {
+    write_file(at + "/tests/old", "verified, but not approved");
+    write_file(at + "/tests/new", "verified");
+    write_file(at + "/more/check.py", "verified");
+    ::unlink((at + "/plain").c_str());
+    write_file(at + "/plain/below", "in the way of an approved file");
+  });
+  const TreeRef produced = after(verified, [](const std::string& at) {
+    write_file(at + "/tests/new", "exit 0");
+    write_file(at + "/tests/planted", "exit 0");
+    write_file(at + "/more/check.py", "exit 0");
+    write_file(at + "/more/other.py", "2");
+  });
+  WorkspaceRequest request;
+  request.protect = {"tests/", "**/check.py", "plain"};
+  request.protect_from = approved;
+  request.protect_else = verified;
+
+  const std::string at = prepare(produced, request).mount.directory;
+
+  EXPECT_EQ(read_text(at + "/tests/old"), "approved");
+  EXPECT_EQ(read_text(at + "/tests/new"), "verified");
+  EXPECT_EQ(read_text(at + "/more/check.py"), "verified");
+  EXPECT_EQ(read_text(at + "/more/other.py"), "2");
+  EXPECT_EQ(read_text(at + "/plain"), "a file");
+  EXPECT_FALSE(exists(at + "/tests/planted"));
+}
+
 TEST_F(WorkspaceTest, WhatAJobDidAtProtectedPathsIsNotTaken) {
   put("Makefile", "all:\n");
   put("tests/a", "1");
@@ -359,6 +392,25 @@ TEST_F(WorkspaceTest, CachesAreRestoredAndNeverPartOfTheTree) {
   EXPECT_EQ(read_text(second.home + "/.cache/tool/x"), "1");
   request.caches = {{"key-2", {"vendor/"}}};
   EXPECT_FALSE(exists(prepare(input, request).mount.directory + "/vendor"));
+}
+
+TEST_F(WorkspaceTest, AJobThatDoesAwayWithItsHomeLosesOnlyItsCaches) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key", {"~/tool", "vendor"}}};
+  const PreparedWorkspace workspace = prepare(input, request);
+  write_file(workspace.mount.directory + "/vendor/lib", "1");
+  ASSERT_EQ(::rename(workspace.home.c_str(), (workspace.home + "-2").c_str()), 0);
+  ASSERT_EQ(::symlink("/etc", workspace.home.c_str()), 0);
+  CaptureRequest save;
+  save.save_caches = true;
+  EXPECT_EQ(capture(workspace, save).tree, input);
+  ASSERT_TRUE(workspaces_->settle_caches(workspace.job, CachesOf::Passed));
+
+  const PreparedWorkspace next = prepare(input, request);
+  EXPECT_EQ(read_text(next.mount.directory + "/vendor/lib"), "1");
+  EXPECT_FALSE(exists(next.home + "/tool"));
 }
 
 TEST_F(WorkspaceTest, ACacheIsWhatTheLastNodeThatPassedLeft) {
