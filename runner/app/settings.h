@@ -16,6 +16,7 @@
 
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "runner/run/job.h"
 
 namespace runner {
 
@@ -25,8 +26,9 @@ struct Settings {
   int jobs = 0;               // 0: as many as processors
   std::string docker_socket;  // "" is the program's own default (DOCKER_HOST, contexts)
   std::string container_prefix = "pipe";
-  std::string env_file;         // where secrets are looked for last, absolute; "" none
-  dsl::Duration grace{10'000};  // between TERM and KILL when a run is stopped
+  std::string env_file;  // where secrets are looked for last, absolute; "" none
+  dsl::Duration grace =
+      kUsualGrace;  // between TERM and KILL: of a timeout, of a run that is stopped
 
   /// For `pipe config`: every key, its value as text, and where it comes from.
   struct Line {

@@ -27,6 +27,7 @@ struct Executor::Shared {
   JobFiles& files;
   Egress* egress;
   Secrets* secrets;
+  dsl::Duration grace;
   Listener listener;
   bool stopping = false;
   std::size_t reading_back = 0;
@@ -38,6 +39,7 @@ namespace {
 /// How the common part of an attempt or a check came out.
 struct WorkEnd {
   JobEnd end;
+  std::vector<ServiceGroup::Death> deaths;  // of services, before the job ended
   LogSummary log;
   std::string log_name;
 };
@@ -58,6 +60,24 @@ std::vector<std::string> notes_of(const Capture& capture) {
     notes.push_back(path + ": " + reason);
   }
   return notes;
+}
+
+std::string text_of(const ServiceGroup::Death& death) {
+  return fmt::format(
+      "service '{}' ended before the job did: {}", death.service, to_text(death.end));
+}
+
+/// What is met against a service that has crashed proves nothing of that service.
+void doubt_if_service_died(const std::string& service,
+                           const std::vector<ServiceGroup::Death>& deaths,
+                           Judgement& judgement) {
+  for (const ServiceGroup::Death& death : deaths) {
+    if (death.service == service && !death.end.succeeded() && judgement.verdict == Verdict::Met) {
+      judgement.verdict = Verdict::Unverified;
+      judgement.evidence.result = text_of(death);
+      judgement.evidence.excerpt = death.tail;
+    }
+  }
 }
 
 /// Workspace, services, container; then `ended`, after which the owner reads the workspace and
@@ -95,6 +115,7 @@ class Work : public std::enable_shared_from_this<Work> {
     if (order_.restore_protected) {
       request.protect = order_.plan->workspace.protect;
       request.protect_from = order_.run_input;
+      request.protect_else = order_.input;
     }
     shared_->trees.prepare(std::move(request), [self = shared_from_this()](auto workspace) {
       if (!workspace) {
@@ -115,7 +136,6 @@ class Work : public std::enable_shared_from_this<Work> {
       waiting_for_services_ = false;
       end(JobEnd{});
     }
-      request.protect_else = order_.input;
   }
 
   /// The workspace, which is the caller's to discard.
@@ -221,6 +241,7 @@ class Work : public std::enable_shared_from_this<Work> {
     job.runtime = order_.plan->runtime;
     job.workspace = workspace_.mount;
     job.timeout = order_.timeout;
+    job.grace = shared_->grace;
     network_->join(job);
     log_name_ = shared_->files.log_name(order_.node, order_.log_part);
     job.log_path = shared_->files.absolute(log_name_);
@@ -287,6 +308,7 @@ class Work : public std::enable_shared_from_this<Work> {
   void end(JobEnd job_end) {
     if (services_ != nullptr && !services_stopped_) {
       services_stopped_ = true;
+      deaths_ = services_->deaths();
       services_->stop([self = shared_from_this(), job_end] { self->end(job_end); });
       return;
     }
@@ -295,6 +317,7 @@ class Work : public std::enable_shared_from_this<Work> {
     }
     WorkEnd end;
     end.end = std::move(job_end);
+    end.deaths = deaths_;
     if (!log_name_.empty()) {
       end.log_name = log_name_;
       end.log = shared_->files.summarise(log_name_);
@@ -315,6 +338,7 @@ class Work : public std::enable_shared_from_this<Work> {
   PreparedWorkspace workspace_;
   std::unique_ptr<NodeNetwork> network_;
   std::unique_ptr<ServiceGroup> services_;
+  std::vector<ServiceGroup::Death> deaths_;
   bool prepared_ = false;
   bool running_ = false;
   bool stopped_ = false;
@@ -324,10 +348,14 @@ class Work : public std::enable_shared_from_this<Work> {
 
 }  // namespace
 
-Executor::Executor(
-    Trees& trees, JobFiles& files, Egress* egress, Secrets* secrets, Listener listener)
+Executor::Executor(Trees& trees,
+                   JobFiles& files,
+                   Egress* egress,
+                   Secrets* secrets,
+                   dsl::Duration grace,
+                   Listener listener)
     : shared_(std::make_shared<Shared>(
-          Shared{trees, files, egress, secrets, std::move(listener), false, 0, {}})) {}
+          Shared{trees, files, egress, secrets, grace, std::move(listener), false, 0, {}})) {}
 
 Executor::~Executor() = default;
 
@@ -347,6 +375,9 @@ void Executor::run_attempt(AttemptOrder order,
     event.end = ended.end;
     event.log = ended.log_name;
     event.produced = order.work.tree;
+    for (const ServiceGroup::Death& death : ended.deaths) {
+      event.notes.push_back(text_of(death));
+    }
     if (!ended.end.succeeded()) {
       event.excerpt = ended.log.tail;
     }
@@ -379,7 +410,9 @@ void Executor::run_attempt(AttemptOrder order,
       }
       event.produced = capture->tree;
       event.changed_paths = static_cast<std::int64_t>(capture->changes.size());
-      event.notes = notes_of(*capture);
+      for (std::string& note : notes_of(*capture)) {
+        event.notes.push_back(std::move(note));
+      }
       TypedOutputs outputs = type_outputs(order.work.plan->outputs, capture->outputs);
       event.outputs = std::move(outputs.values);
       if (event.end.succeeded()) {
@@ -426,6 +459,8 @@ void Executor::run_check(CheckOrder order, std::function<void(std::optional<Chec
       const auto answer = shared->files.head(ended.log_name, kAnswerCap);
       judgement = judge_http(*http, order.url, ended.end, answer ? *answer : std::string());
     }
+    doubt_if_service_died(
+        order.work.plan->criteria[order.criterion].service, ended.deaths, judgement);
     if (judgement.evidence.excerpt.empty()) {
       judgement.evidence.excerpt = ended.log.tail;
     }

@@ -75,8 +75,13 @@ class Executor {
   };
 
   /// `egress` (null where no node has a firewall) and `secrets` (null where none has any) outlive
-  /// this.
-  Executor(Trees& trees, JobFiles& files, Egress* egress, Secrets* secrets, Listener listener);
+  /// this. `grace` is between TERM and KILL of a job that reaches its timeout.
+  Executor(Trees& trees,
+           JobFiles& files,
+           Egress* egress,
+           Secrets* secrets,
+           dsl::Duration grace,
+           Listener listener);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

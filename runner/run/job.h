@@ -53,6 +53,9 @@ Variables layered(const Variables& below, const Variables& above);
 /// PATH and LANG where nobody says otherwise.
 Variables usual_environment();
 
+/// How long a job may go on after TERM, before KILL; `pipe config` can set another.
+inline constexpr dsl::Duration kUsualGrace{10'000};
+
 struct Job {
   JobName name;
   dsl::RunId run;
@@ -74,8 +77,8 @@ struct Job {
   WorkspaceMount workspace;
   std::vector<Mount> mounts;
 
-  dsl::Duration timeout{0};    // 0: none. At its end the whole tree is stopped, TERM then KILL
-  dsl::Duration grace{5'000};  // between TERM and KILL
+  dsl::Duration timeout{0};  // 0: none. At its end the whole tree is stopped, TERM then KILL
+  dsl::Duration grace = kUsualGrace;  // between TERM and KILL
 
   /// Both output streams, in the order they were written, are appended here; the folder exists.
   std::string log_path;

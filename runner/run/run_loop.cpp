@@ -37,6 +37,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
                  parts.files,
                  parts.egress,
                  parts.secrets,
+                 options.grace,
                  {[this](const dsl::NodeId& node, std::string_view line) {
                     for (Observer* observer : parts.observers) {
                       observer->on_line(node, line);

@@ -38,9 +38,10 @@ struct RunParts {
 };
 
 struct RunLoopOptions {
-  std::size_t slots = 1;        // containers and merges at once
-  bool reuse = true;            // take earlier results (they are kept in any case)
-  dsl::Duration grace{10'000};  // between TERM and KILL when the run is stopped
+  std::size_t slots = 1;  // containers and merges at once
+  bool reuse = true;      // take earlier results (they are kept in any case)
+  dsl::Duration grace =
+      kUsualGrace;  // between TERM and KILL: of a timeout, of a run that is stopped
   std::string job_prefix = "pipe";
 };
 

@@ -37,6 +37,7 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
   std::vector<PreparedWorkspace> workspaces;
   std::function<void(Status)> ready;
   std::function<void()> stopped;
+  std::vector<Death> deaths;
 
   void start(std::function<void(Status)> then) {
     ready = std::move(then);
@@ -95,9 +96,10 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
     engine.start(std::move(job), [self = shared_from_this(), i](JobEnd end) {
       --self->running;
       if (!self->stopping) {
+        const std::string tail = self->files.summarise(self->log(i)).tail;
+        self->deaths.push_back({self->order.services[i].service->name, end, tail});
         self->tell(Error{
-            fmt::format("{} ended before it was needed no more: {}", self->name(i), to_text(end)),
-            self->files.summarise(self->log(i)).tail});
+            fmt::format("{} ended before it was ready: {}", self->name(i), to_text(end)), tail});
       }
       self->finish_if_quiet();
     });
@@ -189,6 +191,10 @@ void ServiceGroup::start(std::function<void(dsl::Status)> ready) {
 
 void ServiceGroup::stop(std::function<void()> done) {
   impl_->stop(std::move(done));
+}
+
+const std::vector<ServiceGroup::Death>& ServiceGroup::deaths() const {
+  return impl_->deaths;
 }
 
 }  // namespace runner

@@ -47,6 +47,14 @@ class ServiceGroup {
   /// while `start` is under way (whose callback then never comes).
   void stop(std::function<void()> done);
 
+  /// A service that ended although somebody still needed it.
+  struct Death {
+    std::string service;
+    JobEnd end;
+    std::string tail;  // the last lines of its log
+  };
+  [[nodiscard]] const std::vector<Death>& deaths() const;
+
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;

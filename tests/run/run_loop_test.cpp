@@ -862,6 +862,31 @@ TEST(RunLoop, ServicesAreReadyBeforeTheCheckAndGoneAfterIt) {
   http.text = "answers";
   dsl::HttpCheck check;
   check.url = dsl::Template("http://localhost:8080/x");
+TEST(RunLoop, AServiceThatDiesIsToldAndWhatIsCheckedAgainstItIsInDoubt) {
+  RunHarness run({task("a", {}, "work")});
+  dsl::Service app;
+  app.name = "app";
+  app.command.argv = {dsl::Template("serve")};
+  run.plan.nodes[0].services = {app};
+  run.plan.nodes[0].criteria = {run_criterion("against it", "check")};
+  run.plan.nodes[0].criteria[0].service = "app";
+  run.engine.script = [](const Job& job) {
+    FakeEngine::Answer answer;
+    answer.takes = {job.argv.back() == "serve" ? 10 : 20};
+    answer.end.code = job.argv.back() == "serve" ? 1 : 0;
+    return answer;
+  };
+  run.start();
+  run.run_to_end();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_EQ(run.node("a").criteria[0].verdict, Verdict::Unverified);
+  EXPECT_EQ(run.node("a").criteria[0].evidence.result,
+            "service 'app' ended before the job did: exit 1");
+  ASSERT_TRUE(run.node("a").last);
+  EXPECT_THAT(run.node("a").last->notes,
+              ElementsAre("service 'app' ended before the job did: exit 1"));
+}
+
   check.status = 403;
   http.check = check;
   http.service = "app";
