@@ -17,6 +17,9 @@ Result<Value> typed(dsl::ValueType type, std::string text) {
   if (!text.empty() && text.back() == '\r') {
     text.pop_back();
   }
+  if (text.find('\0') != std::string::npos) {
+    return Error{"it holds a NUL byte, which no variable can", ""};
+  }
   if (type == dsl::ValueType::String) {
     return Value(std::move(text));
   }

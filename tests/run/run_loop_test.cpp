@@ -425,6 +425,18 @@ TEST(RunLoop, OutputsFlowIntoLaterCommandsAsValues) {
   EXPECT_THAT(env, testing::Contains(std::make_pair(std::string("V"), hostile)));
 }
 
+TEST(RunLoop, AnOutputWithANulByteFailsTheTask) {
+  RunHarness run({task("a", {}, "make")});
+  run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
+  run.engine.script = [&](const Job& job) {
+    run.trees.outputs[job.name] = {{"version", std::string("a\0c", 3)}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.node("a").reason,
+            "output 'version' ($PIPE_OUTPUTS/version): it holds a NUL byte, which no variable can");
+}
+
 TEST(RunLoop, AnOutputThatIsMissingFailsTheTask) {
   RunHarness run({task("a", {}, "make")});
   run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
@@ -850,18 +862,6 @@ TEST(RunLoop, TheNextNodeStartsWhileWhatOneLeftIsStillRead) {
   EXPECT_EQ(run.state->outcome(), Outcome::Passed);
 }
 
-TEST(RunLoop, ServicesAreReadyBeforeTheCheckAndGoneAfterIt) {
-  RunHarness run({task("a", {}, "work")});
-  dsl::Service app;
-  app.name = "app";
-  app.command.argv = {dsl::Template("serve")};
-  app.port = 8080;
-  app.beside_node = false;
-  run.plan.nodes[0].services = {app};
-  dsl::Criterion http;
-  http.text = "answers";
-  dsl::HttpCheck check;
-  check.url = dsl::Template("http://localhost:8080/x");
 TEST(RunLoop, AServiceThatDiesIsToldAndWhatIsCheckedAgainstItIsInDoubt) {
   RunHarness run({task("a", {}, "work")});
   dsl::Service app;
@@ -887,6 +887,18 @@ TEST(RunLoop, AServiceThatDiesIsToldAndWhatIsCheckedAgainstItIsInDoubt) {
               ElementsAre("service 'app' ended before the job did: exit 1"));
 }
 
+TEST(RunLoop, ServicesAreReadyBeforeTheCheckAndGoneAfterIt) {
+  RunHarness run({task("a", {}, "work")});
+  dsl::Service app;
+  app.name = "app";
+  app.command.argv = {dsl::Template("serve")};
+  app.port = 8080;
+  app.beside_node = false;
+  run.plan.nodes[0].services = {app};
+  dsl::Criterion http;
+  http.text = "answers";
+  dsl::HttpCheck check;
+  check.url = dsl::Template("http://localhost:8080/x");
   check.status = 403;
   http.check = check;
   http.service = "app";
