@@ -33,6 +33,7 @@ struct Option {
   std::string help;
   std::vector<std::string> choices;  // not empty: one of these
   std::variant<bool*, std::string*, std::optional<int>*, std::vector<std::string>*> target;
+  int least = 1;  // of a number
 };
 
 struct Command {

@@ -196,7 +196,7 @@ Command logs_command(Console& console) {
       {"TASK", "tasks; all where none is given", false, Completes::Task, {}, &arguments->tasks}};
   command.options = {
       {"-f,--follow", "", "go on until the run ends", {}, &arguments->follow},
-      {"-n,--lines", "N", "only the last N lines of each log", {}, &arguments->count},
+      {"-n,--lines", "N", "only the last N lines of each log", {}, &arguments->count, 0},
   };
   command.examples = {"pipe logs latest build", "pipe logs calm-otter -f -n 20"};
   command.action = [arguments, &console] { return logs(*arguments, console); };

@@ -110,8 +110,7 @@ ExitCode list(const Arguments& arguments, Console& console) {
   }
   const std::size_t all = runs->names().size();
   const std::size_t count =
-      arguments.count ? std::min(all, static_cast<std::size_t>(std::max(*arguments.count, 0)))
-                      : all;
+      arguments.count ? std::min(all, static_cast<std::size_t>(*arguments.count)) : all;
   std::vector<Row> rows;
   dsl::Value::List records;
   for (std::size_t i = 0; i < count; ++i) {

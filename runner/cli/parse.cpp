@@ -96,9 +96,38 @@ const std::string* wrong_value(const Target& target, const std::vector<std::stri
   }
 }
 
-/// What CLI11 does not look at: choices (with our texts), and positionals that are missing.
+/// A shell variable that is not set: without it the command would mean something else.
+std::optional<UsageError> check_not_empty(const Command& command,
+                                          const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const bool empty_value =
+        argument.starts_with("--") && argument.find('=') + 1 == argument.size();
+    if (argument.empty() || empty_value) {
+      return UsageError{"'pipe " + command.name + "' is given an empty argument" +
+                            (argument.empty() ? "" : ": " + dsl::quoted(argument)),
+                        "leave it out; is a shell variable not set?"};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<UsageError> check_number(const Option& option) {
+  const auto* number = std::get_if<std::optional<int>*>(&option.target);
+  if (number == nullptr || !**number || ***number >= option.least) {
+    return std::nullopt;
+  }
+  return UsageError{"'" + Command::long_name(option) + "' is at least " +
+                        std::to_string(option.least) + ", not " + std::to_string(***number),
+                    ""};
+}
+
+/// What CLI11 does not look at: choices (with our texts), least numbers, and positionals that are
+/// missing.
 std::optional<UsageError> check_values(const Command& command) {
   for (const Option& option : command.options) {
+    if (auto too_small = check_number(option)) {
+      return too_small;
+    }
     if (option.choices.empty()) {
       continue;
     }
@@ -144,7 +173,10 @@ UsageError in_our_words(const CLI::ParseError& error, const Command& command) {
     const std::size_t equals = text.rfind(" = ");
     if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr &&
         equals != std::string::npos) {
-      return {"'" + name + "' is a whole number, not " + dsl::quoted(text.substr(equals + 3)),
+      const std::string given = text.substr(equals + 3);
+      const bool number = given.find_first_not_of("0123456789") == std::string::npos;
+      return {"'" + name + (number ? "' is too large: " : "' is a whole number, not ") +
+                  dsl::quoted(given),
               example};
     }
     return {"'" + name + "' needs " + option.value,
@@ -154,6 +186,9 @@ UsageError in_our_words(const CLI::ParseError& error, const Command& command) {
 }
 
 Parsed parse_command(const Command& command, std::vector<std::string> arguments) {
+  if (auto empty = check_not_empty(command, arguments)) {
+    return *std::move(empty);
+  }
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();

@@ -104,6 +104,17 @@ TEST(Parse, NamesTheMistakeAndTheNearestName) {
        "'--engine' is one of auto, sandbox, docker, not 'dokcer' | did you mean 'docker'?"},
       {{"run", "a.yaml", "-j", "many"},
        "'--jobs' is a whole number, not 'many' | for example `--jobs 4`"},
+      {{"run", "a.yaml", "-j", "99999999999"},
+       "'--jobs' is too large: '99999999999' | for example `--jobs 4`"},
+      {{"run", "a.yaml", "-j", "0"}, "'--jobs' is at least 1, not 0 | "},
+      {{"run", "a.yaml", "-j", "-1"}, "'--jobs' is at least 1, not -1 | "},
+      {{"logs", ""},
+       "'pipe logs' is given an empty argument | leave it out; is a shell variable not set?"},
+      {{"run", "a.yaml", "-e", ""},
+       "'pipe run' is given an empty argument | leave it out; is a shell variable not set?"},
+      {{"run", "a.yaml", "--engine="},
+       "'pipe run' is given an empty argument: '--engine=' | leave it out; is a shell variable not "
+       "set?"},
       {{"run", "a.yaml", "--jobs"}, "'--jobs' needs N | for example `--jobs 4`"},
       {{"run", "a.yaml", "--engine"}, "'--engine' needs ENGINE | one of auto, sandbox, docker"},
   };
