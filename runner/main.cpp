@@ -41,6 +41,10 @@ ExitCode run(const std::vector<std::string>& arguments) {
   const std::vector<Command> commands = runner::cli::all_commands(console);
   const ExitCode code =
       std::visit(Answer{console, commands}, runner::cli::parse(arguments, commands));
+  if (console.out_failure()) {
+    console.error(*console.out_failure());
+    return code == ExitCode::Passed ? ExitCode::Environment : code;
+  }
   return code;
 }
 

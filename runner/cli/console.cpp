@@ -1,5 +1,6 @@
 #include "runner/cli/console.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -42,6 +43,9 @@ Console::Console()
 void Console::out(std::string_view text) {
   if (!out_closed_ && !files::write_all(STDOUT_FILENO, text)) {
     out_closed_ = true;
+    if (errno != EPIPE) {
+      out_failure_ = files::system_error("write", "STDOUT", errno);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 // in main.cpp.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ class Console {
   void out(std::string_view text);
   void err(std::string_view text);
   [[nodiscard]] bool out_is_closed() const { return out_closed_; }
+  /// What kept a result from being written; nobody reading any more is not that.
+  [[nodiscard]] const std::optional<dsl::Error>& out_failure() const { return out_failure_; }
 
   /// "error: message" and "  help: remedy" on STDERR, in colour where it is a terminal.
   void error(const dsl::Error& error);
@@ -55,6 +58,7 @@ class Console {
   bool dumb_;          // constant after construction
   bool wants_colour_;  // constant after construction
   bool out_closed_ = false;
+  std::optional<dsl::Error> out_failure_;
 };
 
 }  // namespace runner::cli
