@@ -11,6 +11,7 @@
 #include "runner/cli/run_logs.h"
 #include "runner/cli/run_status.h"
 #include "runner/report/escape.h"
+#include "runner/report/jsonl.h"
 #include "runner/sys/event_loop.h"
 
 namespace runner::cli {
@@ -94,6 +95,9 @@ ExitCode attach(const Arguments& arguments, Console& console) {
   const std::string name = report::one_line(view->run().value);
   if (!view->runner()) {
     console.note("'" + name + "' is not running");
+    if (arguments.progress.json) {
+      report::JsonLines(console.out_sink()).on_events(view->state(), view->events_so_far());
+    }
     return final_words(*view, arguments.progress.json, console);
   }
   EventLoop loop;

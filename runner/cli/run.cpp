@@ -98,7 +98,7 @@ Command run_command(Console& console) {
       "Runs the tasks of a pipeline, each on a private copy of the project; a task's result\n"
       "counts only once all its criteria are met. The project is changed at the end, and only\n"
       "when all went well. Exit codes: 0 passed, 1 failed, 2 invalid, 3 environment, 4 waits\n"
-      "for a person, 130 interrupted.";
+      "for a person, 5 over budget, 70 a bug, 130 interrupted, 143 terminated.";
   command.positionals = {
       {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
   add_plan_options(command.options, arguments->source);
