@@ -59,7 +59,12 @@ void EngineRegistry::found_container(EngineName name, Result<ContainerProgram> p
   Found& found = found_[name];
   found.finding.name = name;
   if (!program) {
-    found.finding.trouble = program.error();
+    Error trouble = program.error();
+    if (name == EngineName::Docker && !environment_.docker_host.empty()) {
+      trouble.remedy = "DOCKER_HOST is '" + environment_.docker_host +
+                       "': is that meant? else unset it; " + trouble.remedy;
+    }
+    found.finding.trouble = std::move(trouble);
     return;
   }
   found.finding.version = program->version;

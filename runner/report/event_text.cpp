@@ -1,5 +1,7 @@
 #include "runner/report/event_text.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runner/report/egress_text.h"
@@ -27,6 +29,11 @@ struct EventText {
                                    one_line(e.pipeline),
                                    counted(count_tasks(), "task"),
                                    e.jobs);
+    const auto& nodes = state.plan().nodes;
+    const bool bare = std::any_of(nodes.begin(), nodes.end(), [](const dsl::PlanNode& node) {
+      return node.engine == dsl::EngineName::Host;
+    });
+    text += bare ? ", engine host (no isolation)" : "";
     return e.taken.empty() ? text : text + ", on " + first_line(e.taken);
   }
   Line operator()(const RunResumed& /*e*/) const {
