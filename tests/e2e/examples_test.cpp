@@ -159,21 +159,33 @@ TEST_F(Example, RealCProgramIsBuiltAndVerifiedInDocker) {
   EXPECT_TRUE(fs::exists(folder_.path() / "zlib/out/libz.a"));
 }
 
-// The repository as it is here, without its history and build output.
-TEST_F(Example, PipeBuildsAndTestsItself) {
+// A clone of a repository that has the files as they are here, without build output.
+TEST_F(Example, PipeBuildsAndTestsItselfInAClone) {
   NEEDS_ENGINE(Engine::Sandbox);
-  TempFolder copy;
+  TempFolder origin;
   for (const auto& entry : fs::directory_iterator(PIPE_SOURCE_DIR)) {
     const std::string name = entry.path().filename().string();
     if (name != "build" && name != ".git") {
-      fs::copy(entry.path(), copy.path() / name, fs::copy_options::recursive);
+      fs::copy(entry.path(), origin.path() / name, fs::copy_options::recursive);
     }
   }
-  const Ended ended = run(
-      user_.pipe({"run", "examples/pipelines/self-build.yaml", "-j", "2"}, copy.path().string()),
-      std::chrono::minutes(14));
+  user_.git({"init", "-q"}, origin.path().string());
+  user_.git({"add", "-A"}, origin.path().string());
+  user_.git({"commit", "-q", "-m", "as it is"}, origin.path().string());
+  TempFolder home;
+  const std::string clone = (home.path() / "clone").string();
+  user_.git({"clone", "-q", origin.path().string(), clone}, home.path().string());
+
+  const Ended ended =
+      run(user_.pipe({"run", "examples/pipelines/self-build.yaml", "-j", "2", "-n", "self"}, clone),
+          std::chrono::minutes(14));
+
   ASSERT_EQ(ended.exit_code, 0) << everything(ended);
   EXPECT_THAT(ended.out, HasSubstr("[x] Every test program passes"));
+  EXPECT_EQ(user_.git({"status", "--porcelain", "--ignored"}, clone), "");
+  EXPECT_EQ(user_.git({"rev-parse", "pipe/self-build/self^{tree}"}, clone),
+            user_.git({"rev-parse", "HEAD^{tree}"}, clone))
+      << "what was built is an artifact, no change of the repository";
 }
 
 // A new example without a test here would be an example that may not work.
