@@ -341,7 +341,7 @@ TEST_F(Command, CompletionIsAScriptThatBashTakes) {
 }
 
 TEST_F(Command, JsonOfARunIsEventsAlone) {
-  const Ended ended = pipe({"run", "two.yaml", "--json"});
+  const Ended ended = pipe({"run", "two.yaml", "--json", "-n", "told"});
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   std::istringstream lines(ended.out);
   std::size_t events = 0;
@@ -349,6 +349,7 @@ TEST_F(Command, JsonOfARunIsEventsAlone) {
     EXPECT_TRUE(json::accept(line)) << line;
   }
   EXPECT_GT(events, 8U);
+  EXPECT_EQ(pipe({"attach", "told", "--json"}).out, ended.out) << "also when it is over";
 }
 
 TEST_F(Command, OutputIsPlainTextWhereNoTerminalIs) {
