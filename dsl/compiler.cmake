@@ -25,6 +25,8 @@ foreach(preset ${PIPE_FIREWALL_PRESETS})
   string(APPEND PIPE_PRESET_ROWS "    {\"${preset}\", R\"PIPE_STEP(${text})PIPE_STEP\"},\n")
 endforeach()
 list(LENGTH PIPE_FIREWALL_PRESETS PIPE_PRESET_COUNT)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/stdlib/prices.yaml)
+file(READ ${PROJECT_SOURCE_DIR}/stdlib/prices.yaml PIPE_PRICES)
 configure_file(stdlib.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp @ONLY)
 
 pipe_room(dsl_compiler
@@ -55,6 +57,7 @@ pipe_room(dsl_compiler
     parse_pipeline.cpp
     parse_task.cpp
     parse_task_parts.cpp
+    prices.cpp
     yaml.cpp
     yaml_builder.cpp
     yaml_mask.cpp
