@@ -10,8 +10,7 @@ namespace dsl {
 Compilation compile(const CompileRequest& request) {
   Compilation compilation;
   Findings findings;
-  Program program{
-      request, compilation.sources, findings, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Program program(request, compilation.sources, findings);
 
   // A file that is no YAML ends it here. From then on every pass runs, whatever the ones before
   // have found, so that an author sees all mistakes at once; a pass takes what was reported as

@@ -35,6 +35,9 @@ struct Layer {
 };
 
 struct Program {
+  Program(const CompileRequest& of, Sources& read, Findings& found)
+      : request(of), sources(read), findings(found) {}
+
   const CompileRequest& request;
   Sources& sources;
   Findings& findings;
