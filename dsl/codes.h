@@ -89,6 +89,7 @@ inline constexpr std::string_view kMatrixEmpty = "P0609";
 inline constexpr std::string_view kMatrixValue = "P0610";
 inline constexpr std::string_view kMatrixKey = "P0611";
 inline constexpr std::string_view kForEachType = "P0612";
+inline constexpr std::string_view kNoPrompt = "P0613";
 
 // P08xx: success criteria
 inline constexpr std::string_view kNotABox = "P0801";

@@ -1,5 +1,9 @@
 # Text in, Plan out. The step files of stdlib/ are embedded by name.
 set(PIPE_STDLIB_STEPS
+  agent/claude-code
+  agent/codex
+  agent/command
+  agent/gemini
   build/cmake
   build/make
   check/file-size
@@ -44,12 +48,14 @@ pipe_room(dsl_compiler
     inputs.cpp
     link.cpp
     lower.cpp
+    lower_agent.cpp
     lower_command.cpp
     lower_criteria.cpp
     lower_place.cpp
     lower_task.cpp
     matrix.cpp
     names.cpp
+    parse_agent.cpp
     parse_criteria.cpp
     parse_inputs.cpp
     parse_limits.cpp

@@ -36,6 +36,7 @@ PlanNode TaskLowering::lower() {
   lower_env();
   lower_place();
   lower_work();
+  lower_agent();
   lower_rules();
   lower_limits();
   lower_results();
@@ -90,6 +91,9 @@ std::vector<std::string> TaskLowering::known(const std::vector<Text>& texts,
 void TaskLowering::lower_rules() {
   if (const Layer* layer = stating(&TaskSpec::timeout)) {
     node_.timeout = layer->body->timeout.value;
+  }
+  if (const Layer* layer = stating(&TaskSpec::idle_timeout)) {
+    node_.idle_timeout = layer->body->idle_timeout.value;
   }
   if (const Layer* layer = stating(&TaskSpec::retry)) {
     const RetrySpec& retry = *layer->body->retry;

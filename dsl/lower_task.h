@@ -73,6 +73,9 @@ class TaskLowering {
   std::vector<Template> shell_for(const Layer& command);
   std::vector<EnvVar> lower_variables(const std::vector<NamedText>& env, std::size_t layer);
 
+  // lower_agent.cpp
+  void lower_agent();
+
   // lower_place.cpp
   void lower_place();
   void lower_resources();

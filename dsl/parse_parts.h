@@ -48,6 +48,9 @@ Section<PermissionsSpec> parse_permissions(YamlValue key, YamlValue value, Findi
 // parse_criteria.cpp
 StatedList<CriterionSpec> parse_criteria(YamlValue key, YamlValue value, Findings& findings);
 
+// parse_agent.cpp
+Section<AgentSpec> parse_agent(YamlValue key, YamlValue value, Findings& findings);
+
 // parse_task.cpp
 std::vector<TaskSpec> parse_tasks(YamlValue key, YamlValue value, Findings& findings);
 TaskSpec parse_defaults(YamlValue key, YamlValue value, Findings& findings);
@@ -58,6 +61,7 @@ std::vector<InputSpec> parse_inputs(YamlValue key, YamlValue value, Findings& fi
 void append_parts_keys(KnownKeys& known);
 void append_limits_keys(KnownKeys& known);
 void append_criteria_keys(KnownKeys& known);
+void append_agent_keys(KnownKeys& known);
 void append_task_keys(KnownKeys& known);
 void append_step_keys(KnownKeys& known);
 void append_inputs_keys(KnownKeys& known);

@@ -186,6 +186,7 @@ std::vector<std::pair<std::string_view, std::vector<std::string_view>>> known_ke
   append_parts_keys(known);
   append_limits_keys(known);
   append_criteria_keys(known);
+  append_agent_keys(known);
   return known;
 }
 

@@ -28,6 +28,9 @@ constexpr Field<TaskSpec> kResources{"resources", into<&TaskSpec::resources, par
 constexpr Field<TaskSpec> kUser{"user", into<&TaskSpec::user, read_word>};
 constexpr Field<TaskSpec> kRuntime{"runtime", into<&TaskSpec::runtime, read_word>};
 constexpr Field<TaskSpec> kTimeout{"timeout", into<&TaskSpec::timeout, read_duration>};
+constexpr Field<TaskSpec> kIdleTimeout{"idle_timeout",
+                                       into<&TaskSpec::idle_timeout, read_duration>};
+constexpr Field<TaskSpec> kAgent{"agent", into<&TaskSpec::agent, parse_agent>};
 constexpr Field<TaskSpec> kRetryKey{"retry", into<&TaskSpec::retry, parse_retry>};
 constexpr Field<TaskSpec> kPool{"pool", into<&TaskSpec::pool, read_plain_word>};
 constexpr Field<TaskSpec> kAllowFailure{"allow_failure", into<&TaskSpec::allow_failure, read_flag>};
@@ -52,14 +55,14 @@ constexpr Field<TaskSpec> kTaskFields[] = {
     kApproval, kShell,   kEnv,         kDirectory,   kImage,     kEngine,       kResources,
     kUser,     kRuntime, kTimeout,     kRetryKey,    kPool,      kAllowFailure, kExpect,
     kMatrix,   kForEach, kOutputs,     kArtifacts,   kCacheKey,  kServices,     kBudget,
-    kFirewall, kSecrets, kPermissions, kDockerKey,   kWorkspace,
+    kFirewall, kSecrets, kPermissions, kDockerKey,   kWorkspace, kIdleTimeout,
 };
 constexpr Record<TaskSpec> kTask{"a task", kTaskFields};
 
 constexpr Field<TaskSpec> kDefaultsFields[] = {
     kShell,   kEnv,      kDirectory, kImage,       kEngine,       kResources, kUser,
     kRuntime, kTimeout,  kRetryKey,  kPool,        kAllowFailure, kExpect,    kCacheKey,
-    kBudget,  kFirewall, kSecrets,   kPermissions, kDockerKey,    kWorkspace,
+    kBudget,  kFirewall, kSecrets,   kPermissions, kDockerKey,    kWorkspace, kIdleTimeout,
 };
 constexpr Record<TaskSpec> kDefaults{"defaults", kDefaultsFields};
 
@@ -84,6 +87,7 @@ constexpr Field<StepSpec> kStepFields[] = {
     in_step<kAllowFailure>, in_step<kExpect>,      in_step<kOutputs>,     in_step<kArtifacts>,
     in_step<kCacheKey>,     in_step<kCriteria>,    in_step<kBudget>,      in_step<kFirewall>,
     in_step<kSecrets>,      in_step<kPermissions>, in_step<kDockerKey>,   in_step<kWorkspace>,
+    in_step<kIdleTimeout>,  in_step<kAgent>,
 };
 constexpr Record<StepSpec> kStep{"a step file", kStepFields};
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "dsl/agent.h"
 #include "dsl/ids.h"
 #include "dsl/template.h"
 #include "dsl/units.h"
@@ -252,7 +253,10 @@ struct PlanNode {
   std::string user;     // "" is the engine's default, "host" the calling user, "root"
   std::string runtime;  // OCI runtime by name, "" the engine's default
 
-  Duration timeout{0};  // 0: none
+  std::optional<Agent> agent;  // the command is an agent's
+
+  Duration timeout{0};       // 0: none
+  Duration idle_timeout{0};  // without a byte of output; 0: none
   Retry retry;
   std::string pool;  // "" none; else a key of Plan::pools
   bool allow_failure = false;

@@ -188,6 +188,43 @@ void describe(Io& io, T& workspace) {
   io("protect", workspace.protect);
 }
 
+template <class Io, Either<AgentCondition> T>
+void describe(Io& io, T& condition) {
+  io("pointer", condition.pointer);
+  io("comparison", condition.comparison);
+  io("expected", condition.expected);
+}
+
+template <class Io, Either<AgentTake> T>
+void describe(Io& io, T& take) {
+  io("field", take.field);
+  io("pointer", take.pointer);
+  io("adds", take.adds);
+}
+
+template <class Io, Either<AgentRule> T>
+void describe(Io& io, T& rule) {
+  io("when", rule.when);
+  io("takes", rule.takes);
+  io("reason", rule.reason);
+  io("ends", rule.ends);
+}
+
+template <class Io, Either<AgentExit> T>
+void describe(Io& io, T& exit) {
+  io("code", exit.code);
+  io("reason", exit.reason);
+}
+
+template <class Io, Either<Agent> T>
+void describe(Io& io, T& agent) {
+  io("prompt", agent.prompt);
+  io("prompt_file", agent.prompt_file);
+  io("state", agent.state);
+  io("stream", agent.stream);
+  io("exit", agent.exit);
+}
+
 template <class Io, Either<PlanNode> T>
 void describe(Io& io, T& node) {
   io("id", node.id);
@@ -207,7 +244,9 @@ void describe(Io& io, T& node) {
   io("resources", node.resources);
   io("user", node.user);
   io("runtime", node.runtime);
+  io("agent", node.agent);
   io("timeout_ms", node.timeout);
+  io("idle_timeout_ms", node.idle_timeout);
   io("retry", node.retry);
   io("pool", node.pool);
   io("allow_failure", node.allow_failure);

@@ -74,6 +74,38 @@ constexpr std::array kNodeKindWords = {
     Word<NodeKind>{NodeKind::Approval, "approval"},
 };
 
+constexpr std::array kAgentReasonWords = {
+    Word<AgentReason>{AgentReason::Done, "done"},
+    Word<AgentReason>{AgentReason::Budget, "budget"},
+    Word<AgentReason>{AgentReason::Turns, "turns"},
+    Word<AgentReason>{AgentReason::Time, "time"},
+    Word<AgentReason>{AgentReason::Idle, "idle"},
+    Word<AgentReason>{AgentReason::RateWindow, "rate_window"},
+    Word<AgentReason>{AgentReason::Denied, "denied"},
+    Word<AgentReason>{AgentReason::Auth, "auth"},
+    Word<AgentReason>{AgentReason::Provider, "provider"},
+    Word<AgentReason>{AgentReason::Crash, "crash"},
+};
+constexpr std::array kAgentFieldWords = {
+    Word<AgentField>{AgentField::Session, "session"},
+    Word<AgentField>{AgentField::Model, "model"},
+    Word<AgentField>{AgentField::Turns, "turns"},
+    Word<AgentField>{AgentField::Cost, "cost"},
+    Word<AgentField>{AgentField::InputTokens, "input_tokens"},
+    Word<AgentField>{AgentField::OutputTokens, "output_tokens"},
+    Word<AgentField>{AgentField::CachedTokens, "cached_tokens"},
+    Word<AgentField>{AgentField::Claim, "claim"},
+    Word<AgentField>{AgentField::Errors, "errors"},
+    Word<AgentField>{AgentField::Denials, "denials"},
+    Word<AgentField>{AgentField::ResetsAt, "resets_at"},
+};
+constexpr std::array kAgentComparisonWords = {
+    Word<AgentCondition::Comparison>{AgentCondition::Comparison::OneOf, "one_of"},
+    Word<AgentCondition::Comparison>{AgentCondition::Comparison::Contains, "contains"},
+    Word<AgentCondition::Comparison>{AgentCondition::Comparison::AtLeast, "at_least"},
+    Word<AgentCondition::Comparison>{AgentCondition::Comparison::Exists, "exists"},
+};
+
 constexpr const auto& word_table(EngineName /*type*/) {
   return kEngineNameWords;
 }
@@ -103,6 +135,15 @@ constexpr const auto& word_table(Workspace::Mode /*type*/) {
 }
 constexpr const auto& word_table(NodeKind /*type*/) {
   return kNodeKindWords;
+}
+constexpr const auto& word_table(AgentReason /*type*/) {
+  return kAgentReasonWords;
+}
+constexpr const auto& word_table(AgentField /*type*/) {
+  return kAgentFieldWords;
+}
+constexpr const auto& word_table(AgentCondition::Comparison /*type*/) {
+  return kAgentComparisonWords;
 }
 
 template <class E>

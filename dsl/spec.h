@@ -218,6 +218,35 @@ struct CriterionSpec {
 
 // ---- tasks, phases, files --------------------------------------------------------------------
 
+/// A line's condition or field: the key of a map, and what stands behind it.
+struct AgentConditionSpec {
+  Text pointer;
+  AgentCondition::Comparison comparison = AgentCondition::Comparison::OneOf;
+  Value expected;
+};
+
+struct AgentTakeSpec {
+  AgentField field = AgentField::Claim;
+  Text pointer;
+  bool adds = false;
+};
+
+struct AgentRuleSpec {
+  std::vector<AgentConditionSpec> when;
+  std::vector<AgentTakeSpec> takes;
+  Stated<AgentReason> reason;
+  Stated<bool> ends;
+};
+
+struct AgentSpec {
+  Text prompt;
+  Text prompt_file;
+  std::vector<Text> state;
+  std::vector<AgentRuleSpec> stream;
+  std::vector<AgentExit> exit;
+  Span span{};  // of the key
+};
+
 /// What can be said of one task and, in part, of all (`defaults:`, the top of the pipeline, a step
 /// file). Which keys each of them knows is in parse_*.cpp.
 struct TaskSpec {
@@ -241,7 +270,10 @@ struct TaskSpec {
   Text user;
   Text runtime;
 
+  Section<AgentSpec> agent;
+
   Stated<Duration> timeout;
+  Stated<Duration> idle_timeout;
   Section<RetrySpec> retry;
   Text pool;
   Stated<bool> allow_failure;

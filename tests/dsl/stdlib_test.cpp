@@ -51,8 +51,13 @@ TEST(Stdlib, HasEveryFirewallPresetOfTheTree) {
 
 TEST(Stdlib, HasStepsThatCompileAndAreVerified) {
   for (const std::string_view name : stdlib_names()) {
-    const Compilation compilation =
-        dsl_test::compile_text("tasks: {t: {uses: " + std::string(name) + "}}\n");
+    // An agent has to be told what to do, and what must be true then.
+    const bool is_agent = name.starts_with("std/agent/");
+    const std::string with =
+        name == "std/agent/command" ? "{prompt: x, command: cat}" : "{prompt: x}";
+    const Compilation compilation = dsl_test::compile_text(
+        "tasks: {t: {uses: " + std::string(name) +
+        (is_agent ? ", with: " + with + ", success_criteria: [{'[ ] ok': 'true'}]" : "") + "}}\n");
     EXPECT_EQ(dsl_test::messages(compilation), "") << name;
     ASSERT_TRUE(compilation.plan) << name;
     EXPECT_FALSE(dsl_test::node(compilation, "t").criteria.empty()) << name;

@@ -1,0 +1,57 @@
+// What a step says of its agent, with the task's words filled in.
+
+#include <algorithm>
+
+#include "dsl/codes.h"
+#include "dsl/lower_task.h"
+
+namespace dsl {
+namespace {
+
+/// Is it known already that the text says nothing?
+bool is_blank(const Template& text) {
+  return std::all_of(text.pieces.begin(), text.pieces.end(), [](const Template::Piece& piece) {
+    return piece.kind == Template::Piece::Kind::Literal &&
+           piece.text.find_first_not_of(" \t\r\n") == std::string::npos;
+  });
+}
+
+}  // namespace
+
+void TaskLowering::lower_agent() {
+  const Layer* layer = stating(&TaskSpec::agent);
+  if (layer == nullptr || unit_.task == nullptr || unit_.task->approval) {
+    return;
+  }
+  const AgentSpec& spec = *layer->body->agent;
+  const std::size_t number = number_of(*layer);
+  Agent& agent = node_.agent.emplace();
+  agent.prompt = text(spec.prompt, number);
+  agent.prompt_file = known(spec.prompt_file, number, "'prompt_file'");
+  for (const Text& path : spec.state) {
+    agent.state.emplace_back(path.value);
+  }
+  for (const AgentRuleSpec& rule : spec.stream) {
+    AgentRule& lowered = agent.stream.emplace_back();
+    for (const AgentConditionSpec& condition : rule.when) {
+      lowered.when.push_back(
+          {std::string(condition.pointer.value), condition.comparison, condition.expected});
+    }
+    for (const AgentTakeSpec& take : rule.takes) {
+      lowered.takes.push_back({take.field, std::string(take.pointer.value), take.adds});
+    }
+    if (rule.reason) {
+      lowered.reason = rule.reason.value;
+    }
+    lowered.ends = rule.ends.value;
+  }
+  agent.exit = spec.exit;
+  if (is_blank(agent.prompt) && agent.prompt_file.empty()) {
+    program_.findings.error(kNoPrompt,
+                            unit_.task->uses ? unit_.task->uses.span : spec.span,
+                            "the agent is not told what to do",
+                            "add with: {prompt: …}, or with: {prompt_file: …}");
+  }
+}
+
+}  // namespace dsl
