@@ -48,6 +48,8 @@ std::string to_text(const JobEnd& end) {
                                 : fmt::format("timed out: its limit is {}, it had ended after {}",
                                               end.detail,
                                               dsl::to_rounded_text(end.took));
+    case JobEnd::How::Idle:
+      return fmt::format("stopped: it had written nothing for {}", end.detail);
     case JobEnd::How::Stopped:
       return "stopped";
     case JobEnd::How::OutOfMemory:

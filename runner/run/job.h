@@ -102,6 +102,10 @@ struct Job {
   /// Called on the loop thread with the last line of output, at most some ten times a second. May
   /// be empty.
   std::function<void(std::string_view line)> on_line;
+
+  /// Called on the loop thread with all that it writes, in order, also beyond `log_cap`. May be
+  /// empty.
+  std::function<void(std::string_view bytes)> on_output;
 };
 
 /// What became of a job. Nothing of it runs any more, and its log is complete, when this is told.
@@ -110,6 +114,7 @@ struct JobEnd {
     Exited,       // `code` is the exit status, 0..255
     Signalled,    // `code` is the signal number
     TimedOut,     // Job::timeout passed
+    Idle,         // it was stopped because it wrote nothing for too long (PlanNode::idle_timeout)
     Stopped,      // Engine::stop was called
     OutOfMemory,  // the kernel killed it for its memory limit
     NotStarted,   // the command does not exist or cannot be executed: the node's own failure
@@ -117,7 +122,8 @@ struct JobEnd {
   };
   How how = How::Exited;
   int code = 0;
-  std::string detail;  // for NotStarted and Lost: why, with the remedy
+  std::string
+      detail;  // for NotStarted and Lost: why, with the remedy; for TimedOut and Idle: limit
   dsl::Duration took{0};
   std::optional<dsl::Bytes> peak_memory;
   bool log_truncated = false;
