@@ -12,6 +12,7 @@
 
 #include "dsl/digest.h"
 #include "dsl/plan_json.h"
+#include "runner/agent/stream_reader.h"
 #include "runner/app/engines.h"
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
@@ -360,6 +361,7 @@ class Session {
     RunParts parts{trees, writer, loop_, files, cache->get(), by_node_, digests_, {}};
     parts.egress = &gateway;
     parts.secrets = secrets_.get();
+    parts.agents = make_stream_reader;
     for (const auto& observer : observers) {
       parts.observers.push_back(observer.get());
     }

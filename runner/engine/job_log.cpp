@@ -16,7 +16,11 @@ constexpr dsl::Duration kPauseBetweenLines{100};
 }  // namespace
 
 JobLog::JobLog(EventLoop& loop, const Job& job)
-    : loop_(loop), path_(job.log_path), cap_(job.log_cap), on_line_(job.on_line) {
+    : loop_(loop),
+      path_(job.log_path),
+      cap_(job.log_cap),
+      on_line_(job.on_line),
+      on_output_(job.on_output) {
   if (job.masking != nullptr) {
     mask_.emplace(*job.masking);
   }
@@ -51,6 +55,9 @@ void JobLog::append(std::string_view bytes) {
 }
 
 void JobLog::append_masked(std::string_view bytes) {
+  if (on_output_) {
+    on_output_(bytes);
+  }
   if (on_line_ || bytes.size() < kLineCap) {
     note_lines(bytes);
   } else {

@@ -51,6 +51,7 @@ class JobLog {
   const std::string path_;
   const std::int64_t cap_;
   const std::function<void(std::string_view)> on_line_;
+  const std::function<void(std::string_view)> on_output_;
 
   std::optional<MaskStream> mask_;  // absent: nothing is masked
   Fd file_;

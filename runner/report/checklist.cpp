@@ -155,6 +155,9 @@ class Checklist {
     if (n.attempt > 1) {
       text += fmt::format("   {} attempts", n.attempt);
     }
+    if (n.last && n.last->agent) {
+      text += "   " + agent_text(*n.last->agent);
+    }
     if (!n.answered_by.empty() && !state_.plan_node(node).approval.empty()) {
       text += fmt::format("   {} by {}",
                           n.approved.value_or(false) ? "approved" : "rejected",

@@ -63,11 +63,11 @@ struct EventText {
     return about(e.node, e.attempt > 1 ? fmt::format("started, attempt {}", e.attempt) : "started");
   }
   Line operator()(const AttemptEnded& e) const {
-    std::string text;
+    std::string text = e.agent ? "agent: " + agent_text(*e.agent) : "";
     for (const std::string& note : e.notes) {
-      text += (text.empty() ? "" : "; ") + first_line(note);
+      text += (text.empty() ? "note: " : "; ") + first_line(note);
     }
-    return text.empty() ? Line{} : about(e.node, "note: " + text);
+    return text.empty() ? Line{} : about(e.node, text);
   }
   Line operator()(const CheckStarted& /*e*/) const { return {}; }
   Line operator()(const CheckEnded& e) const {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/plan_words.h"
 #include "dsl/units.h"
 #include "runner/report/columns.h"
 #include "runner/report/escape.h"
@@ -115,6 +116,18 @@ std::string took_text(std::int64_t ms) {
   ms = std::max<std::int64_t>(ms, 0);
   return ms < 10'000 ? fmt::format("{:.1f}s", static_cast<double>(ms) / 1000.0)
                      : dsl::to_rounded_text(dsl::Duration{ms});
+}
+
+std::string agent_text(const AgentOutcome& outcome) {
+  std::string text;
+  if (outcome.turns) {
+    text += counted(static_cast<std::size_t>(*outcome.turns), "turn") + " · ";
+  }
+  if (outcome.cost) {
+    const double dollars = static_cast<double>(outcome.cost->micros) / 1e6;
+    text += fmt::format("${:.2f} (agent's own figure) · ", dollars);
+  }
+  return text + std::string(dsl::word_of(outcome.reason));
 }
 
 std::string evidence_text(const Evidence& evidence, std::size_t width) {

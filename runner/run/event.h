@@ -5,6 +5,7 @@
 // kind is never removed or given another meaning, new members get a value for old journals.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -12,6 +13,7 @@
 
 #include "dsl/ids.h"
 #include "dsl/value.h"
+#include "runner/run/agent.h"
 #include "runner/run/egress.h"
 #include "runner/run/job.h"
 #include "runner/run/trees.h"
@@ -112,6 +114,14 @@ struct AttemptEnded {
   std::string problem;
   std::string excerpt;  // the last lines of a command that failed
   std::string log;
+  std::optional<AgentOutcome> agent;  // where the command was an agent's
+
+  /// What it left goes to the criteria. An agent that said that it is through has done its work
+  /// even where its process then had to be stopped.
+  [[nodiscard]] bool is_through() const {
+    const bool went_well = agent ? agent->reason == dsl::AgentReason::Done : end.succeeded();
+    return went_well && problem.empty();
+  }
 };
 
 struct CheckStarted {

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dsl/plan_words.h"
+
 namespace runner {
 
 namespace {
@@ -39,6 +41,22 @@ void members(V& v, JobEnd& x) {
   v("took_ms", x.took.ms);
   v("peak_memory", x.peak_memory);
   v("log_truncated", x.log_truncated);
+}
+template <class V>
+void members(V& v, AgentOutcome& x) {
+  v("reason", x.reason);
+  v("session", x.session);
+  v("model", x.model);
+  v("turns", x.turns);
+  v("cost_micros", x.cost);
+  v("input_tokens", x.input_tokens);
+  v("output_tokens", x.output_tokens);
+  v("cached_tokens", x.cached_tokens);
+  v("claim", x.claim);
+  v("errors", x.errors);
+  v("denials", x.denials);
+  v("resets_at_s", x.resets_at_s);
+  v("unread_lines", x.unread_lines);
 }
 template <class V>
 void members(V& v, RunStarted& x) {
@@ -103,6 +121,7 @@ void members(V& v, AttemptEnded& x) {
   v("problem", x.problem);
   v("excerpt", x.excerpt);
   v("log", x.log);
+  v("agent", x.agent);
 }
 template <class V>
 void members(V& v, CheckStarted& x) {
@@ -200,6 +219,7 @@ struct Names<JobEnd::How> {
   static constexpr std::pair<How, const char*> list[] = {{How::Exited, "exited"},
                                                          {How::Signalled, "signalled"},
                                                          {How::TimedOut, "timed_out"},
+                                                         {How::Idle, "idle"},
                                                          {How::Stopped, "stopped"},
                                                          {How::OutOfMemory, "out_of_memory"},
                                                          {How::NotStarted, "not_started"},
@@ -222,6 +242,10 @@ struct Names<EgressDenied::Reason> {
                                                             {Reason::Busy, "busy"},
                                                             {Reason::Unresolved, "unresolved"},
                                                             {Reason::Unreachable, "unreachable"}};
+};
+template <>
+struct Names<dsl::AgentReason> {
+  static constexpr const auto& list = dsl::kAgentReasonWords;
 };
 
 /// The kinds in the order of the variant.
@@ -253,7 +277,13 @@ class Writer {
   static Json json(dsl::StringId<Tag>& x) {
     return x.value;
   }
-  static Json json(std::optional<dsl::Bytes>& x) { return x ? Json(x->count) : Json(); }
+  static Json json(dsl::Bytes& x) { return x.count; }
+  static Json json(dsl::Money& x) { return x.micros; }
+  static Json json(dsl::Tokens& x) { return x.count; }
+  template <class T>
+  static Json json(std::optional<T>& x) {
+    return x ? json(*x) : Json();
+  }
   static Json json(dsl::Value::List& x) { return Json::parse(to_json(dsl::Value(x))); }
   static Json json(dsl::Value::Record& x) { return Json::parse(to_json(dsl::Value(x))); }
   template <class T>
@@ -332,9 +362,13 @@ class Reader {
   static void read(const Json& in, dsl::StringId<Tag>& x) {
     x.value = in.get<std::string>();
   }
-  static void read(const Json& in, std::optional<dsl::Bytes>& x) {
+  static void read(const Json& in, dsl::Bytes& x) { read(in, x.count); }
+  static void read(const Json& in, dsl::Money& x) { read(in, x.micros); }
+  static void read(const Json& in, dsl::Tokens& x) { read(in, x.count); }
+  template <class T>
+  static void read(const Json& in, std::optional<T>& x) {
     if (!in.is_null()) {
-      x = dsl::Bytes{in.get<std::int64_t>()};
+      read(in, x.emplace());
     }
   }
   static dsl::Value value(const Json& in) {

@@ -17,17 +17,16 @@ namespace {
 constexpr const char* kScratch = "/pipe";
 constexpr std::size_t kFeedbackInEnvironment = 32 << 10;
 constexpr std::size_t kAnswerCap = 2 << 20;
+constexpr dsl::Duration kStopGrace{5'000};
+/// How long an agent's processes may go on without a word after its last one.
+constexpr dsl::Duration kAfterLastWord{30'000};
 
 class Work;
 
 }  // namespace
 
 struct Executor::Shared {
-  Trees& trees;
-  JobFiles& files;
-  Egress* egress;
-  Secrets* secrets;
-  dsl::Duration grace;
+  Parts parts;
   Listener listener;
   bool stopping = false;
   std::size_t reading_back = 0;
@@ -89,7 +88,7 @@ class Work : public std::enable_shared_from_this<Work> {
   Work(std::shared_ptr<Executor::Shared> shared, WorkOrder order)
       : shared_(std::move(shared)),
         order_(std::move(order)),
-        secrets_(shared_->secrets, order_.plan->secrets) {
+        secrets_(shared_->parts.secrets, order_.plan->secrets) {
     shared_->under_way.insert(this);
   }
   Work(const Work&) = delete;
@@ -102,7 +101,27 @@ class Work : public std::enable_shared_from_this<Work> {
     return order_.engine->traits().own_paths ? kScratch : workspace_.scratch;
   }
 
-  void set_feedback(std::string text) { feedback_ = std::move(text); }
+  /// What an attempt is told, beyond a check. REQUIRES: not started.
+  void tell(const AttemptOrder& order) {
+    feedback_ = order.feedback;
+    if (order_.plan->agent && shared_->parts.agents) {
+      reader_ = shared_->parts.agents(*order_.plan->agent);
+      // One that goes on knows what it was asked, it is told what came of it. It knows its sessions
+      // by the folder that it works in, which is another one each time where paths are the host's.
+      if (order_.engine->traits().own_paths) {
+        session_ = order.session;
+      }
+      prompt_ = session_.empty() ? order.prompt : order.feedback;
+      if (session_.empty() && !order.feedback.empty()) {
+        prompt_ += "\n" + order.feedback;
+      }
+    }
+  }
+
+  /// What became of the agent, where the job was one's. Called once.
+  std::optional<AgentOutcome> conclude_agent(const JobEnd& end) {
+    return reader_ != nullptr ? std::optional(reader_->conclude(end)) : std::nullopt;
+  }
 
   void start(Ended ended) {
     ended_ = std::move(ended);
@@ -117,7 +136,7 @@ class Work : public std::enable_shared_from_this<Work> {
       request.protect_from = order_.run_input;
       request.protect_else = order_.input;
     }
-    shared_->trees.prepare(std::move(request), [self = shared_from_this()](auto workspace) {
+    shared_->parts.trees.prepare(std::move(request), [self = shared_from_this()](auto workspace) {
       if (!workspace) {
         self->end(lost_job(workspace.error().within("prepare the workspace")));
         return;
@@ -147,7 +166,7 @@ class Work : public std::enable_shared_from_this<Work> {
   /// The workspace is needed no more.
   void finish() {
     if (prepared_) {
-      shared_->trees.discard(std::move(workspace_));
+      shared_->parts.trees.discard(std::move(workspace_));
       prepared_ = false;
     }
   }
@@ -170,7 +189,7 @@ class Work : public std::enable_shared_from_this<Work> {
       return;
     }
     network_ = std::make_unique<NodeNetwork>(*order_.engine,
-                                             shared_->egress,
+                                             shared_->parts.egress,
                                              NodeNetwork::Order{order_.job.value,
                                                                 order_.node,
                                                                 order_.plan->firewall,
@@ -213,7 +232,7 @@ class Work : public std::enable_shared_from_this<Work> {
     services.log_part = order_.log_part + ".service-";
     services.tree = order_.tree;
     services_ = std::make_unique<ServiceGroup>(
-        *order_.engine, shared_->trees, shared_->files, std::move(services));
+        *order_.engine, shared_->parts.trees, shared_->parts.files, std::move(services));
     waiting_for_services_ = true;
     services_->start([self = shared_from_this()](dsl::Status ready) {
       self->waiting_for_services_ = false;
@@ -241,10 +260,10 @@ class Work : public std::enable_shared_from_this<Work> {
     job.runtime = order_.plan->runtime;
     job.workspace = workspace_.mount;
     job.timeout = order_.timeout;
-    job.grace = shared_->grace;
+    job.grace = shared_->parts.grace;
     network_->join(job);
-    log_name_ = shared_->files.log_name(order_.node, order_.log_part);
-    job.log_path = shared_->files.absolute(log_name_);
+    log_name_ = shared_->parts.files.log_name(order_.node, order_.log_part);
+    job.log_path = shared_->parts.files.absolute(log_name_);
     const bool own_paths = order_.engine->traits().own_paths;
     const std::string root = own_paths ? workspace_.mount.target : workspace_.mount.directory;
     job.working_directory = root;
@@ -266,15 +285,28 @@ class Work : public std::enable_shared_from_this<Work> {
         shared->listener.line(node, line);
       };
     }
+    if (reader_ != nullptr || order_.idle_timeout.ms > 0) {
+      job.on_output = [weak = weak_from_this()](std::string_view bytes) {
+        if (const auto self = weak.lock()) {
+          self->hear(bytes);
+        }
+      };
+    }
     if (const dsl::Status ready = write_scratch(); !ready) {
       end(lost_job(ready.error()));
       return;
     }
     running_ = true;
+    heard_ms_ = shared_->parts.clock.monotonic_ms();
+    silence_ = order_.idle_timeout;
+    watch_silence();
     order_.engine->start(std::move(job), [self = shared_from_this()](JobEnd end) {
       self->running_ = false;
       if (end.how == JobEnd::How::TimedOut) {
         end.detail = dsl::to_text(self->order_.timeout);
+      } else if (end.how == JobEnd::How::Stopped && self->fell_silent_) {
+        end.how = JobEnd::How::Idle;
+        end.detail = dsl::to_text(self->silence_);
       }
       self->stopped_ = self->stopped_ || end.how == JobEnd::How::Stopped;
       self->end(std::move(end));
@@ -283,13 +315,56 @@ class Work : public std::enable_shared_from_this<Work> {
 
   /// Null where there is nothing to mask: then a log costs what it did.
   const Masking* masking() const {
-    const bool any = shared_->secrets != nullptr && !shared_->secrets->masking().empty();
-    return any ? &shared_->secrets->masking() : nullptr;
+    const Secrets* secrets = shared_->parts.secrets;
+    return secrets != nullptr && !secrets->masking().empty() ? &secrets->masking() : nullptr;
+  }
+
+  /// Output of the job: it is alive, and an agent's words.
+  void hear(std::string_view bytes) {
+    heard_ms_ = shared_->parts.clock.monotonic_ms();
+    if (reader_ == nullptr) {
+      return;
+    }
+    const bool had_ended = reader_->has_ended();
+    reader_->read(bytes);
+    if (!had_ended && reader_->has_ended()) {
+      silence_ = silence_.ms > 0 ? std::min(silence_, kAfterLastWord) : kAfterLastWord;
+      watch_silence();
+    }
+  }
+
+  /// Stops the job, all of it, once it has written nothing for `silence_`.
+  void watch_silence() {
+    if (silence_.ms == 0) {
+      return;
+    }
+    const std::int64_t due = heard_ms_ + silence_.ms;
+    const std::int64_t now = shared_->parts.clock.monotonic_ms();
+    if (now >= due) {
+      fell_silent_ = true;
+      order_.engine->stop(order_.job, kStopGrace);
+      return;
+    }
+    shared_->parts.clock.after(dsl::Duration{due - now}, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self != nullptr && self->running_ && !self->fell_silent_) {
+        self->watch_silence();
+      }
+    });
   }
 
   dsl::Status write_scratch() {
-    return feedback_.empty() ? dsl::Status(dsl::Ok{})
-                             : shared_->files.write(workspace_.scratch + "/feedback.md", feedback_);
+    for (const auto& [name, text] :
+         {std::pair("/feedback.md", &feedback_), std::pair("/prompt.md", &prompt_)}) {
+      if (text->empty()) {
+        continue;
+      }
+      if (dsl::Status written = shared_->parts.files.write(workspace_.scratch + name, *text);
+          !written) {
+        return written;
+      }
+    }
+    return dsl::Ok{};
   }
 
   Variables environment(const std::string& root, bool own_paths) const {
@@ -301,6 +376,12 @@ class Work : public std::enable_shared_from_this<Work> {
     if (!feedback_.empty()) {
       env.emplace_back("PIPE_FEEDBACK", scratch + "/feedback.md");
       env.emplace_back("PIPE_FEEDBACK_TEXT", feedback_.substr(0, kFeedbackInEnvironment));
+    }
+    if (!prompt_.empty()) {
+      env.emplace_back("PIPE_PROMPT", scratch + "/prompt.md");
+    }
+    if (!session_.empty()) {
+      env.emplace_back("PIPE_SESSION", session_);
     }
     return layered(env, order_.env);
   }
@@ -320,7 +401,7 @@ class Work : public std::enable_shared_from_this<Work> {
     end.deaths = deaths_;
     if (!log_name_.empty()) {
       end.log_name = log_name_;
-      end.log = shared_->files.summarise(log_name_);
+      end.log = shared_->parts.files.summarise(log_name_);
     }
     if (!service_output_.empty()) {
       end.log.tail = service_output_;
@@ -333,6 +414,12 @@ class Work : public std::enable_shared_from_this<Work> {
   JobSecrets secrets_;
   Ended ended_;
   std::string feedback_;
+  std::unique_ptr<AgentReader> reader_;  // null: no agent
+  std::string prompt_;
+  std::string session_;
+  dsl::Duration silence_{0};  // how long is too long; 0: none is
+  std::int64_t heard_ms_ = 0;
+  bool fell_silent_ = false;
   std::string log_name_;
   std::string service_output_;  // the last lines of a service that did not get ready
   PreparedWorkspace workspace_;
@@ -348,21 +435,16 @@ class Work : public std::enable_shared_from_this<Work> {
 
 }  // namespace
 
-Executor::Executor(Trees& trees,
-                   JobFiles& files,
-                   Egress* egress,
-                   Secrets* secrets,
-                   dsl::Duration grace,
-                   Listener listener)
-    : shared_(std::make_shared<Shared>(
-          Shared{trees, files, egress, secrets, grace, std::move(listener), false, 0, {}})) {}
+Executor::Executor(Parts parts, Listener listener)
+    : shared_(
+          std::make_shared<Shared>(Shared{std::move(parts), std::move(listener), false, 0, {}})) {}
 
 Executor::~Executor() = default;
 
 void Executor::run_attempt(AttemptOrder order,
                            std::function<void(std::optional<AttemptEnded>)> done) {
   auto work = std::make_shared<Work>(shared_, order.work);
-  work->set_feedback(order.feedback);
+  work->tell(order);
   work->start([shared = shared_, work, order, done = std::move(done)](WorkEnd ended) {
     if (work->stopped()) {
       work->finish();
@@ -378,16 +460,22 @@ void Executor::run_attempt(AttemptOrder order,
     for (const ServiceGroup::Death& death : ended.deaths) {
       event.notes.push_back(text_of(death));
     }
-    if (!ended.end.succeeded()) {
-      event.excerpt = ended.log.tail;
+    const bool is_lost = ended.end.how == JobEnd::How::Lost;
+    event.agent = work->conclude_agent(ended.end);
+    if (event.agent && !is_lost) {
+      event.problem = problem_of(*event.agent);
+    }
+    if (!event.is_through()) {
+      event.excerpt =
+          event.agent && !event.agent->claim.empty() ? event.agent->claim : ended.log.tail;
     }
     // What a failed attempt left matters only to one that goes on from it.
-    if (!ended.end.succeeded() && !order.work.plan->retry.feedback) {
+    if (!event.is_through() && !order.work.plan->retry.feedback) {
       work->finish();
       done(std::move(event));
       return;
     }
-    if (ended.end.how == JobEnd::How::Lost) {
+    if (is_lost) {
       work->finish();
       done(std::move(event));
       return;
@@ -400,7 +488,7 @@ void Executor::run_attempt(AttemptOrder order,
     request.protect = order.work.plan->workspace.protect;
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
-    request.save_caches = ended.end.succeeded();
+    request.save_caches = event.is_through();
     const auto read = [shared, work, order, event, done](auto capture) mutable {
       --shared->reading_back;
       if (!capture) {
@@ -415,13 +503,13 @@ void Executor::run_attempt(AttemptOrder order,
       }
       TypedOutputs outputs = type_outputs(order.work.plan->outputs, capture->outputs);
       event.outputs = std::move(outputs.values);
-      if (event.end.succeeded()) {
+      if (event.is_through()) {
         event.problem = std::move(outputs.problem);
       }
       done(std::move(event));
     };
     ++shared->reading_back;
-    shared->trees.capture(std::move(request), read);
+    shared->parts.trees.capture(std::move(request), read);
     shared->listener.read_back();
   });
 }
@@ -456,7 +544,7 @@ void Executor::run_check(CheckOrder order, std::function<void(std::optional<Chec
     if (run != nullptr) {
       judgement = judge_run(*run, ended.end, ended.log);
     } else if (http != nullptr) {
-      const auto answer = shared->files.head(ended.log_name, kAnswerCap);
+      const auto answer = shared->parts.files.head(ended.log_name, kAnswerCap);
       judgement = judge_http(*http, order.url, ended.end, answer ? *answer : std::string());
     }
     doubt_if_service_died(

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "dsl/plan.h"
+#include "runner/run/agent.h"
+#include "runner/run/clock.h"
 #include "runner/run/egress.h"
 #include "runner/run/engine.h"
 #include "runner/run/event.h"
@@ -36,6 +38,7 @@ struct WorkOrder {
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> env;  // without what the executor adds
   dsl::Duration timeout{0};
+  dsl::Duration idle_timeout{0};  // without a byte of output; 0: none
   std::vector<CachePath> caches;
   std::string log_part;  // "1" for an attempt, "1.criterion-2" for a check
 
@@ -51,6 +54,8 @@ struct AttemptOrder {
   WorkOrder work;
   std::int64_t attempt = 1;
   std::string feedback;  // what failed before, "" on the first attempt
+  std::string prompt;    // of an agent: what it is asked
+  std::string session;   // of an agent: the one of the attempt before; "" none
   std::string commit_message;
   std::int64_t commit_time_s = 0;
 };
@@ -74,14 +79,18 @@ class Executor {
     std::function<void()> read_back;  // reading_back() has grown
   };
 
-  /// `egress` (null where no node has a firewall) and `secrets` (null where none has any) outlive
-  /// this. `grace` is between TERM and KILL of a job that reaches its timeout.
-  Executor(Trees& trees,
-           JobFiles& files,
-           Egress* egress,
-           Secrets* secrets,
-           dsl::Duration grace,
-           Listener listener);
+  /// With what it works. All outlive it.
+  struct Parts {
+    Trees& trees;
+    JobFiles& files;
+    Clock& clock;
+    Egress* egress = nullptr;     // null: no node has a firewall
+    Secrets* secrets = nullptr;   // null: no node has any
+    MakeAgentReader agents = {};  // empty: no node has an agent
+    dsl::Duration grace = {};     // between TERM and KILL of a job that reaches its timeout
+  };
+
+  Executor(Parts parts, Listener listener);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

@@ -279,6 +279,61 @@ std::string commit_message(const OrderContext& context, std::size_t node, std::i
   return message;
 }
 
+/// What the agent is asked at first: its prompt, and what the file of its input says.
+Result<std::string> first_prompt(const OrderContext& context,
+                                 std::size_t node,
+                                 const TreeRef& input) {
+  constexpr std::int64_t kLongest = 1 << 20;
+  const dsl::Agent& agent = *context.state.plan_node(node).agent;
+  Result<std::string> prompt = Filler(context, node).fill(agent.prompt);
+  if (!prompt) {
+    return prompt.error().within("prompt");
+  }
+  if (!agent.prompt_file.empty()) {
+    const auto file = context.trees.read_file(input, agent.prompt_file, kLongest);
+    if (!file) {
+      return file.error().within("prompt_file");
+    }
+    if (!*file || (*file)->symlink || (*file)->truncated) {
+      return Error{fmt::format("prompt_file '{}' {}",
+                               agent.prompt_file,
+                               !*file               ? "is not in the task's input"
+                               : (*file)->truncated ? "is larger than 1 MiB"
+                                                    : "is a link"),
+                   ""};
+    }
+    *prompt += "\n\n" + (*file)->bytes;
+  }
+  const std::size_t begin = std::min(prompt->find_first_not_of(" \t\r\n"), prompt->size());
+  prompt->erase(0, begin);
+  prompt->erase(prompt->find_last_not_of(" \t\r\n") + 1);
+  if (prompt->empty()) {
+    return Error{"the agent's prompt is empty", ""};
+  }
+  return *prompt + "\n";
+}
+
+/// What the agent is asked, and with which session it could go on.
+dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrder& order) {
+  const NodeState& me = context.state.nodes()[node];
+  const PlanNode& plan = context.state.plan_node(node);
+  Result<std::string> prompt = first_prompt(context, node, me.input);
+  if (!prompt) {
+    return prompt.error();
+  }
+  order.prompt = *std::move(prompt);
+  if (!plan.retry.feedback || plan.retry.attempts < 2 || plan.agent->state.empty()) {
+    return dsl::Ok{};
+  }
+  if (!order.feedback.empty() && me.last && me.last->agent) {
+    order.session = me.last->agent->session;
+  }
+  order.work.caches.push_back({fmt::format("session {} {}", context.state.run().value, me.id.value),
+                               plan.agent->state,
+                               true});
+  return dsl::Ok{};
+}
+
 }  // namespace
 
 Result<AttemptOrder> attempt_order(const OrderContext& context,
@@ -299,6 +354,12 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
   order.work.tree =
       plan.retry.feedback && me.failures > 0 && me.last ? me.last->produced : me.input;
   order.feedback = feedback_text(context.state, node);
+  order.work.idle_timeout = plan.idle_timeout;
+  if (plan.agent) {
+    if (const dsl::Status added = add_agent(context, node, order); !added) {
+      return added.error();
+    }
+  }
   order.commit_message = commit_message(context, node, order.attempt);
   order.commit_time_s = now_ms / 1000;
   return order;
@@ -387,6 +448,13 @@ Result<std::string> result_key(const OrderContext& context,
     return attempt.error();
   }
   add_work(text, *attempt);
+  if (plan.agent) {
+    const Result<std::string> prompt = first_prompt(context, node, input);
+    if (!prompt) {
+      return prompt.error();
+    }
+    add_word(text, *prompt);
+  }
   for (const dsl::Criterion& criterion : plan.criteria) {
     if (!needs_container(criterion)) {
       continue;
@@ -428,7 +496,7 @@ std::string feedback_text(const RunState& state, std::size_t node) {
     text += "\n- note: " + note;
   }
   text += me.last->notes.empty() ? "" : "\n";
-  if (!me.last->end.succeeded()) {
+  if (!me.last->is_through() && (me.last->agent || !me.last->end.succeeded())) {
     quote(me.last->excerpt);
     return text;
   }

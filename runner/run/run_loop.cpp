@@ -33,11 +33,13 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
         parts(std::move(parts_in)),
         options(std::move(options_in)),
         ended(std::move(ended_in)),
-        executor(parts.trees,
-                 parts.files,
-                 parts.egress,
-                 parts.secrets,
-                 options.grace,
+        executor({parts.trees,
+                  parts.files,
+                  parts.clock,
+                  parts.egress,
+                  parts.secrets,
+                  parts.agents,
+                  options.grace},
                  {[this](const dsl::NodeId& node, std::string_view line) {
                     for (Observer* observer : parts.observers) {
                       observer->on_line(node, line);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/run/agent.h"
 #include "runner/run/clock.h"
 #include "runner/run/egress.h"
 #include "runner/run/engine.h"
@@ -33,8 +34,9 @@ struct RunParts {
   std::vector<Engine*> engines;     // by plan node; null for nodes without a command or container
   std::vector<std::string> images;  // by plan node: the digest of its image
   std::vector<Observer*> observers;
-  Egress* egress = nullptr;    // null: no node has a firewall
-  Secrets* secrets = nullptr;  // null: no node has any
+  Egress* egress = nullptr;     // null: no node has a firewall
+  Secrets* secrets = nullptr;   // null: no node has any
+  MakeAgentReader agents = {};  // empty: no node has an agent
 };
 
 struct RunLoopOptions {

@@ -312,13 +312,11 @@ class Planner {
   void check(std::size_t node) {
     const NodeState& me = state_.nodes()[node];
     const AttemptEnded& last = *me.last;
-    if (!last.end.succeeded()) {
+    if (!last.is_through()) {
       const bool lost = last.end.how == JobEnd::How::Lost;
-      attempt_failed(node, lost ? Outcome::Errored : Outcome::Failed, to_text(last.end));
-      return;
-    }
-    if (!last.problem.empty()) {
-      attempt_failed(node, Outcome::Failed, last.problem);
+      attempt_failed(node,
+                     lost ? Outcome::Errored : Outcome::Failed,
+                     last.problem.empty() ? to_text(last.end) : last.problem);
       return;
     }
     // The work of a phase is its tasks', so that its criteria can be tried on what was before them

@@ -19,6 +19,9 @@ void for_each_template(const dsl::PlanNode& node, See see) {
     }
   };
   see_all(node.command, node.env);
+  if (node.agent) {
+    see(node.agent->prompt);
+  }
   for (const dsl::CacheDecl& cache : node.caches) {
     see(cache.key);
   }

@@ -62,6 +62,8 @@ struct ChangedPath {
 struct CachePath {
   std::string key;                 // content of the cache folder is looked up by it
   std::vector<std::string> paths;  // as in dsl::CacheDecl; "~/…" is beneath `home`
+  /// Kept by `capture`, whatever `save_caches` says and becomes of the node: an agent's session.
+  bool kept_anyway = false;
 };
 
 struct WorkspaceRequest {

@@ -382,8 +382,8 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   for (const dsl::OutputDecl& output : request.outputs) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
   }
-  if (request.save_caches && !workspace.caches.empty()) {
-    if (auto saved = stage_caches(workspace); !saved) {
+  if (!workspace.caches.empty()) {
+    if (auto saved = stage_caches(workspace, request.save_caches); !saved) {
       return saved.error();
     }
   }
@@ -444,7 +444,7 @@ std::string Workspaces::staged_caches(const JobName& job) const {
   return places_.work + "/caches/" + job.value;
 }
 
-dsl::Status Workspaces::stage_caches(const PreparedWorkspace& workspace) {
+dsl::Status Workspaces::stage_caches(const PreparedWorkspace& workspace, bool save) {
   auto folder = files::open_folder(written_folder(workspace));
   if (!folder) {
     return folder.error();
@@ -456,8 +456,19 @@ dsl::Status Workspaces::stage_caches(const PreparedWorkspace& workspace) {
   }
   for (const CachePath& cache : workspace.caches) {
     const CacheRoots roots{folder->get(), home.get()};
-    if (auto staged = caches_.stage(cache, roots, staged_caches(workspace.job)); !staged) {
-      return staged;
+    if (cache.kept_anyway) {
+      const std::string now = staged_caches(workspace.job) + ".now";
+      auto kept = caches_.stage(cache, roots, now);
+      if (kept) {
+        kept = caches_.keep(now);
+      }
+      if (!kept) {
+        return kept;
+      }
+    } else if (save) {
+      if (auto staged = caches_.stage(cache, roots, staged_caches(workspace.job)); !staged) {
+        return staged;
+      }
     }
   }
   return dsl::Ok{};

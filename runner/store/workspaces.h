@@ -68,7 +68,7 @@ class Workspaces {
                       LaidOut& laid_out);
   dsl::Status lay_out_plain(git::Objects& objects, const git::Oid& layout, const std::string& job);
   dsl::Status restore_caches(const PreparedWorkspace& workspace);
-  dsl::Status stage_caches(const PreparedWorkspace& workspace);
+  dsl::Status stage_caches(const PreparedWorkspace& workspace, bool save);
   [[nodiscard]] std::string staged_caches(const JobName& job) const;
   dsl::Result<Scan> read_back(git::Objects& objects,
                               const CaptureRequest& request,

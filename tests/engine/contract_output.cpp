@@ -56,8 +56,11 @@ TEST_P(EngineContract, WritesMuchOutputWithoutHoldingItInMemory) {
 TEST_P(EngineContract, CutsALogAtItsCapAndSaysSo) {
   Job job = probe_job({"flood", "3"});
   job.log_cap = 1 << 20;
+  std::size_t heard = 0;
+  job.on_output = [&](std::string_view bytes) { heard += bytes.size(); };
   const JobEnd end = run(job);
   EXPECT_EQ(text_of(end), "exit 0");
+  EXPECT_EQ(heard, 3'000'000U) << "an agent is read beyond the cap";
   EXPECT_TRUE(end.log_truncated);
   const std::string log = log_of(job);
   EXPECT_GT(log.size(), 1u << 20);

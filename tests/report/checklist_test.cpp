@@ -34,6 +34,20 @@ JobEnd exited(int code) {
   return end;
 }
 
+TEST(Checklist, AnAgentsFiguresAreMarkedAsItsOwn) {
+  Story story(two_phases());
+  story.start();
+  AttemptEnded ended;
+  ended.node = dsl::NodeId("refresh");
+  AgentOutcome& agent = ended.agent.emplace();
+  agent.reason = dsl::AgentReason::Done;
+  agent.turns = 41;
+  agent.cost = dsl::Money{1'840'000};
+  story.tell(InputReady{dsl::NodeId("refresh"), {}, "", ""});
+  story.tell(AttemptStarted{dsl::NodeId("refresh"), 1, {}, {}}).tell(ended);
+  EXPECT_THAT(shown(story), testing::HasSubstr("41 turns · $1.84 (agent's own figure) · done"));
+}
+
 TEST(Checklist, APassedRunHasALineATaskAndABoxACriterion) {
   Story story(two_phases());
   story.start().run_task("refresh").at(192'000);

@@ -32,6 +32,32 @@ TEST(EventJson, KeepsWhatAnAttemptLeft) {
   EXPECT_EQ(dsl::to_json(dsl::Value(read.outputs)), R"({"list":[1,"x"]})");
 }
 
+TEST(EventJson, KeepsWhatAnAgentSaid) {
+  AttemptEnded ended;
+  ended.node = dsl::NodeId("t");
+  ended.end.how = JobEnd::How::Idle;
+  AgentOutcome& agent = ended.agent.emplace();
+  agent.reason = dsl::AgentReason::RateWindow;
+  agent.session = "s";
+  agent.turns = 41;
+  agent.cost = dsl::Money{1'840'000};
+  agent.errors = {"e"};
+  agent.denials = {"Write"};
+  agent.resets_at_s = 1'795'300'000;
+  const auto back = event_from_json(event_to_json({1, 2, ended}));
+  ASSERT_TRUE(back) << back.error().message;
+  const auto& read = std::get<AttemptEnded>(back->what);
+  EXPECT_EQ(read.end.how, JobEnd::How::Idle);
+  EXPECT_EQ(read.agent, ended.agent);
+}
+
+TEST(EventJson, AnAttemptOfAnOldJournalHasNoAgent) {
+  const auto event = event_from_json(
+      R"({"version":1,"kind":"attempt_ended","node":"t","end":{"how":"exited","code":0}})");
+  ASSERT_TRUE(event);
+  EXPECT_EQ(std::get<AttemptEnded>(event->what).agent, std::nullopt);
+}
+
 TEST(EventJson, BytesThatAreNoUtf8BecomeReplacementCharacters) {
   const std::string text = event_to_json({1, 2, NodeSkipped{dsl::NodeId("n"), "bad \xff byte"}});
   const auto back = event_from_json(text);

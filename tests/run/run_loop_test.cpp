@@ -296,6 +296,174 @@ TEST(RunLoop, FeedbackTellsTheNextAttemptWhatFailedAndLetsItGoOn) {
   EXPECT_TRUE(in_environment);
 }
 
+/// Says what the test tells it to, whatever it reads; ends with the first "END".
+class ScriptedReader final : public AgentReader {
+ public:
+  explicit ScriptedReader(AgentOutcome outcome) : outcome_(std::move(outcome)) {}
+  void read(std::string_view bytes) override {
+    ended_ = ended_ || bytes.find("END") != std::string_view::npos;
+  }
+  [[nodiscard]] bool has_ended() const override { return ended_; }
+  AgentOutcome conclude(const JobEnd&) override { return outcome_; }
+
+ private:
+  AgentOutcome outcome_;
+  bool ended_ = false;
+};
+
+/// One task whose command is an agent's, with feedback and a second attempt.
+struct AgentRun {
+  RunHarness run{{task("a", {}, "agent")}};
+  AgentOutcome outcome;
+  dsl::PlanNode& plan = run.plan.nodes[0];
+
+  AgentRun() {
+    outcome.reason = dsl::AgentReason::Done;
+    outcome.session = "session-1";
+    plan.agent = dsl::Agent{dsl::Template(" do $(this) \"well\" "), "", {"~/.agent"}, {}, {}};
+    plan.retry.attempts = 2;
+    plan.retry.feedback = true;
+    run.agents = [this](const dsl::Agent&) { return std::make_unique<ScriptedReader>(outcome); };
+  }
+  [[nodiscard]] std::string prompt(std::size_t job) {
+    return run.files
+        .written["/fake-scratch/" + run.engine.started.at(job).name.value + "/prompt.md"];
+  }
+  [[nodiscard]] std::string variable(std::size_t job, const std::string& wanted) const {
+    for (const auto& [name, value] : run.engine.started.at(job).env) {
+      if (name == wanted) {
+        return value;
+      }
+    }
+    return "";
+  }
+};
+
+TEST(RunLoop, AnAgentFindsItsPromptInAFileAsItIs) {
+  AgentRun agent;
+  agent.run.start();
+  EXPECT_EQ(agent.run.node("a").outcome, Outcome::Passed);
+  EXPECT_EQ(agent.prompt(0), "do $(this) \"well\"\n");
+  EXPECT_THAT(agent.variable(0, "PIPE_PROMPT"), HasSubstr("/prompt.md"));
+  EXPECT_EQ(agent.variable(0, "PIPE_SESSION"), "");
+}
+
+TEST(RunLoop, APromptFileIsReadFromTheInputOfTheTask) {
+  AgentRun agent;
+  agent.plan.agent->prompt_file = "plans/task.md";
+  agent.run.start();
+  EXPECT_THAT(agent.run.node("a").reason, HasSubstr("'plans/task.md' is not in the task's input"));
+}
+
+TEST(RunLoop, AnAgentThatIsNotDoneFailsTheAttemptAtExit0) {
+  AgentRun agent;
+  agent.plan.retry = {};
+  agent.outcome.reason = dsl::AgentReason::Denied;
+  agent.outcome.denials = {"Write"};
+  agent.run.start();
+  EXPECT_EQ(agent.run.node("a").outcome, Outcome::Failed);
+  EXPECT_EQ(agent.run.node("a").reason, "the agent stopped: denied (Write)");
+  EXPECT_EQ(agent.run.node("a").last->agent, agent.outcome);
+}
+
+TEST(RunLoop, FeedbackGoesOnWithTheAgentsSession) {
+  AgentRun agent;
+  agent.plan.criteria = {run_criterion("the tests pass", "check")};
+  int checks = 0;
+  agent.run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.back() == "check") {
+      agent.run.files.logs["a.1.criterion-1.log"] = "assertion failed: 1 != 2\n";
+      answer.end = exit_with(++checks == 1 ? 1 : 0);
+    }
+    return answer;
+  };
+  agent.run.start();
+  EXPECT_EQ(agent.run.node("a").outcome, Outcome::Passed);
+  EXPECT_EQ(agent.variable(2, "PIPE_SESSION"), "session-1");
+  EXPECT_THAT(agent.prompt(2), HasSubstr("assertion failed: 1 != 2"));
+  EXPECT_THAT(agent.prompt(2), Not(HasSubstr("do $(this)"))) << "it knows what it was asked";
+}
+
+TEST(RunLoop, WithoutASessionTheAgentIsToldAllAgain) {
+  AgentRun agent;
+  agent.outcome.session = "";
+  agent.plan.criteria = {run_criterion("the tests pass", "check")};
+  agent.run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    answer.end = exit_with(job.argv.back() == "check" ? 1 : 0);
+    return answer;
+  };
+  agent.run.start();
+  EXPECT_EQ(agent.variable(2, "PIPE_SESSION"), "");
+  EXPECT_THAT(agent.prompt(2), HasSubstr("do $(this)"));
+  EXPECT_THAT(agent.prompt(2), HasSubstr("- [ ] the tests pass"));
+}
+
+/// A job that writes `output` at once and then never ends.
+void hang_after(RunHarness& run, const std::string& output) {
+  run.engine.script = [output](const Job& job) {
+    if (job.on_output) {
+      job.on_output(output);
+    }
+    FakeEngine::Answer answer;
+    answer.takes = dsl::Duration{100LL * 3600 * 1000};
+    return answer;
+  };
+}
+
+TEST(RunLoop, ATaskThatWritesNothingForTooLongIsStopped) {
+  RunHarness run({task("a", {}, "silent")});
+  run.plan.nodes[0].idle_timeout = dsl::Duration{60'000};
+  hang_after(run, "a word");
+  run.start();
+  run.clock.advance({59'000});
+  EXPECT_EQ(run.engine.running, 1U);
+  run.clock.advance({2'000});
+  EXPECT_EQ(run.engine.running, 0U);
+  run.run_to_end();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_EQ(run.node("a").reason, "stopped: it had written nothing for 1m");
+}
+
+TEST(RunLoop, EveryByteOfOutputPutsTheIdleLimitOff) {
+  RunHarness run({task("a", {}, "talker")});
+  run.plan.nodes[0].idle_timeout = dsl::Duration{60'000};
+  std::function<void(std::string_view)> say;
+  run.engine.script = [&](const Job& job) {
+    say = job.on_output;
+    FakeEngine::Answer answer;
+    answer.takes = dsl::Duration{300'000};
+    return answer;
+  };
+  run.start();
+  for (int i = 0; i < 6; ++i) {
+    run.clock.advance({50'000});
+    say(".");
+  }
+  run.run_to_end();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed);
+}
+
+TEST(RunLoop, AnAgentThatHangsAfterItsLastWordIsStoppedAndItsWorkIsChecked) {
+  AgentRun agent;
+  agent.plan.criteria = {run_criterion("the tests pass", "check")};
+  agent.run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    if (job.argv.back() == "agent") {
+      job.on_output("END\n");
+      answer.takes = dsl::Duration{100LL * 3600 * 1000};
+    }
+    return answer;
+  };
+  agent.run.start();
+  agent.run.clock.advance({29'000});
+  EXPECT_EQ(agent.run.engine.running, 1U);
+  agent.run.run_to_end();
+  EXPECT_EQ(agent.run.node("a").outcome, Outcome::Passed);
+  EXPECT_EQ(agent.run.node("a").last->end.how, JobEnd::How::Idle);
+}
+
 TEST(RunLoop, ACriterionThatIsMetBeforeTheWorkProvesNothing) {
   RunHarness run({task("a", {}, "work")});
   run.plan.nodes[0].criteria = {run_criterion("new test", "check")};

@@ -37,6 +37,10 @@ std::vector<runner::Event> all_kinds(std::index_sequence<Kinds...> /*kinds*/) {
     } else if (auto* ended = std::get_if<runner::AttemptEnded>(&event.what)) {
       ended->notes = {"a socket was not taken"};
       ended->end.peak_memory = dsl::Bytes{4096};
+      ended->agent.emplace();
+      ended->agent->turns = 41;
+      ended->agent->cost = dsl::Money{1'840'000};
+      ended->agent->denials = {"Write"};
     }
   }
   return events;
@@ -59,7 +63,7 @@ TEST(EventSchema, NamesNoKindThatThereIsNot) {
     kinds.insert(nlohmann::json::parse(event_to_json(event)).at("kind"));
   }
   std::set<std::string> defined = event_schema().closed_records();
-  for (const char* part : {"tree", "evidence", "job_end"}) {
+  for (const char* part : {"tree", "evidence", "job_end", "agent_outcome"}) {
     EXPECT_EQ(defined.erase(part), 1u) << part;
   }
   EXPECT_EQ(defined, kinds);

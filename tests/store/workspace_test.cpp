@@ -413,6 +413,21 @@ TEST_F(WorkspaceTest, AJobThatDoesAwayWithItsHomeLosesOnlyItsCaches) {
   EXPECT_FALSE(exists(next.home + "/tool"));
 }
 
+TEST_F(WorkspaceTest, WhatIsKeptAnywayNeedsNoVerdict) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key", {"~/.cache"}}, {"session", {"~/.agent"}, true}};
+  const PreparedWorkspace first = prepare(input, request);
+  write_file(first.home + "/.cache/x", "1");
+  write_file(first.home + "/.agent/session", "1");
+  EXPECT_EQ(capture(first, {}).tree, input);
+
+  const PreparedWorkspace second = prepare(input, request);
+  EXPECT_EQ(read_text(second.home + "/.agent/session"), "1");
+  EXPECT_FALSE(exists(second.home + "/.cache/x")) << "nobody said that it passed";
+}
+
 TEST_F(WorkspaceTest, ACacheIsWhatTheLastNodeThatPassedLeft) {
   put("a", "1");
   const TreeRef input = take().input;

@@ -131,6 +131,7 @@ class RunHarness {
   MemoryFiles files;
   MemoryCache cache;
   FakeSecrets secrets;
+  MakeAgentReader agents;
   std::size_t slots = 2;
   bool reuse = true;
   std::optional<RunEnd> end;
@@ -192,6 +193,7 @@ class RunHarness {
   void make_loop() {
     state = std::make_unique<RunState>(plan);
     RunParts parts{trees, journal, clock, files, &cache, {}, {}, {}};
+    parts.agents = agents;
     parts.engines.assign(plan.nodes.size(), &engine);
     parts.images.assign(plan.nodes.size(), "sha256:fake");
     parts.secrets = &secrets;
