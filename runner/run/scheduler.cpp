@@ -374,11 +374,19 @@ class Planner {
   void attempt_failed(std::size_t node, Outcome outcome, const std::string& reason) {
     const NodeState& me = state_.nodes()[node];
     const dsl::Retry& retry = state_.plan_node(node).retry;
-    if (me.failures + 1 >= retry.attempts || state_.plan_node(node).command.argv.empty()) {
+    if (me.failures + 1 >= retry.attempts || state_.plan_node(node).command.argv.empty() ||
+        is_hopeless(me.last)) {
       act(Finish{node, outcome, reason, {}});
       return;
     }
     act(Retry{node, limits_.now_ms + backoff(retry, me.failures), reason});
+  }
+
+  /// Another attempt of the agent would find no credential, or no money, either.
+  static bool is_hopeless(const std::optional<AttemptEnded>& last) {
+    return last && last->agent && !last->is_through() &&
+           (last->agent->reason == dsl::AgentReason::Auth ||
+            last->agent->reason == dsl::AgentReason::Budget);
   }
 
   static std::int64_t backoff(const dsl::Retry& retry, std::int64_t failures_before) {

@@ -111,6 +111,14 @@ TEST_F(Example, ServiceThatLetsEverybodyInIsCaught) {
   EXPECT_FALSE(fs::exists(folder_.path() / "server.pl")) << "a failed run wrote its files back";
 }
 
+TEST_F(Example, AnAgentThatPipeDoesNotKnowGoesOnWithItsSession) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  const Ended ended = run_example("own-agent.yaml");
+  ASSERT_EQ(ended.exit_code, 0) << everything(ended);
+  EXPECT_THAT(ended.out, HasSubstr("2 attempts   7 turns · done"));
+  EXPECT_EQ(left("notes.txt"), "- Agents are data; $(this) is none of their code.\n");
+}
+
 TEST_F(Example, RetryPassesTheSecondTimeBecauseOfTheFeedback) {
   NEEDS_ENGINE(Engine::Sandbox);
   const Ended ended = run_example("retry-with-feedback.yaml");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dsl/plan_words.h"
 #include "tests/support/run_harness.h"
 
 namespace runner::test {
@@ -364,6 +365,19 @@ TEST(RunLoop, AnAgentThatIsNotDoneFailsTheAttemptAtExit0) {
   EXPECT_EQ(agent.run.node("a").outcome, Outcome::Failed);
   EXPECT_EQ(agent.run.node("a").reason, "the agent stopped: denied (Write)");
   EXPECT_EQ(agent.run.node("a").last->agent, agent.outcome);
+}
+
+TEST(RunLoop, WhatAnotherAttemptCannotMendIsNotTriedAgain) {
+  for (const auto& [reason, attempts] : {std::pair(dsl::AgentReason::Auth, 1),
+                                         {dsl::AgentReason::Budget, 1},
+                                         {dsl::AgentReason::Turns, 2},
+                                         {dsl::AgentReason::Crash, 2}}) {
+    AgentRun agent;
+    agent.outcome.reason = reason;
+    agent.run.start();
+    EXPECT_EQ(agent.run.node("a").outcome, Outcome::Failed);
+    EXPECT_EQ(agent.run.node("a").attempt, attempts) << dsl::word_of(reason);
+  }
 }
 
 TEST(RunLoop, FeedbackGoesOnWithTheAgentsSession) {

@@ -54,10 +54,13 @@ TEST(PipelineSchema, KnowsTheKeysOfTheParser) {
 }
 
 TEST(PipelineSchema, TakesEveryExample) {
-  const auto files = source_files("examples/pipelines", ".yaml");
+  const auto files = example_pipelines();
   EXPECT_GE(files.size(), 8u);
   for (const std::string& file : files) {
     EXPECT_EQ(pipeline_schema().judge(json_of_yaml(read_source_file(file))), "") << file;
+  }
+  for (const std::string& file : example_steps()) {
+    EXPECT_EQ(step_schema().judge(json_of_yaml(read_source_file(file))), "") << file;
   }
 }
 
@@ -71,7 +74,7 @@ TEST(PipelineSchema, TakesEveryStepOfTheLibrary) {
 }
 
 TEST(PipelineSchema, IsNamedInEveryExampleAndStep) {
-  for (const std::string& file : source_files("examples/pipelines", ".yaml")) {
+  for (const std::string& file : example_pipelines()) {
     EXPECT_NE(read_source_file(file).find("$schema=../../schemas/pipeline.schema.json\n"),
               std::string::npos)
         << file;

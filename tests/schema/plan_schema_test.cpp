@@ -86,7 +86,7 @@ TEST(PlanSchema, NamesTheFieldsThatAreWritten) {
 }
 
 TEST(PlanSchema, TakesThePlanOfEveryExample) {
-  for (const std::string& file : source_files("examples/pipelines", ".yaml")) {
+  for (const std::string& file : example_pipelines()) {
     dsl::CompileRequest request;
     request.path = std::string(PIPE_SOURCE_DIR) + "/" + file;
     request.read_file = [](const std::string& path) -> dsl::Result<std::string> {

@@ -111,6 +111,26 @@ std::vector<std::string> source_files(const std::string& folder, std::string_vie
   return paths;
 }
 
+namespace {
+
+std::vector<std::string> examples(bool steps) {
+  std::vector<std::string> files = source_files("examples/pipelines", ".yaml");
+  std::erase_if(files, [steps](const std::string& file) {
+    return (std::filesystem::path(file).parent_path() != "examples/pipelines") != steps;
+  });
+  return files;
+}
+
+}  // namespace
+
+std::vector<std::string> example_pipelines() {
+  return examples(false);
+}
+
+std::vector<std::string> example_steps() {
+  return examples(true);
+}
+
 std::string json_of_yaml(const std::string& yaml) {
   dsl::Sources sources;
   dsl::Findings findings;

@@ -40,6 +40,10 @@ std::string read_source_file(const std::string& path);
 /// folder.
 std::vector<std::string> source_files(const std::string& folder, std::string_view ending);
 
+/// The pipelines of examples/; what lies in a folder of theirs is a step that one of them uses.
+std::vector<std::string> example_pipelines();
+std::vector<std::string> example_steps();
+
 /// A YAML text as JSON, as our own reader takes it.
 std::string json_of_yaml(const std::string& yaml);
 
