@@ -286,7 +286,7 @@ TEST(Checklist, ATaskForEachOfNoItemsHasNothingToMeet) {
   make.gate({0});
   Story story(make.plan());
   story.start().tell(NodeExpanded{dsl::NodeId("port"), {}}).finish("port");
-  story.tell(RunFinished{Outcome::Passed, {}, ""});
+  story.tell(RunFinished{Outcome::Passed, {}, ""}).tell(ResultDelivered{"folder '/p'"});
   EXPECT_NE(shown(story).find("passed: calm-otter-3f2a, 1 task, 0.0s"), std::string::npos)
       << shown(story);
   EXPECT_EQ(shown(story).find("not checked"), std::string::npos) << shown(story);
