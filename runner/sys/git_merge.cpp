@@ -4,6 +4,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <git2.h>
 
 #include "runner/sys/git_objects.h"
 
