@@ -61,6 +61,7 @@ const std::vector<Library> kLibraries = {
      {{"dsl/value.cpp", "values to and from JSON"},
       {"dsl/render.cpp", "diagnostics as JSON"},
       {"runner/run/event_json.cpp", "events to and from JSON"},
+      {"runner/run/event_masking.cpp", "every text of an event, whatever is added to events"},
       {"runner/run/json_schema.cpp", "valijson works on it"},
       {"runner/store/project.cpp", "what a run has taken, kept with it"},
       {"runner/engine/", "the container daemons speak JSON"},
