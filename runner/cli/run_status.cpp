@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dsl/plan_words.h"
 #include "runner/report/node_text.h"
 #include "runner/run/scheduler.h"
 
@@ -71,16 +72,42 @@ Value criterion_value(const dsl::Criterion& criterion, const CriterionState& sta
   });
 }
 
+Value list_of(const std::vector<std::string>& texts) {
+  Value::List list;
+  for (const std::string& text : texts) {
+    list.emplace_back(text);
+  }
+  return Value(std::move(list));
+}
+
+/// What the agent of the last attempt said of itself; its cost is its own figure.
+Value agent_value(const AgentOutcome& agent) {
+  const auto tokens = [](const std::optional<dsl::Tokens>& count) {
+    return count ? number(count->count) : Value();
+  };
+  return Value(Value::Record{
+      {"reason", Value(std::string(dsl::word_of(agent.reason)))},
+      {"session", or_null(agent.session)},
+      {"model", or_null(agent.model)},
+      {"turns", agent.turns ? number(*agent.turns) : Value()},
+      {"cost_micros", agent.cost ? number(agent.cost->micros) : Value()},
+      {"input_tokens", tokens(agent.input_tokens)},
+      {"output_tokens", tokens(agent.output_tokens)},
+      {"cached_tokens", tokens(agent.cached_tokens)},
+      {"claim", or_null(agent.claim)},
+      {"errors", list_of(agent.errors)},
+      {"denials", list_of(agent.denials)},
+      {"resets_at_s", agent.resets_at_s > 0 ? number(agent.resets_at_s) : Value()},
+      {"unread_lines", number(agent.unread_lines)},
+  });
+}
+
 Value node_value(const RunState& state, std::size_t node) {
   const NodeState& n = state.nodes()[node];
   const dsl::PlanNode& plan_node = state.plan_node(node);
   Value::List criteria;
   for (std::size_t k = 0; k < n.criteria.size(); ++k) {
     criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k]));
-  }
-  Value::List notes;
-  for (const std::string& note : n.last ? n.last->notes : std::vector<std::string>()) {
-    notes.emplace_back(note);
   }
   const std::int64_t end = n.outcome ? n.finished_ms : state.last_ms();
   return Value(Value::Record{
@@ -96,7 +123,8 @@ Value node_value(const RunState& state, std::size_t node) {
       {"commit", or_null(n.tree.commit)},
       {"outputs", Value(n.outputs)},
       {"log", n.last ? or_null(n.last->log) : Value()},
-      {"notes", Value(std::move(notes))},
+      {"notes", list_of(n.last ? n.last->notes : std::vector<std::string>())},
+      {"agent", n.last && n.last->agent ? agent_value(*n.last->agent) : Value()},
       {"criteria", Value(std::move(criteria))},
   });
 }

@@ -117,6 +117,9 @@ TEST_F(Example, AnAgentThatPipeDoesNotKnowGoesOnWithItsSession) {
   ASSERT_EQ(ended.exit_code, 0) << everything(ended);
   EXPECT_THAT(ended.out, HasSubstr("2 attempts   7 turns · done"));
   EXPECT_EQ(left("notes.txt"), "- Agents are data; $(this) is none of their code.\n");
+  const Ended shown = user_.run_pipe({"show", "--json"}, folder());
+  EXPECT_THAT(shown.out, HasSubstr(R"("session":"s-1")"));
+  EXPECT_THAT(shown.out, HasSubstr(R"("claim":"I wrote notes.txt.")"));
 }
 
 TEST_F(Example, RetryPassesTheSecondTimeBecauseOfTheFeedback) {
