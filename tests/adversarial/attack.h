@@ -40,6 +40,9 @@ struct Fetched {
 };
 Fetched fetch(const std::string& host, std::uint16_t port);
 
+/// One request after the other over one connection; how many were answered before it was cut.
+int hold(const std::string& host, std::uint16_t port);
+
 /// Serves on every address for so long; how many came.
 int serve(std::uint16_t port, int milliseconds);
 /// Dials the port wherever a neighbour could be for so long; how often somebody accepted.

@@ -2,6 +2,7 @@
 //
 //   attack network                       every attack on the network; a line each
 //   attack get HOST PORT                 prints what it gets; 1 where it gets nothing
+//   attack hold HOST PORT                asks again and again over one connection, until it is cut
 //   attack serve PORT MS | dial PORT MS  neighbours; prints how many came, how many were reached
 
 #include <cstdio>
@@ -54,6 +55,10 @@ int main(int argc, char** argv) {
     std::fputs((fetched.text + (fetched.ok ? "" : "\n")).c_str(), stdout);
     return fetched.ok ? 0 : 1;
   }
+  if (what == "hold" && argc == 4) {
+    std::printf("answers %d\n", attack::hold(argv[2], port(argv[3])));
+    return 0;
+  }
   if (what == "serve" && argc == 4) {
     std::printf("visitors %d\n", attack::serve(port(argv[2]), std::atoi(argv[3])));
     return 0;
@@ -62,6 +67,8 @@ int main(int argc, char** argv) {
     std::printf("reached %d\n", attack::dial_neighbours(port(argv[2]), std::atoi(argv[3])));
     return 0;
   }
-  std::fputs("usage: attack network | get HOST PORT | serve PORT MS | dial PORT MS\n", stderr);
+  std::fputs(
+      "usage: attack network | get HOST PORT | hold HOST PORT | serve PORT MS | dial PORT MS\n",
+      stderr);
   return 2;
 }
