@@ -126,7 +126,8 @@ dsl::Status make_folder(const std::string& path) {
 bool LaidOut::serves(const WorkspaceRequest& wanted) const {
   return wanted.tree == request.tree && wanted.overlay == request.overlay &&
          wanted.caches.empty() && wanted.protect == request.protect &&
-         (wanted.protect.empty() || wanted.protect_from == request.protect_from);
+         (wanted.protect.empty() || (wanted.protect_from == request.protect_from &&
+                                     wanted.protect_else == request.protect_else));
 }
 
 dsl::Status make_job_folder(const std::string& path, const SpareFolder* spare) {

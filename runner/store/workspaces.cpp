@@ -84,7 +84,7 @@ dsl::Result<Halves> Workspaces::effective(git::Objects& objects, const Workspace
   if (!from) {
     return from;
   }
-  if (!request.protect_else.commit.empty()) {
+  if (!request.protect_else.commit.empty() && request.protect_else != request.protect_from) {
     auto verified = halves_of(objects, request.protect_else);
     from = verified ? approved_first(objects, *from, *verified, request.protect) : verified;
     if (!from) {

@@ -242,6 +242,17 @@ TEST_F(WorkspaceTest, ProtectedFilesThatTheRunDidNotBeginWithStayAsTheNodeGotThe
   EXPECT_FALSE(exists(at + "/tests/planted"));
 }
 
+TEST_F(WorkspaceTest, AFolderServesOnlyWhoIsGivenTheSameProtectedFiles) {
+  LaidOut laid_out;
+  laid_out.request.protect = {"tests/"};
+  laid_out.request.protect_from = {"approved", ""};
+  laid_out.request.protect_else = {"verified", ""};
+  WorkspaceRequest wanted = laid_out.request;
+  EXPECT_TRUE(laid_out.serves(wanted));
+  wanted.protect_else = {"planted by another node", ""};
+  EXPECT_FALSE(laid_out.serves(wanted));
+}
+
 TEST_F(WorkspaceTest, WhatAJobDidAtProtectedPathsIsNotTaken) {
   put("Makefile", "all:\n");
   put("tests/a", "1");
