@@ -138,6 +138,28 @@ Workspace workspace(Chance& any) {
   return {any.text(), any.one_of<Workspace::Mode>(2), any.texts()};
 }
 
+Agent agent(Chance& any) {
+  Agent result{any.hole_text(), any.text(), any.texts(), {}, {}};
+  result.stream.resize(any.below(3));
+  for (AgentRule& rule : result.stream) {
+    rule.when.resize(any.below(3));
+    for (AgentCondition& condition : rule.when) {
+      condition = {any.text(), any.one_of<AgentCondition::Comparison>(4), any.value(2)};
+    }
+    rule.takes.resize(any.below(3));
+    for (AgentTake& take : rule.takes) {
+      take = {any.one_of<AgentField>(11), any.text(), any.coin()};
+    }
+    rule.reason = any.maybe(any.one_of<AgentReason>(10));
+    rule.ends = any.coin();
+  }
+  result.exit.resize(any.below(3));
+  for (AgentExit& exit : result.exit) {
+    exit = {any.number(), any.one_of<AgentReason>(10)};
+  }
+  return result;
+}
+
 Criterion criterion(Chance& any) {
   Criterion result;
   result.text = any.text();
@@ -197,6 +219,8 @@ void fill_limits(Chance& any, PlanNode& node) {
                     any.maybe(any.number()),
                     any.maybe(Bytes{any.number()})};
   node.timeout = Duration{any.number()};
+  node.idle_timeout = Duration{any.number()};
+  node.agent = any.maybe(agent(any));
   node.retry = {static_cast<int>(any.below(1000)),
                 Duration{any.number()},
                 Duration{any.number()},
