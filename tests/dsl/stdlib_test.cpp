@@ -18,7 +18,8 @@ TEST(Stdlib, IsEmbeddedAsItStandsInTheTree) {
   std::vector<std::string> files;
   const fs::path root = fs::path(PIPE_SOURCE_DIR) / "stdlib";
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.path().extension() == ".yaml" && entry.path().parent_path() != root / "firewall") {
+    if (entry.path().extension() == ".yaml" && entry.path().parent_path() != root / "firewall" &&
+        entry.path() != root / "prices.yaml") {
       fs::path name = fs::path("std") / fs::relative(entry.path(), root);
       name.replace_extension();
       files.push_back(name.string());
@@ -32,6 +33,13 @@ TEST(Stdlib, IsEmbeddedAsItStandsInTheTree) {
   std::sort(files.begin(), files.end());
   const auto names = stdlib_names();
   EXPECT_EQ(files, std::vector<std::string>(names.begin(), names.end()));
+}
+
+TEST(Stdlib, HasThePricesOfTheTree) {
+  std::ifstream file(fs::path(PIPE_SOURCE_DIR) / "stdlib/prices.yaml");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_EQ(stdlib_prices(), text.str());
 }
 
 TEST(Stdlib, HasEveryFirewallPresetOfTheTree) {

@@ -197,6 +197,7 @@ TEST_F(ContainerCommand, PutsTheImagesEnvironmentBetweenTheDefaultsAndTheJobsOwn
                           "GOROOT=/mine",
                           "0",
                           "0",
+                          "0",
                           "1",
                           "make"));
 }
@@ -220,10 +221,17 @@ TEST_F(ContainerCommand, EscapesWhatPartsTheOptionsOfAnOverlay) {
 TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
   job.argv.clear();
   job.env = {{"GOROOT", "/mine"}};
-  EXPECT_THAT(
-      texts_of(init_request(job, image, "")),
-      ElementsAre(
-          "/srv", "2", "PATH=/opt/go/bin:/bin", "GOROOT=/mine", "0", "0", "2", "/entry", "serve"));
+  EXPECT_THAT(texts_of(init_request(job, image, "")),
+              ElementsAre("/srv",
+                          "2",
+                          "PATH=/opt/go/bin:/bin",
+                          "GOROOT=/mine",
+                          "0",
+                          "0",
+                          "0",
+                          "2",
+                          "/entry",
+                          "serve"));
 }
 
 TEST_F(ContainerCommand, SupportsAnOrdinaryImageWithLimits) {
