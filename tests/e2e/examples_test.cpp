@@ -204,6 +204,7 @@ TEST_F(Example, NoneIsForgotten) {
   const std::set<std::string> tested = {"quickstart.yaml",
                                         "diamond-merge.yaml",
                                         "matrix-and-for-each.yaml",
+                                        "own-agent.yaml",
                                         "secrets.yaml",  // in secrets_test.cpp
                                         "services-http.yaml",
                                         "retry-with-feedback.yaml",

@@ -26,8 +26,17 @@ const Schema& preset_schema() {
   return schema;
 }
 
+const Schema& prices_schema() {
+  static const Schema schema("prices.schema.json");
+  return schema;
+}
+
 bool is_preset(const std::string& file) {
   return file.find("firewall/") != std::string::npos;
+}
+
+bool is_prices(const std::string& file) {
+  return file == "stdlib/prices.yaml";
 }
 
 /// The parser's record names are the schema's, but for an image, which can be a text as well.
@@ -68,7 +77,9 @@ TEST(PipelineSchema, TakesEveryStepOfTheLibrary) {
   const auto files = source_files("stdlib", ".yaml");
   EXPECT_FALSE(files.empty());
   for (const std::string& file : files) {
-    const Schema& schema = is_preset(file) ? preset_schema() : step_schema();
+    const Schema& schema = is_preset(file)   ? preset_schema()
+                           : is_prices(file) ? prices_schema()
+                                             : step_schema();
     EXPECT_EQ(schema.judge(json_of_yaml(read_source_file(file))), "") << file;
   }
 }
@@ -80,8 +91,10 @@ TEST(PipelineSchema, IsNamedInEveryExampleAndStep) {
         << file;
   }
   for (const std::string& file : source_files("stdlib", ".yaml")) {
-    const std::string schema = is_preset(file) ? "firewall" : "step";
-    EXPECT_NE(read_source_file(file).find("$schema=../../schemas/" + schema + ".schema.json\n"),
+    const std::string schema = is_preset(file)   ? "../schemas/firewall"
+                               : is_prices(file) ? "schemas/prices"
+                                                 : "../schemas/step";
+    EXPECT_NE(read_source_file(file).find("$schema=../" + schema + ".schema.json\n"),
               std::string::npos)
         << file;
   }
