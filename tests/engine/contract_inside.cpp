@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "runner/engine/init_program.h"
+#include "runner/init/protocol.h"
 #include "tests/engine/contract.h"
 
 namespace runner::contract {
@@ -131,6 +132,23 @@ TEST_P(EngineContract, HasATmpThatNobodyElseSees) {
   EXPECT_EQ(text_of(run_probe({"write", "/tmp/secret", "mine"})), "exit 0");
   EXPECT_EQ(text_of(run_probe({"read", "/tmp/secret"})), "exit 1");
   EXPECT_NE(access("/tmp/secret", F_OK), 0);
+}
+
+TEST_P(EngineContract, HasSecretFilesInItsOwnMemory) {
+  if (!engine().traits().isolates) {
+    GTEST_SKIP() << "the engine does not isolate";
+  }
+  const std::string path = std::string(init::kSecretFolder) + "/KEY";
+  Job job = probe_job({"read", path});
+  job.secret_files = {{"KEY", "value\nof two lines"}, {"OTHER", ""}};
+  EXPECT_EQ(text_of(run(job)), "exit 0");
+  EXPECT_EQ(log_of(job), "value\nof two lines");
+  EXPECT_EQ(text_of(run_probe({"read", path})), "exit 1");  // gone with its job
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  Job shown = probe_job({"env"});
+  shown.secret_files = {{"KEY", "value"}};
+  EXPECT_EQ(text_of(run(shown)), "exit 0");
+  EXPECT_THAT(log_of(shown), HasSubstr("KEY=" + path + "\n"));
 }
 
 TEST_P(EngineContract, MayDoNothingThatReachesOutOfItsContainer) {
