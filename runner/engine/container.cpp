@@ -233,6 +233,10 @@ class ContainerEngine final : public Engine {
       lose(name, {"BUG: a second job in the network of one", "please report this"});
       return;
     }
+    if (!init_path_) {
+      lose(name, init_path_.error());
+      return;
+    }
     const auto way = std::make_shared<ContainerLead::Order>(way_out(network));
     make_container(name, "", [this, name, way](const dsl::Status& status) {
       if (!status) {

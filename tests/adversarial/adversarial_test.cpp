@@ -62,6 +62,12 @@ class Table : public testing::Environment {
     rows()[part][column] = how;
   }
   void TearDown() override {
+    std::puts(
+        "Not tried here. Nothing to attack yet: A17 (a run's rules never change), A30 (branch "
+        "templates), A39 to A42 (secrets), A43 to A45 and A47 (a server), A56 and A58 (budgets). "
+        "The gateway speaks no SOCKS (A12). Still to come: A21 to A26 (tests/store has them "
+        "without "
+        "engines), A32 to A38, A46, A48 to A55, A57.");
     for (const std::string& part : order()) {
       std::printf("%s\n", part.c_str());
       for (const auto& [column, how] : rows()[part]) {
@@ -137,11 +143,14 @@ class Attacked : public testing::TestWithParam<Engine> {
             {"ATTACK_META", "meta.test"}};
   }
 
+  static std::string image() {
+    return GetParam() == Engine::Sandbox ? "host" : "pipe-test/busybox:1";
+  }
+
   /// Tasks under one firewall; each is its lines beneath its name.
   void write_pipeline(const std::vector<std::pair<std::string, std::string>>& tasks) const {
-    const std::string image = GetParam() == Engine::Sandbox ? "host" : "pipe-test/busybox:1";
     std::string text = "version: 1\nname: attacked\nengine: " + name_of(GetParam()) +
-                       "\nimage: " + image +
+                       "\nimage: " + image() +
                        "\nfirewall:\n  allow: ['good.test:" + std::to_string(Yard::kGoodPort) +
                        "', '*.wild.test:443', 'meta.test:" + std::to_string(Yard::kPort) +
                        "']\n  allow_private: [127.7.7.9]\nenv:\n";
@@ -278,7 +287,9 @@ TEST_P(Attacked, GainsNothingWhenItsHolderIsKilled) {
   static_cast<void>(run({{program, "restart", "-t", "0", holder}, "", {}}));
   static_cast<void>(run({{program, "kill", holder}, "", {}}));
   const Ended ended = running.wait();
-  for (const Line& line : lines_of(log("a"))) {
+  const std::string tried = log("a");
+  EXPECT_THAT(tried, HasSubstr("all tried")) << "the attacks broke off";
+  for (const Line& line : lines_of(tried)) {
     EXPECT_FALSE(line.open) << line.part << ": " << line.how;
   }
   EXPECT_EQ(yard_->leaks(), "") << ended.err;
@@ -301,6 +312,59 @@ TEST_P(Attacked, CannotAskForMore) {
   }
   write_pipeline({{"a", "    run: 'true'\n"}});
   EXPECT_EQ(run(pipe({"validate", "p.yaml"})).exit_code, 0) << "without the wish it is valid";
+}
+
+// A20.
+TEST_P(Attacked, FollowsNoLinkOutOfTheWorkspace) {
+  constexpr const char* kCheck =
+      "    success_criteria: [{'[ ] it': {file: {path: result.txt, contains: root}}}]\n";
+  const auto file = [&](const std::string& how) {
+    folder_.write("p.yaml",
+                  "version: 1\nname: hostile\nengine: " + name_of(GetParam()) +
+                      "\nimage: " + image() + "\ntasks:\n  a:\n    run: " + how + "\n" + kCheck);
+    return run(pipe({"run", "p.yaml"}));
+  };
+  const Ended linked = file("ln -s /etc/passwd result.txt");
+  EXPECT_EQ(linked.exit_code, 1);
+  EXPECT_THAT(linked.err, HasSubstr("a link leads out of the workspace"));
+  EXPECT_THAT(linked.out + linked.err, Not(HasSubstr("root:x:")));
+  EXPECT_EQ(file("echo root > result.txt").exit_code, 0) << "the check can be met";
+  Table::add("A20 a link to /etc/passwd as a result", name_of(GetParam()), "blocked: not followed");
+}
+
+// A27 to A29, A31: what git would run of a repository that a node left.
+TEST_P(Attacked, RunsNothingOfARepositoryThatANodeLeft) {
+  const std::string marker = around_.path() / "marker";
+  const std::string plant =
+      "mkdir -p .git/hooks .git/objects .git/refs nested/.git; "
+      "echo 'ref: refs/heads/main' > .git/HEAD; "
+      "printf '[core]\\n\\tfsmonitor = touch " +
+      marker + "; false\\n\\trepositoryformatversion = 0\\n[filter \"x\"]\\n\\tclean = touch " +
+      marker +
+      "\\n' > .git/config; cp -r .git/. nested/.git/; "
+      "for hook in pre-commit post-checkout reference-transaction post-index-change; do "
+      "printf '#!/bin/sh\\ntouch " +
+      marker +
+      "\\n' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done; "
+      "echo '* filter=x' > .gitattributes; echo text > file.txt";
+  const e2e::TempFolder bait;
+  ASSERT_EQ(run({{"sh", "-c", plant}, bait.path().string(), {}}).exit_code, 0);
+  static_cast<void>(run({{"git", "status"}, bait.path().string(), {}}));
+  ASSERT_TRUE(std::filesystem::remove(marker)) << "whoever runs git there runs the attack";
+
+  folder_.write(
+      "p.yaml",
+      "version: 1\nname: hostile\nengine: " + name_of(GetParam()) + "\nimage: " + image() +
+          "\ntasks:\n  a:\n    run: |\n      " + plant +
+          "\n    success_criteria: [{'[ ] it': {file: {path: file.txt, contains: text}}}]\n"
+          "  b:\n    needs: [a]\n    run: cat file.txt\n"
+          "    success_criteria: [{'[ ] it': 'true'}]\n");
+  const Ended ended = run(pipe({"run", "p.yaml"}));
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_FALSE(std::filesystem::exists(marker));
+  Table::add("A27 A28 A29 A31 git configuration, hooks, filters, nested repositories",
+             name_of(GetParam()),
+             "blocked: nobody ran them");
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines,
