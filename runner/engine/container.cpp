@@ -60,6 +60,7 @@ struct RunningJob {
   std::unique_ptr<ContainerJob> container;
   std::unique_ptr<ContainerLead> lead;  // of its own network, until it is done
   bool stopped = false;                 // before it had a container
+  bool joined = false;                  // the network of a holder
 };
 
 /// A network that leads to the gateway for one job is the job's own. Else it is the loopback of a
@@ -223,6 +224,7 @@ class ContainerEngine final : public Engine {
 
   /// In the network of `holder`, or where that is "" in one of its own.
   void launch(const JobName& name, const std::string& holder) {
+    running_.at(name).joined = !holder.empty();
     if (make_container(name, holder, [](const dsl::Status&) {}))
       run_in_container(name);
   }
@@ -371,12 +373,20 @@ class ContainerEngine final : public Engine {
 
   void lose(const JobName& name, const dsl::Error& error) { finish(name, lost_job(error)); }
 
+  /// Podman keeps the holder of a network as long as there is a container that joined it, and tries
+  /// to remove it but once: so whoever joined one has ended only when its container is gone.
   void finish(const JobName& name, JobEnd end) {
     auto node = running_.extract(name);
+    const RunningJob& over = node.mapped();
+    const bool holds_on = over.joined && over.container && program_.name == dsl::EngineName::Podman;
+    const std::string container = holds_on ? over.container->id() : "";
     const auto ended = std::move(node.mapped().ended);
     // We are inside a callback of the container.
     loop_.post([gone = std::shared_ptr<ContainerJob>(std::move(node.mapped().container))] {});
-    ended(std::move(end));
+    if (container.empty())
+      ended(std::move(end));
+    else
+      ContainerJob::remove(*api_, container, [ended, end = std::move(end)] { ended(end); });
   }
 
   // Constant after construction.

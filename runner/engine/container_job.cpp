@@ -153,10 +153,7 @@ struct ContainerJob::Impl {
   }
 
   static void remove(ContainerApi& the_api, const std::string& container) {
-    ApiCall call;
-    call.method = "DELETE";
-    call.path = "/containers/" + container + "?force=1&v=1";
-    the_api.call(call, [](const dsl::Result<ApiReply>&) {});
+    ContainerJob::remove(the_api, container, [] {});
   }
 
   void on_created(dsl::Result<ApiReply> reply) {
@@ -332,6 +329,15 @@ ContainerJob::~ContainerJob() {
   // Created but not started: nothing else would remove it.
   if (impl_->state == Impl::State::Making && !impl_->id.empty())
     Impl::remove(impl_->api, impl_->id);
+}
+
+void ContainerJob::remove(ContainerApi& api,
+                          const std::string& container,
+                          std::function<void()> done) {
+  ApiCall call;
+  call.method = "DELETE";
+  call.path = "/containers/" + container + "?force=1&v=1";
+  api.call(call, [done = std::move(done)](const dsl::Result<ApiReply>&) { done(); });
 }
 
 const std::string& ContainerJob::id() const {

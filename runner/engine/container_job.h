@@ -32,6 +32,9 @@ class ContainerJob {
   /// The container dies (its standard input ends) and the engine removes it; nothing is called.
   ~ContainerJob();
 
+  /// Ends and removes a container; `done` comes when it is gone, or was already.
+  static void remove(ContainerApi& api, const std::string& container, std::function<void()> done);
+
   /// No container has this id before `ready`.
   [[nodiscard]] const std::string& id() const;
 

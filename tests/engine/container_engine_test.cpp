@@ -185,6 +185,19 @@ TEST_P(ContainerEngine, LeavesNoContainerBehind) {
   wait_until([&] { return containers().empty(); });
 }
 
+TEST_P(ContainerEngine, LeavesNoHolderOfANetworkBehind) {
+  std::optional<dsl::Status> opened;
+  engine_->open_network("pipe-net-" + kRun.value, [&](dsl::Status status) { opened = status; });
+  wait_until([&] { return opened.has_value(); });
+  ASSERT_TRUE(*opened);
+  Job job = shell("true");
+  job.network = "pipe-net-" + kRun.value;
+  ASSERT_EQ(to_text(run(job)), "exit 0");
+  engine_->close_network(job.network);
+  engine_.reset();  // the runner goes as soon as its run has ended
+  wait_until([&] { return containers().empty(); });
+}
+
 /// Two users, or two jobs of a CI, share a daemon and call their runs 'nightly'.
 TEST_P(ContainerEngine, LeavesARunOfTheSameNameOfAnotherStoreAlone) {
   const Job ours = shell("echo begun; sleep 60");
