@@ -103,9 +103,15 @@ class WriteBack {
     for (Difference& difference : **files) {
       (difference.after ? to_write_ : to_remove_).push_back(std::move(difference));
     }
+    auto kept_back = folders_of_artifacts(after);
+    if (!kept_back) {
+      return kept_back.error();
+    }
     for (const Difference& difference : **artifacts) {
       if (difference.after && difference.after->kind == Kind::Folder) {
-        folders_.push_back(difference.path);
+        if (!is_in(*kept_back, difference.path)) {
+          folders_.push_back(difference.path);
+        }
       } else if (difference.before && difference.before->kind == Kind::Folder) {
         old_folders_.push_back(difference.path);
       }
@@ -161,6 +167,49 @@ class WriteBack {
   }
 
  private:
+  /// Folders of the result with artifacts in them and no other files. Artifacts are for later tasks
+  /// and not delivered; the empty folders among them are nothing without them.
+  dsl::Result<std::set<std::string>> folders_of_artifacts(const Halves& after) {
+    std::set<std::string> folders;
+    auto walked = for_each_entry(
+        objects_, after.artifacts, [&](const std::string& path, const Entry& entry) -> dsl::Status {
+          if (entry.kind == Kind::Folder) {
+            return dsl::Ok{};
+          }
+          for (std::size_t end = path.rfind('/'); end != std::string::npos && end > 0;
+               end = path.rfind('/', end - 1)) {
+            const std::string folder = path.substr(0, end);
+            auto delivered = find_entry(objects_, after.files, folder);
+            if (!delivered) {
+              return delivered.error();
+            }
+            if (delivered->has_value() || !folders.insert(folder).second) {
+              break;  // and so is all above it, or it is known
+            }
+          }
+          return dsl::Ok{};
+        });
+    return walked ? dsl::Result<std::set<std::string>>(std::move(folders)) : walked.error();
+  }
+
+  static bool is_in(const std::set<std::string>& folders, const std::string& path) {
+    for (std::size_t end = path.find('/'); end != std::string::npos;
+         end = path.find('/', end + 1)) {
+      if (folders.contains(path.substr(0, end))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// What root writes into somebody's folder is that somebody's, as all else there is.
+  static void give_to_owner(int folder, const std::string& name, const struct stat& like) {
+    if (::geteuid() == 0) {
+      static_cast<void>(
+          ::fchownat(folder, name.c_str(), like.st_uid, like.st_gid, AT_SYMLINK_NOFOLLOW));
+    }
+  }
+
   struct Parent {
     Fd folder;
     std::string name;
@@ -179,8 +228,13 @@ class WriteBack {
       for (std::size_t end = folder.find('/');; end = folder.find('/', end + 1)) {
         const auto [above, last] = split(folder.substr(0, end));
         const Fd at = files::open_beneath(folder_, above.c_str(), O_RDONLY | O_DIRECTORY);
-        if (!at ||
-            (last != "." && ::mkdirat(at.get(), last.c_str(), 0755) != 0 && errno != EEXIST)) {
+        struct stat owner {};
+        if (!at || ::fstat(at.get(), &owner) != 0) {
+          return files::system_error("write back", path, errno);
+        }
+        if (last != "." && ::mkdirat(at.get(), last.c_str(), 0755) == 0) {
+          give_to_owner(at.get(), last, owner);
+        } else if (last != "." && errno != EEXIST) {
           return files::system_error("write back", path, errno);
         }
         if (end == std::string::npos) {
@@ -332,6 +386,10 @@ class WriteBack {
     if (auto written = write_entry(objects_, entry, folder, temporary); !written) {
       ::unlinkat(folder, temporary.c_str(), 0);
       return written;
+    }
+    struct stat owner {};
+    if (was_file || ::fstat(folder, &owner) == 0) {
+      give_to_owner(folder, temporary, was_file ? status : owner);
     }
     if (was_file && entry.kind != Kind::Link) {
       const mode_t kept = status.st_mode & 0777U & ~0111U;

@@ -361,6 +361,56 @@ TEST_F(ProjectTest, NothingChangedIsNoBranch) {
   EXPECT_EQ(git(project_path(), "branch --format='%(refname:short)'"), "main");
 }
 
+TEST_F(ProjectTest, EmptyFoldersAmongArtifactsStayWithThem) {
+  put("a", "1");
+  const Project project = take();
+  CaptureRequest request;
+  request.artifacts = {{"out", {"out/**"}}};
+  const TreeRef result = after(
+      project.input,
+      [](const std::string& at) {
+        write_file(at + "/.gitignore", "*.o\n");
+        write_file(at + "/out/deep/main.o", "x");
+        ASSERT_EQ(::mkdir((at + "/out/deep/none").c_str(), 0755), 0);
+        ASSERT_EQ(::mkdir((at + "/out/none").c_str(), 0755), 0);
+        ASSERT_EQ(::mkdir((at + "/plain").c_str(), 0755), 0);
+      },
+      request);
+  must(deliver(*store_, project, "", result));
+
+  EXPECT_TRUE(exists(project_path() + "/.gitignore"));
+  EXPECT_TRUE(exists(project_path() + "/plain")) << "a folder of the result itself";
+  EXPECT_FALSE(exists(project_path() + "/out"));
+}
+
+TEST_F(ProjectTest, WhatRootWritesBackIsTheFoldersOwners) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "only root can write for others";
+  }
+  put("mine", "1");
+  put("theirs", "1");
+  ASSERT_EQ(::chown((project_path() + "/theirs").c_str(), 1234, 1234), 0);
+  ASSERT_EQ(::chown(project_path().c_str(), 4321, 4321), 0);
+  const Project project = take();
+  const TreeRef result = after(project.input, [](const std::string& at) {
+    write_file(at + "/mine", "2");
+    write_file(at + "/theirs", "2");
+    write_file(at + "/new/folder/file", "2");
+  });
+  must(deliver(*store_, project, "", result));
+
+  const auto owner = [this](const std::string& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat((project_path() + "/" + path).c_str(), &status), 0) << path;
+    return status.st_uid;
+  };
+  EXPECT_EQ(owner("mine"), 0U);
+  EXPECT_EQ(owner("theirs"), 1234U);
+  EXPECT_EQ(owner("new"), 4321U);
+  EXPECT_EQ(owner("new/folder"), 4321U);
+  EXPECT_EQ(owner("new/folder/file"), 4321U);
+}
+
 TEST_F(ProjectTest, OnlyNewObjectsAreCopiedToTheRepository) {
   make_repository();
   for (int i = 0; i < 50; ++i) {
