@@ -34,6 +34,10 @@ constexpr std::array<std::string_view, 17> kOurs = {"kind",
                                                     "subject",
                                                     "jobs"};
 
+bool is_ours(std::string_view name) {
+  return std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();
+}
+
 /// Its `reason` is a word, everybody else's is a text.
 constexpr std::string_view kDenied = "egress_denied";
 
@@ -61,8 +65,7 @@ void mask_value(Json& value, const Masking& masking) {
 
 void mask_members(Json& record, bool denied, const Masking& masking) {
   for (auto& [name, member] : record.items()) {
-    const bool ours =
-        std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end() || (denied && name == "reason");
+    const bool ours = is_ours(name) || (denied && name == "reason");
     if (ours || member.is_number()) {
       continue;
     }
@@ -80,12 +83,46 @@ void mask_members(Json& record, bool denied, const Masking& masking) {
   }
 }
 
+/// The member that a value is, or is in the list of: "/agent/errors/0" is of "errors".
+std::string_view member_of(std::string_view pointer) {
+  while (!pointer.empty()) {
+    const std::string_view last = pointer.substr(pointer.rfind('/') + 1);
+    if (last.find_first_not_of("0123456789") != std::string_view::npos) {
+      return last;
+    }
+    pointer.remove_suffix(last.size() + 1);
+  }
+  return "";
+}
+
+/// For an event that would be none any more: a secret is one of the runner's own words, such as
+/// "done". Each text by itself, but for those words.
+void mask_one_by_one(Json& json, const Masking& masking) {
+  const Json texts = json.flatten();
+  for (const auto& [pointer, text] : texts.items()) {
+    if (!text.is_string() || is_ours(member_of(pointer))) {
+      continue;
+    }
+    Json& member = json[Json::json_pointer(pointer)];
+    member = masking.masked(text.get_ref<const std::string&>());
+    if (!event_from_json(json.dump())) {
+      member = text;
+    }
+  }
+}
+
 }  // namespace
 
 Event masked(const Event& event, const Masking& masking) {
-  Json json = Json::parse(event_to_json(event));
+  const Json plain = Json::parse(event_to_json(event));
+  Json json = plain;
   mask_members(json, json["kind"] == kDenied, masking);
   dsl::Result<Event> result = event_from_json(json.dump());
+  if (!result) {
+    json = plain;
+    mask_one_by_one(json, masking);
+    result = event_from_json(json.dump());
+  }
   return result ? *std::move(result) : event;
 }
 

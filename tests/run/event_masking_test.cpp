@@ -98,5 +98,28 @@ TEST(EventMasking, LeavesTheRunnersOwnWordsAlone) {
   EXPECT_EQ(ended.excerpt, "*** ***");
 }
 
+// Why an agent stopped is a word among texts: with it masked there would be no event.
+TEST(EventMasking, LeavesAnAgentsReasonAloneAndNothingElse) {
+  Masking masking;
+  masking.add("done");
+  masking.add("hush-hush");
+  Event event;
+  AttemptEnded attempt;
+  attempt.node = dsl::NodeId("done");
+  attempt.excerpt = "hush-hush";
+  attempt.agent.emplace();
+  attempt.agent->reason = dsl::AgentReason::Done;
+  attempt.agent->claim = "all done with hush-hush";
+  attempt.agent->errors = {"hush-hush"};
+  event.what = attempt;
+  const Event result = masked(event, masking);
+  const auto& ended = std::get<AttemptEnded>(result.what);
+  EXPECT_EQ(ended.node.value, "done");
+  EXPECT_EQ(ended.agent->reason, dsl::AgentReason::Done);
+  EXPECT_EQ(ended.agent->claim, "all *** with ***");
+  EXPECT_EQ(ended.agent->errors, std::vector<std::string>{"***"});
+  EXPECT_EQ(ended.excerpt, "***");
+}
+
 }  // namespace
 }  // namespace runner
