@@ -167,7 +167,8 @@ class ObjectDatabase {
   };
   dsl::Result<Lease> borrow();
 
-  // References of the store: they keep what they name from being pruned.
+  // References of the store: they keep what they name from being pruned. Each belongs to one run,
+  // which one runner holds: REQUIRES that nobody else writes it meanwhile.
 
   /// Moves the reference where it is there. REQUIRES: a valid name beneath "refs/", and a target
   /// that the store owns (Objects::owns), not a borrowed repository.

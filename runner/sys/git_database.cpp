@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -215,9 +216,19 @@ dsl::Result<ObjectDatabase::Lease> ObjectDatabase::borrow() {
   return Lease(*this, std::move(objects));
 }
 
+namespace {
+
+/// What a process that was killed while it wrote the reference left; nobody else writes it.
+void remove_stale_lock(git_repository* repository, const std::string& name) {
+  ::unlink((git_repository_path(repository) + name + ".lock").c_str());
+}
+
+}  // namespace
+
 dsl::Status ObjectDatabase::set_reference(const std::string& name, const Oid& target) {
   const git_oid raw = to_git(target);
   const std::lock_guard lock(impl_->mutex);
+  remove_stale_lock(impl_->repository.get(), name);
   git_reference* made = nullptr;
   const int code =
       git_reference_create(&made, impl_->repository.get(), name.c_str(), &raw, 1, nullptr);
@@ -243,6 +254,7 @@ dsl::Status ObjectDatabase::remove_references(const std::string& prefix) {
     names.emplace_back(name);
   }
   for (const std::string& found : names) {
+    remove_stale_lock(impl_->repository.get(), found);
     if (const int code = git_reference_remove(impl_->repository.get(), found.c_str()); code != 0) {
       return error_of(fmt::format("reference '{}'", found), code);
     }

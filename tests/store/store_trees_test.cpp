@@ -113,6 +113,21 @@ TEST_F(StoreTreesTest, AJobThatIsPreparedWhileCachesAreSettledFindsThem) {
   EXPECT_THAT(problems_, IsEmpty());
 }
 
+// What a runner leaves that is killed while it names a merge.
+TEST_F(StoreTreesTest, AReferenceThatADeadRunnerHeldIsWrittenAllTheSame) {
+  const TreeRef empty = must(store_->commit_root(*must(store_->borrow()), {}, "empty", 1));
+  const std::string name = "refs/pipe/runs/calm-otter-3f2a/merge-" + empty.commit;
+  write_file(temp_ / ("store/trees.git/" + name + ".lock"), "");
+
+  const auto id = must(git::parse_oid(empty.commit));
+  EXPECT_TRUE(store_->database().set_reference(name, id));
+  EXPECT_EQ(read_text(temp_ / ("store/trees.git/" + name)), empty.commit + "\n");
+
+  write_file(temp_ / ("store/trees.git/" + name + ".lock"), "");
+  EXPECT_TRUE(store_->database().remove_references("refs/pipe/runs/calm-otter-3f2a/"));
+  EXPECT_FALSE(exists(temp_ / ("store/trees.git/" + name)));
+}
+
 TEST_F(StoreTreesTest, TellsWhatCouldNotBeDone) {
   std::optional<std::string> error;
   WorkspaceRequest request;
