@@ -398,12 +398,11 @@ class Session {
     loop_.run();
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
     ended.problems = masked(std::move(ended.problems));
-    ended.warnings = masked(std::move(ended.warnings));
     ended.state = std::shared_ptr<const RunState>(kept, &state);
     ended.run_folder = folder;
     keep_summary(state);
     clear_work_folder();
-    ended.warnings = warnings_;
+    ended.warnings = masked(warnings_);
     return ended;
   }
 
