@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -63,33 +64,18 @@ Stated<Secret::Expose> read_expose(YamlValue key, YamlValue value, Findings& fin
   return read_choice(key, value, kChoices, findings);
 }
 
-constexpr Field<SecretSpec> kSecretCommand{"command", into<&SecretSpec::command, read_texts>};
-constexpr Field<SecretSpec> kSecretFile{"file", into<&SecretSpec::file, read_word>};
-constexpr Field<SecretSpec> kSecretExpires{"expires", into<&SecretSpec::expires, read_duration>};
-constexpr Field<SecretSpec> kSecretExpose{"expose", into<&SecretSpec::expose, read_expose>};
-constexpr Field<SecretSpec> kSecretHosts{"hosts", into<&SecretSpec::hosts, read_texts>};
-constexpr Field<SecretSpec> kSecretHeader{"header", into<&SecretSpec::header, read_plain_word>};
-
-/// Of a map, whose keys are the names, and of a list, where each record has its own.
-constexpr Field<SecretSpec> kNamedSecretFields[] = {
-    kSecretCommand,
-    kSecretFile,
-    kSecretExpires,
-    kSecretExpose,
-    kSecretHosts,
-    kSecretHeader,
-};
-constexpr Record<SecretSpec> kNamedSecret{"a secret", kNamedSecretFields};
 constexpr Field<SecretSpec> kSecretFields[] = {
     {"name", into<&SecretSpec::name, read_word>, Need::Required},
-    kSecretCommand,
-    kSecretFile,
-    kSecretExpires,
-    kSecretExpose,
-    kSecretHosts,
-    kSecretHeader,
+    {"command", into<&SecretSpec::command, read_texts>},
+    {"file", into<&SecretSpec::file, read_word>},
+    {"expires", into<&SecretSpec::expires, read_duration>},
+    {"expose", into<&SecretSpec::expose, read_expose>},
+    {"hosts", into<&SecretSpec::hosts, read_texts>},
+    {"header", into<&SecretSpec::header, read_plain_word>},
 };
 constexpr Record<SecretSpec> kSecret{"a secret", kSecretFields};
+/// In a map, whose keys are the names.
+constexpr Record<SecretSpec> kNamedSecret{"a secret", std::span(kSecretFields).subspan(1)};
 
 constexpr Field<PermissionsSpec> kPermissionsFields[] = {
     {"allow", into<&PermissionsSpec::allow, read_texts>},
