@@ -8,8 +8,6 @@
 
 #include "dsl/digest.h"
 #include "dsl/glob.h"
-#include "runner/store/checkout.h"
-#include "runner/store/tree_merge.h"
 #include "runner/store/tree_paths.h"
 
 namespace runner {
