@@ -17,7 +17,6 @@ namespace {
 constexpr const char* kScratch = "/pipe";
 constexpr std::size_t kFeedbackInEnvironment = 32 << 10;
 constexpr std::size_t kAnswerCap = 2 << 20;
-constexpr dsl::Duration kStopGrace{5'000};
 /// How long an agent's processes may go on without a word after its last one.
 constexpr dsl::Duration kAfterLastWord{30'000};
 
@@ -342,7 +341,7 @@ class Work : public std::enable_shared_from_this<Work> {
     const std::int64_t now = shared_->parts.clock.monotonic_ms();
     if (now >= due) {
       fell_silent_ = true;
-      order_.engine->stop(order_.job, kStopGrace);
+      order_.engine->stop(order_.job, shared_->parts.grace);
       return;
     }
     shared_->parts.clock.after(dsl::Duration{due - now}, [weak = weak_from_this()] {

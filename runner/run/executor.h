@@ -87,7 +87,7 @@ class Executor {
     Egress* egress = nullptr;     // null: no node has a firewall
     Secrets* secrets = nullptr;   // null: no node has any
     MakeAgentReader agents = {};  // empty: no node has an agent
-    dsl::Duration grace = {};     // between TERM and KILL of a job that reaches its timeout
+    dsl::Duration grace = {};     // between TERM and KILL of a job that takes or is silent too long
   };
 
   Executor(Parts parts, Listener listener);
