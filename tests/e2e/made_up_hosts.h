@@ -3,15 +3,14 @@
 // Hosts that are made up in /etc/hosts (in a mount namespace of the test's own, hence as root) and
 // listen on this machine's loopback, for tests of what leaves a node.
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/e2e/pipe_command.h"
+#include "tests/support/loopback_server.h"
 
 namespace e2e {
 
@@ -19,24 +18,18 @@ namespace e2e {
 class WebServer {
  public:
   explicit WebServer(std::uint16_t wanted = 0);
-  WebServer(const WebServer&) = delete;
-  WebServer& operator=(const WebServer&) = delete;
-  ~WebServer();
 
-  [[nodiscard]] const std::string& port() const { return port_; }
+  [[nodiscard]] std::string port() const { return std::to_string(server_.port()); }
   [[nodiscard]] int visitors() const { return visitors_; }
   [[nodiscard]] std::string seen() const;
 
  private:
-  void serve();
+  void serve(int client);
 
-  int socket_;
-  std::string port_;
-  std::array<int, 2> stop_{};
   std::atomic<int> visitors_ = 0;
   mutable std::mutex mutex_;  // of seen_
   std::string seen_;
-  std::thread thread_;
+  runner::test::LoopbackServer server_;  // last: its thread sees all of the above
 };
 
 /// The command, started where good.test, other.test and artifacts.internal are 127.7.7.9, and

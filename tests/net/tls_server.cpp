@@ -3,14 +3,11 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <fcntl.h>
 #include <memory>
-#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,24 +81,12 @@ TlsServer::TlsServer(const std::string& name, Signed by) {
   SSL_CTX_use_certificate(context, pair.certificate.get());
   SSL_CTX_use_PrivateKey(context, pair.key.get());
   context_ = context;
-  socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(0x7f070707);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(listen(socket_, 16), 0);
-  EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  port = ntohs(address.sin_port);
-  EXPECT_EQ(pipe2(stop_, O_CLOEXEC), 0);
-  thread_ = std::thread([this] { serve(); });
+  server_.emplace(0x7f070707, 0, [this](int client) { serve(client); });
+  port = server_->port();
 }
 
 TlsServer::~TlsServer() {
-  close(stop_[1]);
-  thread_.join();
-  close(stop_[0]);
-  close(socket_);
+  server_.reset();
   SSL_CTX_free(static_cast<SSL_CTX*>(context_));
 }
 
@@ -115,22 +100,9 @@ std::string TlsServer::server_name() const {
   return server_name_;
 }
 
-void TlsServer::serve() {
-  for (;;) {
-    std::array<pollfd, 2> waits{pollfd{socket_, POLLIN, 0}, pollfd{stop_[0], POLLIN, 0}};
-    poll(waits.data(), waits.size(), -1);
-    if (waits[1].revents != 0) {
-      return;
-    }
-    const int client = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-    const timeval patience{10, 0};
-    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    serve_one(client);
-    close(client);
-  }
-}
-
-void TlsServer::serve_one(int client) {
+void TlsServer::serve(int client) {
+  const timeval patience{10, 0};
+  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(static_cast<SSL_CTX*>(context_)),
                                                       SSL_free);
   SSL_set_fd(ssl.get(), client);

@@ -6,9 +6,10 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "tests/support/loopback_server.h"
 
 namespace net_test {
 
@@ -36,16 +37,13 @@ class TlsServer {
   [[nodiscard]] std::string server_name() const;
 
  private:
-  void serve();
-  void serve_one(int client);
+  void serve(int client);
 
-  int socket_ = -1;
-  int stop_[2] = {-1, -1};
   void* context_ = nullptr;
   mutable std::mutex mutex_;  // of what follows
   std::string seen_;
   std::string server_name_;
-  std::thread thread_;
+  std::optional<runner::test::LoopbackServer> server_;  // gone first: its thread sees all above
 };
 
 }  // namespace net_test
