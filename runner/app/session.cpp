@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <set>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -16,7 +15,9 @@
 #include "runner/app/engines.h"
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
+#include "runner/app/protected_names.h"
 #include "runner/app/random.h"
+#include "runner/app/secret_files.h"
 #include "runner/app/secret_store.h"
 #include "runner/net/gateway.h"
 #include "runner/net/system_resolver.h"
@@ -78,7 +79,8 @@ class Session {
     take.folder = plan_.workspace.source;
     take.include_dirty = request.include_dirty;
     take.time_s = loop_.wall_ms() / 1000;
-    take.excluded = secret_files();
+    const std::vector<std::string> secrets = secret_files(plan_, own_env_files());
+    take.excluded = secrets;
     take.excluded.push_back(settings_.state_dir);
     Result<Project> project = take_project(*trees_, take);
     if (!project) {
@@ -86,7 +88,7 @@ class Session {
       return refused(ExitCode::Environment,
                      place.empty() ? project.error() : project.error().within(place));
     }
-    if (const Status apart = check_secrets_are_apart(*project); !apart) {
+    if (const Status apart = check_are_apart(secrets, *project, *trees_); !apart) {
       return refused(ExitCode::Environment, apart.error());
     }
     if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
@@ -215,42 +217,13 @@ class Session {
     return problems_.empty();
   }
 
-  /// Files with values in them are never part of the project that tasks get.
-  std::vector<std::string> secret_files() const {
+  /// Those that the command line and the settings name.
+  std::vector<std::string> own_env_files() const {
     std::vector<std::string> all = env_files_;
-    all.insert(all.end(), plan_.env_files.begin(), plan_.env_files.end());
     if (!settings_.env_file.empty()) {
       all.push_back(settings_.env_file);
     }
-    for (const dsl::PlanNode& node : plan_.nodes) {
-      for (const dsl::Secret& secret : node.secrets) {
-        if (!secret.file.empty()) {
-          all.push_back(secret.file);
-        }
-      }
-    }
     return all;
-  }
-
-  /// A repository's commit is taken as it is: what git tracks, every task would have.
-  Status check_secrets_are_apart(const Project& project) const {
-    for (const std::string& path : secret_files()) {
-      const Result<std::string> real = files::real_path(path);
-      if (!real || !real->starts_with(project.folder + "/")) {
-        continue;
-      }
-      const std::string inside = real->substr(project.folder.size() + 1);
-      const Result<PathKind> kind = trees_->kind_of(project.input, inside);
-      if (kind && *kind != PathKind::Absent) {
-        return Error{"'" + inside +
-                         "' has values of secrets and is part of the project's commit, "
-                         "so that every task would get it",
-                     "run `git rm --cached " + inside +
-                         "`, ignore it and commit, or name a file "
-                         "outside of the project"};
-      }
-    }
-    return dsl::Ok{};
   }
 
   static std::vector<std::string> absolute(const std::vector<std::string>& paths) {
@@ -350,7 +323,8 @@ class Session {
                          folder,
                          plan_,
                          state.started(),
-                         resumed_ ? std::vector<Error>() : protects_nothing(project),
+                         resumed_ ? std::vector<Error>()
+                                  : protects_nothing(plan_, own_file_name_, project, *trees_),
                          &loop_});
     SystemResolver resolver(loop_);
     Gateway gateway(loop_,
@@ -404,32 +378,6 @@ class Session {
     clear_work_folder();
     ended.warnings = masked(warnings_);
     return ended;
-  }
-
-  /// What a file's author protects and the run does not begin with: often a misspelt name.
-  std::vector<Error> protects_nothing(const Project& project) const {
-    std::set<std::string> written(plan_.workspace.protect.begin(), plan_.workspace.protect.end());
-    for (const dsl::PlanNode& node : plan_.nodes) {
-      written.insert(node.workspace.protect.begin(), node.workspace.protect.end());
-    }
-    std::vector<Error> warnings;
-    for (std::string path : written) {
-      const std::string shown = path;
-      while (path.ends_with('/')) {
-        path.pop_back();
-      }
-      const std::string name = path.substr(path.rfind('/') + 1);
-      if (name == ".pipe" || name == own_file_name_) {
-        continue;  // protected whether they are there or not
-      }
-      const auto matched = trees_->hash_files(project.input, {path, path + "/**"});
-      if (matched && matched->empty()) {
-        warnings.push_back(
-            {"'" + files::printable(shown) + "' is protected, and the run begins with no such file",
-             "is it misspelt? what a verified task makes there stays as that task left it"});
-      }
-    }
-    return warnings;
   }
 
   RunStarted how_it_began(const Project& project) const {
