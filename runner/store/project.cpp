@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runner/store/scan.h"
+#include "runner/store/staging.h"
 #include "runner/store/stamps.h"
 #include "runner/store/tree_paths.h"
 #include "runner/store/tree_reading.h"
@@ -232,7 +233,9 @@ class Taker {
     if (!objects) {
       return objects.error();
     }
-    auto found = scan_project(**objects, {});
+    ScanRequest wanted;
+    wanted.rules = fmt::format("/{}*/\n", Staging::kPrefix);  // of a delivery that was killed
+    auto found = scan_project(**objects, std::move(wanted));
     if (!found) {
       return found.error();
     }

@@ -68,8 +68,9 @@ dsl::Status publish_branch(TreeStore& store,
                            const TreeRef& result);
 
 /// Applies what differs between the project's input and `result` to its folder. First every file is
-/// checked to be as it was taken: where one is not, nothing is written and the Error names it.
-/// Artifacts are not written.
+/// checked to be as it was taken: where one is not, nothing is written and the Error names it. Then
+/// all that is new is staged (staging.h): where there is no room, or where the folder cannot be
+/// written, nothing in it has changed. Artifacts are not written.
 dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& result);
 
 }  // namespace runner

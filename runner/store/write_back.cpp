@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 
 #include "dsl/digest.h"
-#include "runner/store/checkout.h"
 #include "runner/store/project.h"
+#include "runner/store/staging.h"
 #include "runner/store/tree_paths.h"
 #include "runner/store/tree_reading.h"
 #include "runner/sys/files.h"
@@ -74,25 +74,43 @@ class WriteBack {
     return dsl::Error{
         fmt::format("changed in the folder since the run began: {}; nothing was written", names),
         "put these files back or out of the way and deliver again with 'pipe resume'; the result "
-        "is "
-        "kept in the run store"};
+        "is kept in the run store"};
   }
 
-  dsl::Status apply(const Halves& after) {
+  /// Lays out what is new, and finds out whether all can be written. Changes nothing else.
+  dsl::Status stage(Staging& staging) {
+    for (const auto* list : {&to_remove_, &to_write_}) {
+      for (const Difference& difference : *list) {
+        if (auto writable = staging.check_writable(difference.path); !writable) {
+          return writable;
+        }
+      }
+    }
+    for (const Difference& difference : to_write_) {
+      if (difference.after->kind == Kind::Submodule) {
+        continue;
+      }
+      if (auto added = staging.add(objects_, difference.path, *difference.after); !added) {
+        return added;
+      }
+    }
+    for (const std::string& path : folders_) {
+      auto writable = staging.check_writable(path);
+      if (auto added = writable ? staging.add_folder(path) : writable; !added) {
+        return added;
+      }
+    }
+    return dsl::Ok{};
+  }
+
+  dsl::Status apply(Staging& staging, const Halves& after) {
     for (auto difference = to_remove_.rbegin(); difference != to_remove_.rend(); ++difference) {
       if (auto removed = remove(difference->path, after); !removed) {
         return removed;
       }
     }
-    for (const Difference& difference : to_write_) {
-      if (auto written = write(difference); !written) {
-        return written;
-      }
-    }
-    for (const std::string& path : folders_) {
-      if (auto made = parent_of(path + "/", true); !made) {
-        return made.error();
-      }
+    if (auto placed = staging.put_in_place(); !placed) {
+      return placed;
     }
     for (auto path = old_folders_.rbegin(); path != old_folders_.rend(); ++path) {
       remove_empty(*path, after);
@@ -140,51 +158,10 @@ class WriteBack {
     return false;
   }
 
-  /// What root writes into somebody's folder is that somebody's, as all else there is.
-  static void give_to_owner(int folder, const std::string& name, const struct stat& like) {
-    if (::geteuid() == 0) {
-      static_cast<void>(
-          ::fchownat(folder, name.c_str(), like.st_uid, like.st_gid, AT_SYMLINK_NOFOLLOW));
-    }
-  }
-
-  struct Parent {
-    Fd folder;
-    std::string name;
-  };
-
   static std::pair<std::string, std::string> split(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     return slash == std::string::npos ? std::pair(std::string("."), path)
                                       : std::pair(path.substr(0, slash), path.substr(slash + 1));
-  }
-
-  /// The open folder of `path`. With `make`, folders on the way are made.
-  dsl::Result<Parent> parent_of(const std::string& path, bool make) {
-    const auto [folder, name] = split(path);
-    if (make) {
-      for (std::size_t end = folder.find('/');; end = folder.find('/', end + 1)) {
-        const auto [above, last] = split(folder.substr(0, end));
-        const Fd at = files::open_beneath(folder_, above.c_str(), O_RDONLY | O_DIRECTORY);
-        struct stat owner {};
-        if (!at || ::fstat(at.get(), &owner) != 0) {
-          return files::system_error("write back", path, errno);
-        }
-        if (last != "." && ::mkdirat(at.get(), last.c_str(), 0755) == 0) {
-          give_to_owner(at.get(), last, owner);
-        } else if (last != "." && errno != EEXIST) {
-          return files::system_error("write back", path, errno);
-        }
-        if (end == std::string::npos) {
-          break;
-        }
-      }
-    }
-    Fd opened = files::open_beneath(folder_, folder.c_str(), O_RDONLY | O_DIRECTORY);
-    if (!opened) {
-      return files::system_error("write back", path, errno);
-    }
-    return Parent{std::move(opened), name};
   }
 
   /// What is at the path now. No value: nothing, as far as git is concerned.
@@ -301,64 +278,6 @@ class WriteBack {
     }
   }
 
-  dsl::Status write(const Difference& difference) {
-    const Entry& entry = *difference.after;
-    if (entry.kind == Kind::Submodule) {
-      return dsl::Ok{};
-    }
-    auto parent = parent_of(difference.path, true);
-    if (!parent) {
-      return parent.error();
-    }
-    const int folder = parent->folder.get();
-    struct stat status {};
-    const bool was_file =
-        ::fstatat(folder, parent->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(status.st_mode);
-    if (S_ISDIR(status.st_mode)) {
-      remove_below(difference.path);
-    }
-    // The same name at every attempt, so that a crash leaves at most one such file.
-    const std::string temporary = ".pipe-new-" + dsl::sha256_hex(parent->name).substr(0, 16);
-    ::unlinkat(folder, temporary.c_str(), 0);
-    if (auto written = write_entry(objects_, entry, folder, temporary); !written) {
-      ::unlinkat(folder, temporary.c_str(), 0);
-      return written;
-    }
-    struct stat owner {};
-    if (was_file || ::fstat(folder, &owner) == 0) {
-      give_to_owner(folder, temporary, was_file ? status : owner);
-    }
-    if (was_file && entry.kind != Kind::Link) {
-      const mode_t kept = status.st_mode & 0777U & ~0111U;
-      const mode_t mode =
-          entry.kind == Kind::Executable ? kept | 0100U | ((kept & 0044U) >> 2U) : kept;
-      ::fchmodat(folder, temporary.c_str(), mode, 0);
-    }
-    if (::renameat(folder, temporary.c_str(), folder, parent->name.c_str()) != 0) {
-      const int reason = errno;
-      ::unlinkat(folder, temporary.c_str(), 0);
-      return files::system_error("write back", difference.path, reason);
-    }
-    return dsl::Ok{};
-  }
-
-  /// A folder whose files are gone already may have empty folders left in it.
-  void remove_below(const std::string& path) {
-    const auto [folder, name] = split(path);
-    const Fd opened = files::open_beneath(folder_, path.c_str(), O_RDONLY | O_DIRECTORY);
-    std::vector<std::string> names;
-    if (opened && files::list_names(opened.get(), names)) {
-      for (const std::string& inner : names) {
-        remove_below(path + "/" + inner);
-      }
-    }
-    const Fd parent = files::open_beneath(folder_, folder.c_str(), O_RDONLY | O_DIRECTORY);
-    if (parent) {
-      ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);
-    }
-  }
-
   Objects& objects_;
   const int folder_;
   std::vector<Difference> to_remove_;
@@ -367,6 +286,19 @@ class WriteBack {
   std::vector<std::string> old_folders_;  // without files, to go
   std::vector<std::string> changed_;
 };
+
+/// Remedies of the system are for the store, which the user may move; here it is about one folder.
+dsl::Error deliver_again(dsl::Error error) {
+  constexpr std::string_view kAgain = " and run the command again";
+  if (error.remedy.find("PIPE_STATE") != std::string::npos) {
+    error.remedy = "make the folder writable";
+  } else if (error.remedy.ends_with(kAgain)) {
+    error.remedy.resize(error.remedy.size() - kAgain.size());
+  }
+  error.remedy += error.remedy.empty() ? "" : ", then ";
+  error.remedy += "deliver the result with 'pipe resume'";
+  return error;
+}
 
 }  // namespace
 
@@ -388,11 +320,20 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
   if (work.empty()) {
     return dsl::Ok{};
   }
-  if (auto applied = work.apply(*after); !applied) {
-    dsl::Error error = applied.error().within("only a part of the result was written");
-    error.remedy += error.remedy.empty() ? "" : "; then ";
-    error.remedy += "deliver again with 'pipe resume'";
-    return error;
+  auto staging = Staging::make(
+      folder->get(), std::string(Staging::kPrefix) + dsl::sha256_hex(result.commit).substr(0, 16));
+  auto staged = staging ? work.stage(*staging) : staging.error();
+  if (staged) {
+    // A file system that finds room late says here that it has none.
+    staged = files::flush_file_system(project.folder);
+  }
+  const std::string name = files::printable(project.folder);
+  if (!staged) {
+    return deliver_again(staged.error().within(fmt::format("nothing was written to '{}'", name)));
+  }
+  if (auto applied = work.apply(*staging, *after); !applied) {
+    return deliver_again(
+        applied.error().within(fmt::format("only a part of the result is in '{}'", name)));
   }
   return files::flush_file_system(project.folder);
 }

@@ -232,6 +232,56 @@ TEST_F(Project, FailedRunLeavesEverythingAsItWas) {
   EXPECT_EQ(read_text(folder_.path() / "mine.txt"), "mine\n");
 }
 
+// ---- The folder that gets the result ------------------------------------------------------------
+
+class Target : public BadInput {
+ protected:
+  /// Runs `script` in a mount namespace of its own, in a project on a small file system.
+  Ended in_small_project(const std::string& task, const std::string& script) {
+    folder_.write("pipeline.yaml",
+                  "version: 1\nname: big\nengine: host\ntasks:\n  big: {run: '" + task + "'}\n");
+    fs::create_directories(folder_.path() / "small");
+    Start start = user_.pipe({}, folder());
+    start.argv = {"unshare",
+                  "--mount",
+                  "--map-root-user",
+                  "sh",
+                  "-c",
+                  "mount -t tmpfs -o size=1m none small && cp pipeline.yaml small && cd small && "
+                  "echo old > first && echo old > gone && pipe=" PIPE_BINARY "; " +
+                      script};
+    return run(start);
+  }
+};
+
+TEST_F(Target, ThatIsFullStaysAsItWasUntilThereIsRoom) {
+  const Ended ended = in_small_project(
+      "echo new > first; rm gone; head -c 4M /dev/zero > second",
+      "$pipe run pipeline.yaml; echo exit $?; ls -A; cat first; "
+      "mount -o remount,size=16m none . && $pipe resume; echo exit $?; ls -A; cat first");
+  EXPECT_THAT(ended.out, HasSubstr("exit 3\nfirst\ngone\npipeline.yaml\nold\n"));
+  EXPECT_THAT(ended.out, HasSubstr("exit 0\nfirst\npipeline.yaml\nsecond\nnew\n"));
+  EXPECT_THAT(ended.err,
+              AllOf(HasSubstr("nothing was written"),
+                    HasSubstr("make room on the file system, then deliver the result with 'pipe "
+                              "resume'")));
+}
+
+TEST_F(Target, ThatIsReadOnlyIsSaidSoWithTheWayOut) {
+  const Ended ended = in_small_project(
+      "echo new > first",
+      "mount -o remount,ro none . && $pipe run pipeline.yaml; echo exit $?; ls -A; "
+      "mount -o remount,rw none . && $pipe resume; echo exit $?; cat first");
+  EXPECT_THAT(ended.out, HasSubstr("exit 3\nfirst\ngone\npipeline.yaml\n"));
+  EXPECT_THAT(ended.out, HasSubstr("exit 0\nnew\n"));
+  EXPECT_THAT(ended.err,
+              AllOf(HasSubstr(folder() + "/small'"),
+                    HasSubstr("Read-only file system"),
+                    HasSubstr("make the folder writable, then deliver the result with 'pipe "
+                              "resume'"),
+                    testing::Not(HasSubstr("PIPE_STATE"))));
+}
+
 // ---- The store ---------------------------------------------------------------------------------
 
 class Store : public BadInput {

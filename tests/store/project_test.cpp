@@ -1,6 +1,9 @@
 // What is taken from the user's project, and how a result gets back.
 
+#include <algorithm>
+#include <array>
 #include <fcntl.h>
+#include <sys/wait.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -507,6 +510,70 @@ TEST_F(ProjectTest, NothingIsWrittenThroughALinkInTheFolder) {
 
   EXPECT_FALSE(deliver(*store_, project, "", result));
   EXPECT_EQ(read_text(temp_ / "outside/a"), "1");
+}
+
+TEST_F(ProjectTest, AFolderInItThatCannotBeWrittenIsFoundBefore) {
+  put("closed/a", "1");
+  put("open", "1");
+  const Project project = take();
+  const TreeRef result = after(project.input, [](const std::string& at) {
+    write_file(at + "/closed/a", "2");
+    write_file(at + "/open", "2");
+  });
+  if (::geteuid() == 0) {  // whom no mode stops: an ordinary user is made
+    git(project_path(), "--version >/dev/null; chown -R 1234 '" + temp_.path() + "'");
+  }
+  ASSERT_EQ(::chmod((project_path() + "/closed").c_str(), 0555), 0);
+
+  std::array<int, 2> told{};
+  ASSERT_EQ(::pipe2(told.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setresuid(1234, 1234, 1234) != 0) {
+      ::_exit(1);
+    }
+    const auto done = write_back(*store_, project, result);
+    const std::string text = done ? "written" : done.error().message + "|" + done.error().remedy;
+    ::_exit(files::write_all(told[1], text) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ::close(told[1]);
+  std::string text(4096, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(::read(told[0], text.data(), 4096), 0)));
+  ::close(told[0]);
+  ::chmod((project_path() + "/closed").c_str(), 0755);
+
+  EXPECT_THAT(text, AllOf(HasSubstr("nothing was written"), HasSubstr("'closed'")));
+  EXPECT_THAT(text, HasSubstr("then deliver the result with 'pipe resume'"));
+  EXPECT_EQ(read_text(project_path() + "/open"), "1");
+}
+
+TEST_F(ProjectTest, WhatADeadDeliveryStagedIsNotTaken) {
+  put("a", "1");
+  write_file(project_path() + "/.pipe-new-0123456789abcdef/a", "2");
+
+  EXPECT_THAT(text(take().input, ".pipe-new-0123456789abcdef/a"), "<absent>");
+}
+
+TEST_F(ProjectTest, NewFilesHaveTheModeThatTheUserGivesNewFiles) {
+  put("old", "1", 0640);
+  const Project project = take();
+  const TreeRef result = after(project.input, [](const std::string& at) {
+    write_file(at + "/old", "2");
+    write_file(at + "/sub/new", "2");
+    write_file(at + "/script", "2", 0755);
+  });
+
+  const mode_t mask = ::umask(027);
+  const auto done = deliver(*store_, project, "", result);
+  ::umask(mask);
+
+  must(done);
+  EXPECT_EQ(mode_of(project_path() + "/old"), mode_t{S_IFREG | 0640});
+  EXPECT_EQ(mode_of(project_path() + "/sub"), mode_t{S_IFDIR | 0750});
+  EXPECT_EQ(mode_of(project_path() + "/sub/new"), mode_t{S_IFREG | 0640});
+  EXPECT_EQ(mode_of(project_path() + "/script"), mode_t{S_IFREG | 0750});
 }
 
 }  // namespace
