@@ -2,6 +2,7 @@
 
 #include "runner/app/engines.h"
 #include "runner/sys/event_loop.h"
+#include "runner/sys/orphans.h"
 
 namespace runner::cli {
 
@@ -9,6 +10,8 @@ struct EngineShelf::Impl {
   Impl(const Settings& settings, const std::string& store_id)
       : registry(loop, engine_options(settings, store_id), container_environment(settings)) {}
 
+  // First made, last gone: what engines' programs leave behind is ended when they have ended.
+  Orphans orphans;
   EventLoop loop;
   EngineRegistry registry;
 };

@@ -1,7 +1,7 @@
 #pragma once
 
 // The engines of this machine for commands that drive no run. Main thread; blocks while engines are
-// looked for (some 100 ms) and while they clean up.
+// looked for (some 100 ms) and while they clean up. What their programs leave running ends with it.
 
 #include <memory>
 #include <string>

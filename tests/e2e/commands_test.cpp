@@ -1,10 +1,14 @@
 // Every command of the binary on a small finished run: what it prints where, and its exit code.
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -331,6 +335,36 @@ TEST_F(Command, ConfigTellsEveryKeyAndWhereItComesFrom) {
 TEST_F(Command, DoctorSaysWhichEnginesThereAre) {
   const Ended ended = pipe({"doctor"});
   EXPECT_THAT(ended.out, AllOf(HasSubstr("sandbox"), HasSubstr("docker"), HasSubstr("podman")));
+}
+
+TEST_F(Command, DoctorLeavesNothingRunningForAnOrdinaryUser) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "only root can become uid 1000";
+  }
+  Start start = user_.pipe({"doctor"}, folder_.path().string());
+  start.env["XDG_RUNTIME_DIR"] = user_.home();  // where Podman notes whom it left
+  ASSERT_EQ(
+      run({{"chown", "-R", "1000:1000", user_.home(), folder_.path().string()}, "", {}}).exit_code,
+      0);
+  start.argv.insert(start.argv.begin(),
+                    {"setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"});
+
+  if (Start there{start}; there.argv.back() = "--version", run(there).exit_code != 0) {
+    GTEST_SKIP() << "uid 1000 cannot reach '" << PIPE_BINARY << "'";
+  }
+
+  // Whoever is left without a parent is ours then.
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  const Ended ended = run(start);
+  pid_t left = 0;
+  do {
+    left = ::waitpid(-1, nullptr, WNOHANG);
+  } while (left > 0);  // has ended
+  const int reason = errno;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+
+  EXPECT_THAT(ended.out, HasSubstr("podman"));
+  EXPECT_TRUE(left == -1 && reason == ECHILD);
 }
 
 TEST_F(Command, CompletionIsAScriptThatBashTakes) {
