@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "runner/run/result_key.h"
+
 namespace runner {
 
 namespace {

@@ -1,0 +1,54 @@
+#include "runner/run/feedback.h"
+
+#include <fmt/format.h>
+
+namespace runner {
+
+using dsl::PlanNode;
+
+std::string feedback_text(const RunState& state, std::size_t node) {
+  const NodeState& me = state.nodes()[node];
+  const PlanNode& plan = state.plan_node(node);
+  if (!plan.retry.feedback || me.failures == 0 || !me.last) {
+    return "";
+  }
+  std::string text = fmt::format("# Attempt {} of '{}' was not accepted\n\n{}\n",
+                                 me.last->attempt,
+                                 me.id.value,
+                                 me.last_failure);
+  const auto quote = [&text](const std::string& excerpt) {
+    if (!excerpt.empty()) {
+      text += "\nThe end of its output:\n\n";
+      text += "    ";
+      for (const char byte : excerpt) {
+        text += byte;
+        if (byte == '\n') {
+          text += "    ";
+        }
+      }
+      text += "\n";
+    }
+  };
+  for (const std::string& note : me.last->notes) {
+    text += "\n- note: " + note;
+  }
+  text += me.last->notes.empty() ? "" : "\n";
+  if (!me.last->is_through() && (me.last->agent || !me.last->end.succeeded())) {
+    quote(me.last->excerpt);
+    return text;
+  }
+  text += "\n## Criteria\n";
+  for (std::size_t i = 0; i < plan.criteria.size(); ++i) {
+    const CriterionState& criterion = me.criteria[i];
+    const bool met = criterion.verdict == Verdict::Met;
+    text += fmt::format("\n- [{}] {}\n", met ? "x" : " ", plan.criteria[i].text);
+    if (!met && criterion.verdict) {
+      text += fmt::format(
+          "  checked by: {}\n  result: {}\n", criterion.evidence.what, criterion.evidence.result);
+      quote(criterion.evidence.excerpt);
+    }
+  }
+  return text;
+}
+
+}  // namespace runner

@@ -1,0 +1,130 @@
+#include "runner/run/result_key.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "dsl/digest.h"
+#include "dsl/plan_json.h"
+#include "runner/run/verifier.h"
+
+namespace runner {
+
+using dsl::PlanNode;
+using dsl::Result;
+
+namespace {
+
+using Env = std::vector<std::pair<std::string, std::string>>;
+
+/// Words of any bytes, so that no two lists of them are the same text.
+void add_word(std::string& text, const std::string& word) {
+  text += fmt::format("{}:", word.size());
+  text += word;
+}
+
+/// What comes of a job that does not look at which run and attempt it is part of.
+void add_work(std::string& text, const WorkOrder& work) {
+  const auto add_command = [&text](const std::vector<std::string>& argv, const Env& env) {
+    for (const std::string& word : argv) {
+      add_word(text, word);
+    }
+    text += "\nenv ";
+    for (const auto& [name, value] : env) {
+      if (name != kRunVariable && name != kAttemptVariable) {
+        add_word(text, name);
+        add_word(text, value);
+      }
+    }
+  };
+  text += "\nrun ";
+  add_command(work.argv, work.env);
+  for (const CachePath& cache : work.caches) {
+    text += "\ncache ";
+    add_word(text, cache.key);
+  }
+  for (const WorkOrder::ServiceEnv& service : work.services) {
+    text += "\nservice ";
+    add_word(text, service.service->name);
+    add_command(service.argv, service.env);
+  }
+}
+
+}  // namespace
+
+Result<std::string> result_key(const OrderContext& context,
+                               std::size_t node,
+                               const TreeRef& input,
+                               const std::string& image_digest) {
+  const PlanNode& plan = context.state.plan_node(node);
+  // A person's word is for the run that asked for it.
+  const bool asks = std::any_of(plan.criteria.begin(), plan.criteria.end(), [](const auto& one) {
+    return std::holds_alternative<dsl::ManualCheck>(one.check);
+  });
+  if (!plan.reuse || plan.command.argv.empty() || asks) {
+    return std::string();
+  }
+  PlanNode what = plan;  // without what the result does not depend on
+  what.id = {};
+  what.phase.clear();
+  what.task.clear();
+  what.description.clear();
+  what.needs.clear();
+  what.condition.reset();
+  what.for_each.reset();
+  what.matrix.clear();
+  what.pool.clear();
+  what.expect = {};
+  what.retry = {};
+  Result<std::string> content = context.trees.content_of(input);
+  if (!content) {
+    return content.error();
+  }
+  std::string text = "3\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
+                     "\n" + input.artifacts + "\n";
+  std::vector<std::string> trusted = plan.workspace.protect;
+  for (const dsl::Criterion& criterion : plan.criteria) {
+    const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
+    if (json != nullptr && json->schema) {
+      trusted.push_back(*json->schema);
+    }
+  }
+  if (!trusted.empty()) {
+    Result<std::string> digest = context.trees.hash_files(context.state.input(), trusted);
+    if (!digest) {
+      return digest.error();
+    }
+    text += *digest + "\n";
+  }
+  // What is really run, not what a template of it looks like: two runs, or two items of a for_each,
+  // may differ in nothing but a value.
+  const Result<WorkOrder> attempt = attempt_work(context, node, 0);
+  if (!attempt) {
+    return attempt.error();
+  }
+  add_work(text, *attempt);
+  if (plan.agent) {
+    const Result<std::string> prompt = first_prompt(context, node, input);
+    if (!prompt) {
+      return prompt.error();
+    }
+    add_word(text, *prompt);
+  }
+  for (const dsl::Criterion& criterion : plan.criteria) {
+    if (!needs_container(criterion)) {
+      continue;
+    }
+    const Result<CheckWork> check = check_work(context, node, criterion, 0);
+    if (!check) {
+      return check.error();
+    }
+    add_work(text, check->work);
+    add_word(text, check->url);
+  }
+  return dsl::sha256_hex(text);
+}
+
+}  // namespace runner

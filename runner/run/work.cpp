@@ -1,0 +1,246 @@
+#include "runner/run/work.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/expression.h"
+#include "runner/run/scope.h"
+#include "runner/run/templates.h"
+
+namespace runner {
+
+using dsl::Error;
+using dsl::PlanNode;
+using dsl::Result;
+using dsl::Template;
+
+namespace {
+
+using Env = std::vector<std::pair<std::string, std::string>>;
+
+bool all_literal(const PlanNode& plan) {
+  bool literal = true;
+  for_each_template(plan, [&literal](const Template& text) {
+    for (const Template::Piece& piece : text.pieces) {
+      literal = literal && piece.kind == Template::Piece::Kind::Literal;
+    }
+  });
+  return literal;
+}
+
+/// Fills templates in; the scope is made only when a hole needs it.
+class Filler {
+ public:
+  Filler(const OrderContext& context, std::size_t node) {
+    if (!all_literal(context.state.plan_node(node))) {
+      const TreeRef& input = context.state.nodes()[node].input;
+      scope_ = scope_of(context.state,
+                        node,
+                        [&trees = context.trees, input](const std::vector<std::string>& globs) {
+                          return trees.hash_files(input, globs);
+                        });
+    }
+  }
+
+  Result<std::string> fill(const Template& text) const { return dsl::render(text, scope_); }
+
+  Result<std::vector<std::string>> fill(const dsl::Command& command) const {
+    std::vector<std::string> argv;
+    for (const Template& word : command.argv) {
+      Result<std::string> text = fill(word);
+      if (!text) {
+        return text.error();
+      }
+      argv.push_back(*std::move(text));
+    }
+    return argv;
+  }
+
+  dsl::Status add(Env& env, const std::vector<dsl::EnvVar>& variables) {
+    for (const dsl::EnvVar& variable : variables) {
+      Result<std::string> value = fill(variable.value);
+      if (!value) {
+        return value.error().within("env " + variable.name);
+      }
+      see(variable.name, *value);
+      env.emplace_back(variable.name, *std::move(value));
+    }
+    return dsl::Ok{};
+  }
+
+ private:
+  /// Later values may mention earlier ones as env.NAME.
+  void see(const std::string& name, const std::string& value) {
+    for (auto& [context, members] : scope_.contexts) {
+      if (context == "env") {
+        std::get<dsl::Value::Record>(members.held).emplace_back(name, dsl::Value(value));
+        return;
+      }
+    }
+    dsl::Value::Record record;
+    record.emplace_back(name, dsl::Value(value));
+    scope_.contexts.emplace_back("env", dsl::Value(std::move(record)));
+  }
+
+  dsl::Scope scope_;
+};
+
+Env own_variables(const OrderContext& context, std::size_t node, std::int64_t attempt) {
+  const NodeState& me = context.state.nodes()[node];
+  const PlanNode& plan = context.state.plan_node(node);
+  return {{kRunVariable, context.state.run().value},
+          {"PIPE_PIPELINE", context.state.plan().name},
+          {"PIPE_PHASE", plan.phase},
+          {"PIPE_TASK", plan.task},
+          {"PIPE_NODE", me.id.value},
+          {kAttemptVariable, std::to_string(attempt)}};
+}
+
+/// What attempts and checks of a node share. `tree` and the command are left to the caller.
+Result<WorkOrder> common(const OrderContext& context,
+                         std::size_t node,
+                         std::int64_t attempt,
+                         Filler& filler) {
+  const PlanNode& plan = context.state.plan_node(node);
+  WorkOrder work;
+  work.plan = &plan;
+  work.run = context.state.run();
+  work.node = context.state.nodes()[node].id;
+  work.run_input = context.state.input();
+  work.input = context.state.nodes()[node].input;
+  work.env = own_variables(context, node, attempt);
+  if (const dsl::Status added = filler.add(work.env, plan.env); !added) {
+    return added.error();
+  }
+  return work;
+}
+
+dsl::Status add_service(const dsl::Service& service, const Filler& filler, WorkOrder& work) {
+  WorkOrder::ServiceEnv one;
+  one.service = &service;
+  Result<std::vector<std::string>> argv = filler.fill(service.command);
+  if (!argv) {
+    return argv.error().within("service '" + service.name + "'");
+  }
+  one.argv = *std::move(argv);
+  for (const dsl::EnvVar& variable : service.env) {
+    Result<std::string> value = filler.fill(variable.value);
+    if (!value) {
+      return value.error().within("service '" + service.name + "': env " + variable.name);
+    }
+    one.env.emplace_back(variable.name, *std::move(value));
+  }
+  work.services.push_back(std::move(one));
+  return dsl::Ok{};
+}
+
+}  // namespace
+
+Result<WorkOrder> attempt_work(const OrderContext& context,
+                               std::size_t node,
+                               std::int64_t attempt) {
+  const PlanNode& plan = context.state.plan_node(node);
+  Filler filler(context, node);
+  Result<WorkOrder> work = common(context, node, attempt, filler);
+  if (!work) {
+    return work;
+  }
+  Result<std::vector<std::string>> argv = filler.fill(plan.command);
+  if (!argv) {
+    return argv.error();
+  }
+  work->argv = *std::move(argv);
+  for (const dsl::CacheDecl& cache : plan.caches) {
+    Result<std::string> key = filler.fill(cache.key);
+    if (!key) {
+      return key.error().within("cache key");
+    }
+    work->caches.push_back({*std::move(key), cache.paths});
+  }
+  for (const dsl::Service& service : plan.services) {
+    if (!service.beside_node) {
+      continue;
+    }
+    if (const dsl::Status added = add_service(service, filler, *work); !added) {
+      return added.error();
+    }
+  }
+  return work;
+}
+
+Result<CheckWork> check_work(const OrderContext& context,
+                             std::size_t node,
+                             const dsl::Criterion& criterion,
+                             std::int64_t attempt) {
+  const PlanNode& plan = context.state.plan_node(node);
+  Filler filler(context, node);
+  Result<WorkOrder> shared = common(context, node, attempt, filler);
+  if (!shared) {
+    return shared.error();
+  }
+  CheckWork check{*std::move(shared), ""};
+  if (const auto* run = std::get_if<dsl::RunCheck>(&criterion.check)) {
+    if (const dsl::Status added = filler.add(check.work.env, run->env); !added) {
+      return added.error();
+    }
+    Result<std::vector<std::string>> argv = filler.fill(run->command);
+    if (!argv) {
+      return argv.error();
+    }
+    check.work.argv = *std::move(argv);
+  } else if (const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check)) {
+    Result<std::string> url = filler.fill(http->url);
+    if (!url) {
+      return url.error().within("url");
+    }
+    check.url = *std::move(url);
+  }
+  for (const dsl::Service& service : plan.services) {
+    const bool wanted =
+        criterion.service == service.name || (service.beside_node && !criterion.service.empty());
+    if (!wanted) {
+      continue;
+    }
+    if (const dsl::Status added = add_service(service, filler, check.work); !added) {
+      return added.error();
+    }
+  }
+  return check;
+}
+
+Result<std::string> first_prompt(const OrderContext& context,
+                                 std::size_t node,
+                                 const TreeRef& input) {
+  constexpr std::int64_t kLongest = 1 << 20;
+  const dsl::Agent& agent = *context.state.plan_node(node).agent;
+  Result<std::string> prompt = Filler(context, node).fill(agent.prompt);
+  if (!prompt) {
+    return prompt.error().within("prompt");
+  }
+  if (!agent.prompt_file.empty()) {
+    const auto file = context.trees.read_file(input, agent.prompt_file, kLongest);
+    if (!file) {
+      return file.error().within("prompt_file");
+    }
+    if (!*file || (*file)->symlink || (*file)->truncated) {
+      return Error{fmt::format("prompt_file '{}' {}",
+                               agent.prompt_file,
+                               !*file               ? "is not in the task's input"
+                               : (*file)->truncated ? "is larger than 1 MiB"
+                                                    : "is a link"),
+                   ""};
+    }
+    *prompt += "\n\n" + (*file)->bytes;
+  }
+  const std::size_t begin = std::min(prompt->find_first_not_of(" \t\r\n"), prompt->size());
+  prompt->erase(0, begin);
+  prompt->erase(prompt->find_last_not_of(" \t\r\n") + 1);
+  if (prompt->empty()) {
+    return Error{"the agent's prompt is empty", ""};
+  }
+  return *prompt + "\n";
+}
+
+}  // namespace runner
