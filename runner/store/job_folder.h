@@ -48,6 +48,16 @@ struct LaidOut {
   [[nodiscard]] bool serves(const WorkspaceRequest& wanted) const;
 };
 
+/// Whether the job's workspace is layers under a folder for what it writes.
+inline bool is_overlay(const PreparedWorkspace& workspace) {
+  return !workspace.mount.lower.empty();
+}
+
+/// Where what the job wrote lies on the host.
+inline const std::string& written_folder(const PreparedWorkspace& workspace) {
+  return is_overlay(workspace) ? workspace.mount.upper : workspace.mount.directory;
+}
+
 /// A folder without a job. `laid_out` null: there is nothing in it but the folders of every job.
 struct SpareFolder {
   std::string path;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "runner/store/checkout.h"
+#include "runner/store/handed_over.h"
 #include "runner/store/protected.h"
 #include "runner/store/tree_paths.h"
 #include "runner/store/tree_reading.h"
@@ -22,20 +23,10 @@ using git::Kind;
 using git::Objects;
 using git::Oid;
 
-constexpr std::int64_t kMaxOutput = 1 << 20;
 constexpr int kFewFiles = 16;  // copied quicker than an overlay is mounted
 constexpr std::int64_t kFewBytes = 256 << 10;
 constexpr std::int64_t kStampsFromBytes = 64 << 20;
 constexpr std::size_t kStampsFrom = 64;  // fewer files are read again instead
-
-bool is_overlay(const PreparedWorkspace& workspace) {
-  return !workspace.mount.lower.empty();
-}
-
-/// Where what the job wrote lies on the host.
-const std::string& written_folder(const PreparedWorkspace& workspace) {
-  return is_overlay(workspace) ? workspace.mount.upper : workspace.mount.directory;
-}
 
 /// Whether laying out the tree by copying costs next to nothing.
 dsl::Result<bool> is_cheap(Objects& objects, const Oid& tree) {
@@ -265,73 +256,6 @@ dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
   }
   return scan(objects, wanted);
 }
-
-namespace {
-
-/// A declared output. In an overlay a file that the job did not write is only in the trees.
-dsl::Result<std::string> read_output(Objects& objects,
-                                     const PreparedWorkspace& workspace,
-                                     const Halves& after,
-                                     const dsl::OutputDecl& output) {
-  const bool handed_over = output.file.empty();
-  const std::string& path = handed_over ? output.name : output.file;
-  const std::string folder =
-      handed_over ? workspace.scratch + "/outputs" : written_folder(workspace);
-  const dsl::Error absent{
-      handed_over
-          ? fmt::format("output '{}' was not written to $PIPE_OUTPUTS/{}", output.name, output.name)
-          : fmt::format(
-                "output '{}': the file '{}' was not written", output.name, files::printable(path)),
-      "write the file before the command ends"};
-  auto opened = files::open_folder(folder);
-  if (!opened) {
-    return opened.error();
-  }
-  auto read = files::read_beneath(opened->get(), path, kMaxOutput);
-  if (read) {
-    return read;
-  }
-  struct stat status {};
-  const bool there = ::fstatat(opened->get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-  const bool hidden = there && is_overlay(workspace) && S_ISCHR(status.st_mode) &&
-                      status.st_rdev == 0;  // the job removed it
-  if (hidden) {
-    return absent;
-  }
-  if (there || (errno != ENOENT && errno != ENOTDIR)) {
-    return read.error().within(fmt::format("output '{}'", output.name));
-  }
-  if (handed_over || !is_overlay(workspace)) {
-    return absent;
-  }
-  for (const Oid& half : {after.files, after.artifacts}) {
-    auto entry = find_entry(objects, half, path);
-    if (!entry) {
-      return entry.error();
-    }
-    if (!entry->has_value()) {
-      continue;
-    }
-    if ((*entry)->kind != Kind::File && (*entry)->kind != Kind::Executable) {
-      return dsl::Error{
-          fmt::format(
-              "output '{}': '{}' is not a regular file", output.name, files::printable(path)),
-          ""};
-    }
-    auto size = objects.blob_size((*entry)->id);
-    if (size && *size > kMaxOutput) {
-      return dsl::Error{fmt::format("output '{}': '{}' is larger than {} bytes",
-                                    output.name,
-                                    files::printable(path),
-                                    kMaxOutput),
-                        ""};
-    }
-    return objects.read_blob((*entry)->id, kMaxOutput);
-  }
-  return absent;
-}
-
-}  // namespace
 
 dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;

@@ -1,0 +1,88 @@
+#include "runner/store/handed_over.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "runner/store/job_folder.h"
+#include "runner/store/tree_paths.h"
+#include "runner/sys/files.h"
+
+namespace runner {
+
+using git::Kind;
+using git::Objects;
+using git::Oid;
+
+namespace {
+
+constexpr std::int64_t kMaxOutput = 1 << 20;
+
+}  // namespace
+
+dsl::Result<std::string> read_output(Objects& objects,
+                                     const PreparedWorkspace& workspace,
+                                     const Halves& after,
+                                     const dsl::OutputDecl& output) {
+  const bool handed_over = output.file.empty();
+  const std::string& path = handed_over ? output.name : output.file;
+  const std::string folder =
+      handed_over ? workspace.scratch + "/outputs" : written_folder(workspace);
+  const dsl::Error absent{
+      handed_over
+          ? fmt::format("output '{}' was not written to $PIPE_OUTPUTS/{}", output.name, output.name)
+          : fmt::format(
+                "output '{}': the file '{}' was not written", output.name, files::printable(path)),
+      "write the file before the command ends"};
+  auto opened = files::open_folder(folder);
+  if (!opened) {
+    return opened.error();
+  }
+  auto read = files::read_beneath(opened->get(), path, kMaxOutput);
+  if (read) {
+    return read;
+  }
+  struct stat status {};
+  const bool there = ::fstatat(opened->get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool hidden = there && is_overlay(workspace) && S_ISCHR(status.st_mode) &&
+                      status.st_rdev == 0;  // the job removed it
+  if (hidden) {
+    return absent;
+  }
+  if (there || (errno != ENOENT && errno != ENOTDIR)) {
+    return read.error().within(fmt::format("output '{}'", output.name));
+  }
+  if (handed_over || !is_overlay(workspace)) {
+    return absent;
+  }
+  for (const Oid& half : {after.files, after.artifacts}) {
+    auto entry = find_entry(objects, half, path);
+    if (!entry) {
+      return entry.error();
+    }
+    if (!entry->has_value()) {
+      continue;
+    }
+    if ((*entry)->kind != Kind::File && (*entry)->kind != Kind::Executable) {
+      return dsl::Error{
+          fmt::format(
+              "output '{}': '{}' is not a regular file", output.name, files::printable(path)),
+          ""};
+    }
+    auto size = objects.blob_size((*entry)->id);
+    if (size && *size > kMaxOutput) {
+      return dsl::Error{fmt::format("output '{}': '{}' is larger than {} bytes",
+                                    output.name,
+                                    files::printable(path),
+                                    kMaxOutput),
+                        ""};
+    }
+    return objects.read_blob((*entry)->id, kMaxOutput);
+  }
+  return absent;
+}
+
+}  // namespace runner
