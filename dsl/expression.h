@@ -5,6 +5,7 @@
 // thread; everything here is pure.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,10 @@ Result<bool> evaluate_condition(std::string_view expression, const Scope& scope)
 /// The tasks whose outputs an expression looks at (needs.TASK.outputs), each once. None where it
 /// cannot be parsed.
 std::vector<std::string> tasks_read(std::string_view expression);
+
+/// The tasks and phases that an expression names at all (needs.TASK), each once. No value: it looks
+/// at `needs` as a whole.
+std::optional<std::vector<std::string>> tasks_named(std::string_view expression);
 
 /// The text with every hole filled by dsl::to_text of its value.
 Result<std::string> render(const Template& text, const Scope& scope);

@@ -1,6 +1,7 @@
-// Which tasks' outputs an expression looks at.
+// Which tasks an expression looks at.
 
 #include <algorithm>
+#include <utility>
 
 #include "dsl/expression.h"
 #include "dsl/expression_tree.h"
@@ -23,6 +24,12 @@ std::string last_word(const ExpressionTree& tree, const ExpressionNode& node) {
   return "";
 }
 
+void add_once(std::vector<std::string>& names, std::string name) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    names.push_back(std::move(name));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> tasks_read(std::string_view expression) {
@@ -42,12 +49,37 @@ std::vector<std::string> tasks_read(std::string_view expression) {
       continue;
     }
     const ExpressionNode& needs = tree->nodes[task.parts[0]];
-    if (needs.kind == Kind::Name && needs.name == "needs" &&
-        std::find(tasks.begin(), tasks.end(), name) == tasks.end()) {
-      tasks.push_back(std::move(name));
+    if (needs.kind == Kind::Name && needs.name == "needs") {
+      add_once(tasks, std::move(name));
     }
   }
   return tasks;
+}
+
+std::optional<std::vector<std::string>> tasks_named(std::string_view expression) {
+  const auto parsed = parse_expression(expression);
+  const auto* tree = std::get_if<ExpressionTree>(&parsed);
+  std::vector<std::string> tasks;
+  if (tree == nullptr) {
+    return tasks;
+  }
+  std::size_t whole = 0;  // mentions of `needs` of which no single task was taken so far
+  for (const ExpressionNode& node : tree->nodes) {
+    if (node.kind == Kind::Name && node.name == "needs") {
+      ++whole;
+      continue;
+    }
+    std::string name = last_word(*tree, node);
+    if (name.empty()) {
+      continue;
+    }
+    const ExpressionNode& of = tree->nodes[node.parts[0]];
+    if (of.kind == Kind::Name && of.name == "needs") {
+      --whole;
+      add_once(tasks, std::move(name));
+    }
+  }
+  return whole == 0 ? std::optional(std::move(tasks)) : std::nullopt;
 }
 
 }  // namespace dsl

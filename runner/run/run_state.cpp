@@ -19,39 +19,74 @@ using dsl::Status;
 
 namespace {
 
-/// For each node of the plan whose outputs it reads. Of the instances of a matrix the last one's
-/// are meant (scope.cpp).
-std::vector<std::vector<NodeIndex>> outputs_read(const dsl::Plan& plan) {
-  std::unordered_map<std::string, NodeIndex> by_task;
+template <class See>
+void for_each_expression(const PlanNode& node, See see) {
+  for_each_template(node, [&see](const dsl::Template& text) {
+    for (const dsl::Template::Piece& piece : text.pieces) {
+      if (piece.kind == dsl::Template::Piece::Kind::Expression) {
+        see(piece.text);
+      }
+    }
+  });
+  if (node.for_each) {
+    see(*node.for_each);
+  }
+}
+
+/// The node that a name in an expression means: the task of that name, of the instances of a matrix
+/// the last one; or the gate of the phase.
+std::unordered_map<std::string, NodeIndex> nodes_by_name(const dsl::Plan& plan) {
+  std::unordered_map<std::string, NodeIndex> by_name;
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
+    if (plan.nodes[i].task.empty()) {
+      by_name[plan.nodes[i].phase] = i;
+    }
+  }
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     if (!plan.nodes[i].task.empty()) {
-      by_task[plan.nodes[i].task] = i;
+      by_name[plan.nodes[i].task] = i;
     }
   }
-  std::vector<std::vector<NodeIndex>> reads(plan.nodes.size());
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-    const auto add = [&](const std::string& expression) {
-      for (const std::string& task : dsl::tasks_read(expression)) {
-        if (const auto found = by_task.find(task); found != by_task.end()) {
-          reads[i].push_back(found->second);
-        }
-      }
-    };
-    for_each_template(plan.nodes[i], [&add](const dsl::Template& text) {
-      for (const dsl::Template::Piece& piece : text.pieces) {
-        if (piece.kind == dsl::Template::Piece::Kind::Expression) {
-          add(piece.text);
-        }
-      }
-    });
-    if (plan.nodes[i].for_each) {
-      add(*plan.nodes[i].for_each);
-    }
-  }
-  return reads;
+  return by_name;
 }
 
 }  // namespace
+
+void RunState::note_expressions() {
+  const auto by_name = nodes_by_name(plan_);
+  const auto add = [&](const std::vector<std::string>& names, std::vector<NodeIndex>& to) {
+    for (const std::string& name : names) {
+      const auto found = by_name.find(name);
+      if (found != by_name.end() && std::find(to.begin(), to.end(), found->second) == to.end()) {
+        to.push_back(found->second);
+      }
+    }
+  };
+  reads_.resize(plan_.nodes.size());
+  named_.resize(plan_.nodes.size());
+  for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
+    bool all = false;
+    const auto note_names = [&](const std::string& expression) {
+      const auto names = dsl::tasks_named(expression);
+      all = all || !names;
+      add(names.value_or(std::vector<std::string>()), named_[i]);
+    };
+    for_each_expression(plan_.nodes[i], [&](const std::string& expression) {
+      note_names(expression);
+      add(dsl::tasks_read(expression), reads_[i]);
+    });
+    if (plan_.nodes[i].condition) {
+      note_names(*plan_.nodes[i].condition);
+    }
+    if (all) {
+      named_[i].clear();
+      for (const auto& [name, node] : by_name) {
+        named_[i].push_back(node);
+      }
+      std::sort(named_[i].begin(), named_[i].end());
+    }
+  }
+}
 
 RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual_ms)
     : plan_(plan), expected_ms_(usual_ms) {
@@ -78,7 +113,7 @@ RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual
       dependants_[need].push_back(i);
     }
   }
-  reads_ = outputs_read(plan);
+  note_expressions();
 }
 
 std::optional<std::size_t> RunState::missing_outputs(std::size_t node) const {

@@ -149,6 +149,11 @@ class RunState {
   /// skipped, or it failed and was allowed to. Where the node has an `if:` of its own, that decides
   /// alone.
   [[nodiscard]] std::optional<std::size_t> missing_outputs(std::size_t node) const;
+  /// The nodes that this node's expressions name (needs.TASK). Of the instances of a matrix the
+  /// last one is meant.
+  [[nodiscard]] const std::vector<dsl::NodeIndex>& named(std::size_t node) const {
+    return named_[nodes_[node].plan_node];
+  }
   /// What the work that a node's criteria judge began from: its input; for the gate of a phase, the
   /// input of the phase's tasks. REQUIRES: the node has its input.
   [[nodiscard]] TreeRef before(std::size_t node) const;
@@ -162,6 +167,8 @@ class RunState {
   }
 
  private:
+  void note_expressions();
+
   friend struct Fold;      // says which fact moves which node, and
   friend class NodeMoves;  // moves it
 
@@ -170,6 +177,7 @@ class RunState {
   std::vector<std::int64_t> priority_;                // constant after construction
   std::vector<std::vector<std::size_t>> dependants_;  // constant after construction
   std::vector<std::vector<dsl::NodeIndex>> reads_;    // by plan node; constant after construction
+  std::vector<std::vector<dsl::NodeIndex>> named_;    // by plan node; constant after construction
 
   std::vector<NodeState> nodes_;
   std::unordered_map<std::string, std::size_t> by_id_;

@@ -24,12 +24,12 @@ std::string result_word(const NodeState& node) {
 
 namespace {
 
-/// `needs` lists every settled node by its task's name: the compiler has checked that an expression
-/// only mentions ancestors. A matrix task is one name for many nodes; the last one speaks.
-Value::Record needs_of(const RunState& state) {
+/// By the names that the node's expressions use: the compiler has checked that they are ancestors.
+Value::Record needs_of(const RunState& state, std::size_t reader) {
   Value::Record needs;
-  for (const NodeState& node : state.nodes()) {
-    if (!node.outcome || node.group) {
+  for (const dsl::NodeIndex named : state.named(reader)) {
+    const NodeState& node = state.nodes()[named];
+    if (!node.outcome) {
       continue;
     }
     const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
@@ -57,7 +57,7 @@ dsl::Scope scope_of(const RunState& state, std::size_t node, HashFiles hash_file
   scope.contexts.emplace_back("inputs", Value(state.plan().inputs));
   scope.contexts.emplace_back("matrix", Value(plan.matrix));
   scope.contexts.emplace_back("item", me.item.value_or(Value()));
-  scope.contexts.emplace_back("needs", Value(needs_of(state)));
+  scope.contexts.emplace_back("needs", Value(needs_of(state, node)));
   scope.contexts.emplace_back("run", Value(std::move(run)));
   scope.contexts.emplace_back("pipeline", Value(std::move(pipeline)));
   for (const dsl::NodeIndex need : plan.needs) {

@@ -27,5 +27,19 @@ TEST(TasksRead, AreNotThoseWhoseResultIs) {
   EXPECT_THAT(tasks_read("needs.("), IsEmpty());
 }
 
+TEST(TasksNamed, AreThoseOfAnyMember) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(tasks_named("needs.a.result == 'success' && needs['b'].outputs.x != needs.a.result"),
+            (Names{"a", "b"}));
+  EXPECT_EQ(tasks_named("inputs.needs || matrix.os"), Names{});
+  EXPECT_EQ(tasks_named("needs.("), Names{});
+}
+
+TEST(TasksNamed, AreAllWhereTheWholeIsLookedAt) {
+  EXPECT_EQ(tasks_named("toJSON(needs)"), std::nullopt);
+  EXPECT_EQ(tasks_named("needs[item].result"), std::nullopt);
+  EXPECT_EQ(tasks_named("needs.a.result == needs[item].result"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace dsl
