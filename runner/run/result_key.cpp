@@ -107,7 +107,8 @@ Result<std::string> result_key(const OrderContext& context,
   }
   add_work(text, *attempt);
   if (plan.agent) {
-    const Result<std::string> prompt = first_prompt(context, node, input);
+    // What its prompt_file says is of the input, which the key has.
+    const Result<std::string> prompt = stated_prompt(context, node);
     if (!prompt) {
       return prompt.error();
     }

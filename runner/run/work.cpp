@@ -30,6 +30,10 @@ bool all_literal(const PlanNode& plan) {
   return literal;
 }
 
+/// What one word of a command, or one variable with its name and '=', may have: the kernel's
+/// MAX_ARG_STRLEN without the NUL at its end.
+constexpr std::size_t kLongestWord = 128 * 1024 - 1;
+
 /// Fills templates in; the scope is made only when a hole needs it.
 class Filler {
  public:
@@ -53,16 +57,30 @@ class Filler {
       if (!text) {
         return text.error();
       }
+      if (text->size() > kLongestWord) {
+        return too_long(word, text->size()).within("the command");
+      }
       argv.push_back(*std::move(text));
     }
     return argv;
   }
 
+  Result<std::string> fill(const dsl::EnvVar& variable) const {
+    Result<std::string> value = fill(variable.value);
+    if (!value) {
+      return value.error().within("env " + variable.name);
+    }
+    if (variable.name.size() + 1 + value->size() > kLongestWord) {
+      return too_long(variable.value, value->size()).within("env " + variable.name);
+    }
+    return value;
+  }
+
   dsl::Status add(Env& env, const std::vector<dsl::EnvVar>& variables) {
     for (const dsl::EnvVar& variable : variables) {
-      Result<std::string> value = fill(variable.value);
+      Result<std::string> value = fill(variable);
       if (!value) {
-        return value.error().within("env " + variable.name);
+        return value.error();
       }
       see(variable.name, *value);
       env.emplace_back(variable.name, *std::move(value));
@@ -71,6 +89,34 @@ class Filler {
   }
 
  private:
+  /// Names what made a text so long: no program could be started with it.
+  dsl::Error too_long(const Template& text, std::size_t size) const {
+    std::string longest;
+    std::size_t of_longest = 0;
+    for (const Template::Piece& piece : text.pieces) {
+      if (piece.kind == Template::Piece::Kind::Expression) {
+        const Result<dsl::Value> value = dsl::evaluate(piece.text, scope_);
+        const std::size_t length = value ? dsl::to_text(*value).size() : 0;
+        if (length > of_longest) {
+          of_longest = length;
+          longest = piece.text;
+        }
+      }
+    }
+    const std::vector<std::string> tasks = dsl::tasks_read(longest);
+    const std::string what = longest.empty()
+                                 ? fmt::format("{} bytes", size)
+                                 : fmt::format("'${{{{ {} }}}}' has {} bytes", longest, of_longest);
+    const std::string who =
+        tasks.empty() ? "put it into" : fmt::format("let '{}' write it to", tasks.front());
+    return {fmt::format("{}, and Linux takes {} with the name of a variable; {} a file of the "
+                        "workspace, and read that file here",
+                        what,
+                        kLongestWord,
+                        who),
+            ""};
+  }
+
   /// Later values may mention earlier ones as env.NAME.
   void see(const std::string& name, const std::string& value) {
     for (auto& [context, members] : scope_.contexts) {
@@ -126,9 +172,9 @@ dsl::Status add_service(const dsl::Service& service, const Filler& filler, WorkO
   }
   one.argv = *std::move(argv);
   for (const dsl::EnvVar& variable : service.env) {
-    Result<std::string> value = filler.fill(variable.value);
+    Result<std::string> value = filler.fill(variable);
     if (!value) {
-      return value.error().within("service '" + service.name + "': env " + variable.name);
+      return value.error().within("service '" + service.name + "'");
     }
     one.env.emplace_back(variable.name, *std::move(value));
   }
@@ -210,14 +256,20 @@ Result<CheckWork> check_work(const OrderContext& context,
   return check;
 }
 
+Result<std::string> stated_prompt(const OrderContext& context, std::size_t node) {
+  const dsl::Agent& agent = *context.state.plan_node(node).agent;
+  Result<std::string> prompt = Filler(context, node).fill(agent.prompt);
+  return prompt ? prompt : prompt.error().within("prompt");
+}
+
 Result<std::string> first_prompt(const OrderContext& context,
                                  std::size_t node,
                                  const TreeRef& input) {
   constexpr std::int64_t kLongest = 1 << 20;
   const dsl::Agent& agent = *context.state.plan_node(node).agent;
-  Result<std::string> prompt = Filler(context, node).fill(agent.prompt);
+  Result<std::string> prompt = stated_prompt(context, node);
   if (!prompt) {
-    return prompt.error().within("prompt");
+    return prompt;
   }
   if (!agent.prompt_file.empty()) {
     const auto file = context.trees.read_file(input, agent.prompt_file, kLongest);

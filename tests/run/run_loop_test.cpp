@@ -607,6 +607,39 @@ TEST(RunLoop, OutputsFlowIntoLaterCommandsAsValues) {
   EXPECT_THAT(env, testing::Contains(std::make_pair(std::string("V"), hostile)));
 }
 
+// Linux starts no program with a longer variable or word; that failure says nothing to anybody.
+TEST(RunLoop, AnOutputThatIsTooLongForAVariableFailsItsReaderBeforeItStarts) {
+  RunHarness run({task("a", {}, "make"), task("b", {0}, "use"), task("c", {0}, "use")});
+  run.plan.nodes[0].outputs = {{"list", "", dsl::ValueType::String}};
+  run.plan.nodes[1].env = {{"V", expression("needs.a.outputs.list")}};
+  run.plan.nodes[2].command.argv.push_back(expression("needs.a.outputs.list"));
+  run.engine.script = [&](const Job& job) {
+    run.trees.outputs[job.name] = {{"list", std::string(131'070, 'x')}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.node("b").outcome, Outcome::Failed);
+  EXPECT_EQ(
+      run.node("b").reason,
+      "env V: '${{ needs.a.outputs.list }}' has 131070 bytes, and Linux takes 131071 with the "
+      "name of a variable; let 'a' write it to a file of the workspace, and read that file "
+      "here");
+  EXPECT_EQ(run.node("c").outcome, Outcome::Passed) << "a word has no name";
+  EXPECT_EQ(run.engine.started.size(), 2U);
+}
+
+TEST(RunLoop, AConditionTakesAnOutputOfAnyLength) {
+  RunHarness run({task("a", {}, "make"), task("b", {0}, "use")});
+  run.plan.nodes[0].outputs = {{"list", "", dsl::ValueType::String}};
+  run.plan.nodes[1].condition = "endsWith(needs.a.outputs.list, 'xy')";
+  run.engine.script = [&](const Job& job) {
+    run.trees.outputs[job.name] = {{"list", std::string(900'000, 'x') + "y"}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.node("b").outcome, Outcome::Passed);
+}
+
 TEST(RunLoop, AnOutputWithANulByteFailsTheTask) {
   RunHarness run({task("a", {}, "make")});
   run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
