@@ -354,4 +354,25 @@ bool check_path(const Text& path, std::string_view what, Findings& findings) {
   return true;
 }
 
+bool check_path_pattern(const Text& pattern, std::string_view instead_of_not, Findings& findings) {
+  const std::string_view text = pattern.value;
+  std::size_t brace = text.find('{');
+  while (brace != std::string_view::npos && brace > 0 &&
+         (text[brace - 1] == '$' || text[brace - 1] == '{')) {
+    brace = text.find('{', brace + 1);  // of an expression
+  }
+  const bool choice =
+      brace != std::string_view::npos && text.find(',', brace) < text.find('}', brace);
+  if (!choice && text.substr(0, 1) != "!") {
+    return true;
+  }
+  findings.error(kBadPattern,
+                 pattern.span,
+                 fmt::format("{} takes {} literally and would match nothing",
+                             quoted(text),
+                             choice ? "braces" : "a '!' at its beginning"),
+                 choice ? "write a pattern for each of the words" : std::string(instead_of_not));
+  return false;
+}
+
 }  // namespace dsl

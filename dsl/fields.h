@@ -182,4 +182,8 @@ bool check_variable_name(const Text& name, Findings& findings);
 /// A path below a folder: not empty, not absolute, without '..'.
 bool check_path(const Text& path, std::string_view what, Findings& findings);
 
+/// A pattern of paths: without the braces and the '!' of other tools, which would match nothing.
+/// `instead_of_not` is the remedy for the latter.
+bool check_path_pattern(const Text& pattern, std::string_view instead_of_not, Findings& findings);
+
 }  // namespace dsl

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/fields.h"
 #include "dsl/lower_task.h"
 #include "dsl/pattern.h"
 #include "dsl/render.h"
@@ -224,37 +225,12 @@ JsonCheck TaskLowering::lower_check(const JsonCheckSpec& spec, std::size_t layer
   return check;
 }
 
-namespace {
-
-/// What other tools' patterns mean by these would be a check that cannot fail.
-void refuse_foreign_patterns(const StatedList<Text>& patterns, Findings& findings) {
-  for (const Text& pattern : patterns.items) {
-    const std::string_view text = pattern.value;
-    std::size_t brace = text.find('{');
-    while (brace != std::string_view::npos && brace > 0 &&
-           (text[brace - 1] == '$' || text[brace - 1] == '{')) {
-      brace = text.find('{', brace + 1);  // of an expression
-    }
-    const bool choice =
-        brace != std::string_view::npos && text.find(',', brace) < text.find('}', brace);
-    const bool excludes = text.substr(0, 1) == "!";
-    if (choice || excludes) {
-      findings.error(kBadPattern,
-                     pattern.span,
-                     fmt::format("{} takes {} literally and would match nothing",
-                                 quoted(text),
-                                 choice ? "braces" : "a '!' at its beginning"),
-                     choice ? "write a pattern for each of the words"
-                            : "name what is meant under 'only:' or 'never:'");
-    }
-  }
-}
-
-}  // namespace
-
 DiffCheck TaskLowering::lower_check(const DiffCheckSpec& spec, std::size_t layer) {
   for (const StatedList<Text>* patterns : {&spec.only, &spec.never, &spec.must}) {
-    refuse_foreign_patterns(*patterns, program_.findings);
+    for (const Text& pattern : patterns->items) {
+      check_path_pattern(
+          pattern, "name what is meant under 'only:' or 'never:'", program_.findings);
+    }
   }
   return {known(spec.only.items, layer, "a pattern"),
           known(spec.never.items, layer, "a pattern"),

@@ -38,21 +38,34 @@ constexpr Field<OutputSpec> kOutputFields[] = {
 };
 constexpr Record<OutputSpec> kOutput{"an output", kOutputFields};
 
-/// Paths of a list; patterns may hold `*`, and `~/` stands for the private home.
-std::vector<Text> read_patterns(YamlValue key, YamlValue value, Findings& findings) {
-  std::vector<Text> paths = read_texts(key, value, findings).items;
-  std::erase_if(paths, [&](const Text& path) {
+/// Paths of a list; `~/` stands for the private home.
+void read_cache_paths(YamlValue key, YamlValue value, CacheSpec& cache, Findings& findings) {
+  cache.paths = read_texts(key, value, findings).items;
+  std::erase_if(cache.paths, [&](const Text& path) {
     Text below = path;
     if (below.value.substr(0, 2) == "~/") {
       below.value.remove_prefix(2);
     }
     return !check_path(below, "the path", findings);
   });
-  return paths;
 }
 
-void read_cache_paths(YamlValue key, YamlValue value, CacheSpec& cache, Findings& findings) {
-  cache.paths = read_patterns(key, value, findings);
+/// Patterns of paths in the workspace.
+std::vector<Text> read_patterns(YamlValue key, YamlValue value, Findings& findings) {
+  std::vector<Text> paths = read_texts(key, value, findings).items;
+  std::erase_if(paths, [&](const Text& path) {
+    if (path.value.substr(0, 2) == "~/") {
+      findings.error(kBadPath,
+                     path.span,
+                     fmt::format("the artifact {} is not in the workspace", quoted(path.value)),
+                     "have the task copy it there; what the next run shall find is a 'cache'");
+      return true;
+    }
+    return !check_path(path, "the path", findings) ||
+           !check_path_pattern(
+               path, "name what is meant: a pattern for each of its folders", findings);
+  });
+  return paths;
 }
 
 constexpr Field<CacheSpec> kCacheFields[] = {

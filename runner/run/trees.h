@@ -104,8 +104,10 @@ struct CaptureRequest {
   std::vector<std::string> protect;  // whatever the job did there is not taken
   std::string commit_message;        // for the files that changed; unchanged files make no commit
   std::int64_t commit_time_s = 0;    // seconds since the epoch, author's and committer's
-  bool save_caches = false;          // they count only after settle_caches
-  bool discard = false;              // afterwards, as `Trees::discard` does, whatever came of it
+  /// The command succeeded: its caches are kept (they count only after settle_caches), and an
+  /// artifact that is not there is worth a word.
+  bool save_caches = false;
+  bool discard = false;  // afterwards, as `Trees::discard` does, whatever came of it
 };
 
 /// What a job left behind. A file that cannot belong to a tree (device, socket, FIFO) is listed in
@@ -115,6 +117,7 @@ struct Capture {
   std::vector<ChangedPath> changes;  // against WorkspaceRequest::tree, sorted by path
   /// By OutputDecl, in that order: the file's bytes (at most 1 MiB), or why there are none.
   std::vector<dsl::Result<std::string>> outputs;
+  /// Also the patterns of artifacts that match nothing.
   std::vector<std::pair<std::string, std::string>> refused;  // path, reason
   /// Files beneath CaptureRequest::protect that the job added, changed or removed; sorted. In
   /// `tree` they are as they were before the job, and `changes` does not have them.

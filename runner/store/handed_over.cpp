@@ -7,12 +7,14 @@
 
 #include <fmt/format.h>
 
+#include "dsl/glob.h"
 #include "runner/store/job_folder.h"
 #include "runner/store/tree_paths.h"
 #include "runner/sys/files.h"
 
 namespace runner {
 
+using git::Entry;
 using git::Kind;
 using git::Objects;
 using git::Oid;
@@ -83,6 +85,37 @@ dsl::Result<std::string> read_output(Objects& objects,
     return objects.read_blob((*entry)->id, kMaxOutput);
   }
   return absent;
+}
+
+dsl::Result<std::vector<std::pair<std::string, std::string>>> missing_artifacts(
+    Objects& objects, const std::vector<dsl::ArtifactDecl>& artifacts, const Halves& after) {
+  std::vector<std::pair<std::string, dsl::GlobSet>> missing;
+  for (const dsl::ArtifactDecl& artifact : artifacts) {
+    for (const std::string& pattern : artifact.paths) {
+      missing.emplace_back(pattern, dsl::GlobSet({pattern}));
+    }
+  }
+  // Artifacts first: where all are found among them, the files need not be walked.
+  for (const Oid& half : {after.artifacts, after.files}) {
+    const dsl::Error found_all{"found all", ""};  // ends the walk
+    auto walked =
+        missing.empty()
+            ? dsl::Status(dsl::Ok{})
+            : for_each_entry(
+                  objects, half, [&](const std::string& path, const Entry&) -> dsl::Status {
+                    std::erase_if(missing,
+                                  [&](const auto& one) { return one.second.matches(path); });
+                    return missing.empty() ? dsl::Status(found_all) : dsl::Ok{};
+                  });
+    if (!walked && !missing.empty()) {
+      return walked.error();
+    }
+  }
+  std::vector<std::pair<std::string, std::string>> told;
+  for (const auto& [pattern, glob] : missing) {
+    told.emplace_back(fmt::format("artifacts '{}'", files::printable(pattern)), "nothing matches");
+  }
+  return told;
 }
 
 }  // namespace runner

@@ -303,6 +303,13 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     result.tree = *std::move(committed);
     result.changes = *std::move(changed);
   }
+  if (request.save_caches) {
+    auto missing = missing_artifacts(**objects, request.artifacts, after);
+    if (!missing) {
+      return missing.error();
+    }
+    result.refused.insert(result.refused.end(), missing->begin(), missing->end());
+  }
   for (const dsl::OutputDecl& output : request.outputs) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
   }
@@ -406,8 +413,9 @@ dsl::Status Workspaces::settle_caches(const JobName& job, CachesOf verdict) {
 std::optional<SpareFolder> Workspaces::left_alone(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;
   const std::string job = folder_of(workspace);
-  const bool nothing_to_read = request.outputs.empty() && workspace.caches.empty() &&
-                               workspace.laid_out != nullptr && workspace.laid_out->is_input;
+  const bool nothing_to_read = request.outputs.empty() && request.artifacts.empty() &&
+                               workspace.caches.empty() && workspace.laid_out != nullptr &&
+                               workspace.laid_out->is_input;
   if (!nothing_to_read || !is_all_untouched(job, *workspace.laid_out)) {
     return std::nullopt;
   }

@@ -141,6 +141,22 @@ TEST_F(WorkspaceTest, IgnoredFilesAreTakenOnlyAsArtifacts) {
   EXPECT_EQ(capture(next).tree, result.tree);
 }
 
+TEST_F(WorkspaceTest, AnArtifactThatIsNotThereWhenTheJobSucceededIsTold) {
+  put("tracked/a", "1");
+  CaptureRequest request;
+  request.artifacts = {{"app", {"out/a*", "out/b*", "tracked"}}};
+  const PreparedWorkspace failed = prepare(take().input);
+  EXPECT_THAT(capture(failed, request).refused, IsEmpty());
+
+  request.save_caches = true;
+  const PreparedWorkspace workspace = prepare(take().input);
+  request.workspace = workspace;
+  EXPECT_FALSE(Workspaces::left_alone(request)) << "it has to be looked for";
+  write_file(workspace.mount.directory + "/out/app", "1");
+  EXPECT_THAT(capture(workspace, request).refused,
+              ElementsAre(Pair("artifacts 'out/b*'", "nothing matches")));
+}
+
 TEST_F(WorkspaceTest, ArtifactsThatTheJobRemovesAreGone) {
   CaptureRequest request;
   request.artifacts = {{"out", {"out"}}};
