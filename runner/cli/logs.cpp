@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "dsl/suggest.h"
+#include "dsl/value.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/run_argument.h"
 #include "runner/cli/run_logs.h"
@@ -21,6 +22,7 @@ struct Arguments {
   std::vector<std::string> tasks;
   std::optional<int> count;
   bool follow = false;
+  bool json = false;
 };
 
 constexpr dsl::Duration kPoll{100};
@@ -73,12 +75,37 @@ dsl::Result<std::vector<dsl::NodeId>> chosen(const RunState& state,
   return ids;
 }
 
-/// Lines on STDOUT: made harmless where that is a terminal, the bytes themselves elsewhere.
+std::string json_line(const LogReader::Line& line) {
+  std::string_view text = line.text;
+  text.remove_suffix(text.ends_with('\n') ? 1 : 0);
+  return dsl::to_json(dsl::Value(dsl::Value::Record{
+             {"node", dsl::Value(line.node.value)},
+             {"attempt", dsl::Value(static_cast<double>(line.part.attempt))},
+             {"job", line.part.job.empty() ? dsl::Value() : dsl::Value(line.part.job)},
+             {"text", dsl::Value(std::string(text))}})) +
+         "\n";
+}
+
+/// Lines on STDOUT: made harmless where that is a terminal, the bytes themselves elsewhere; or each
+/// as JSON.
 class LinePrinter {
  public:
-  LinePrinter(Console& console, const LogReader& reader) : console_(console), reader_(reader) {}
+  LinePrinter(Console& console, const LogReader& reader, bool json)
+      : console_(console), reader_(reader), json_(json) {}
 
   void print(const LogReader::Line& line) {
+    buffer_ += json_ ? json_line(line) : plain_line(line);
+    if (buffer_.size() > (64U << 10U)) {
+      flush();
+    }
+  }
+  void flush() {
+    console_.out(buffer_);
+    buffer_.clear();
+  }
+
+ private:
+  std::string plain_line(const LogReader::Line& line) const {
     std::string text;
     if (!line.label.empty()) {
       const std::string prefix = report::padded(line.label, reader_.label_width()) + " | ";
@@ -91,19 +118,12 @@ class LinePrinter {
       text += line.text;
       text += line.text.ends_with('\n') || line.label.empty() ? "" : "\n";
     }
-    buffer_ += text;
-    if (buffer_.size() > (64U << 10U)) {
-      flush();
-    }
-  }
-  void flush() {
-    console_.out(buffer_);
-    buffer_.clear();
+    return text;
   }
 
- private:
   Console& console_;
   const LogReader& reader_;
+  const bool json_;
   std::string buffer_;
 };
 
@@ -167,7 +187,7 @@ ExitCode logs(const Arguments& arguments, Console& console) {
   const auto labels =
       nodes->size() == 1 ? LogReader::Labels::Parts : LogReader::Labels::NodesAndParts;
   LogReader reader(view->folder(), *nodes, labels, arguments.count.value_or(-1));
-  LinePrinter printer(console, reader);
+  LinePrinter printer(console, reader, arguments.json);
   if (arguments.follow) {
     follow(*view, arguments.tasks, reader, printer, console);
   }
@@ -197,6 +217,7 @@ Command logs_command(Console& console) {
   command.options = {
       {"-f,--follow", "", "go on until the run ends", {}, &arguments->follow},
       {"-n,--lines", "N", "only the last N lines of each log", {}, &arguments->count, 0},
+      {"--json", "", "print each line as JSON", {}, &arguments->json},
   };
   command.examples = {"pipe logs latest build", "pipe logs calm-otter -f -n 20"};
   command.action = [arguments, &console] { return logs(*arguments, console); };

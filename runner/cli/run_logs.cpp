@@ -167,7 +167,16 @@ void LogReader::look_for_files() {
   first_look_ = false;
 }
 
-std::size_t LogReader::read_file(File& file, const Take& take) {
+/// What has come together of a line.
+void LogReader::give(Files::value_type& entry, const Take& take) const {
+  const auto& [node, part] = entry.first;
+  File& file = entry.second;
+  take({file.label, file.rest, nodes_[node], part});
+  file.rest.clear();
+}
+
+std::size_t LogReader::read_file(Files::value_type& entry, const Take& take) {
+  File& file = entry.second;
   struct stat status {};
   if (::lstat(file.path.c_str(), &status) != 0 || status.st_size == file.offset) {
     return 0;
@@ -192,14 +201,12 @@ std::size_t LogReader::read_file(File& file, const Take& take) {
     for (std::size_t end = bytes.find('\n'); end != std::string_view::npos;
          end = bytes.find('\n')) {
       file.rest += bytes.substr(0, end + 1);
-      take({file.label, file.rest});
-      file.rest.clear();
+      give(entry, take);
       bytes.remove_prefix(end + 1);
     }
     file.rest += bytes;
     if (file.rest.size() >= kLongestLine) {
-      take({file.label, file.rest});
-      file.rest.clear();
+      give(entry, take);
     }
   }
 }
@@ -207,18 +214,18 @@ std::size_t LogReader::read_file(File& file, const Take& take) {
 std::size_t LogReader::read_new(const Take& take) {
   look_for_files();
   std::size_t read = 0;
-  for (auto& [key, file] : files_) {
-    read += read_file(file, take);
+  for (auto& entry : files_) {
+    read += read_file(entry, take);
   }
   return read;
 }
 
 void LogReader::read_rest(const Take& take) {
-  read_new(take);
-  for (auto& [key, file] : files_) {
-    if (!file.rest.empty()) {
-      take({file.label, file.rest});
-      file.rest.clear();
+  look_for_files();
+  for (auto& entry : files_) {
+    read_file(entry, take);
+    if (!entry.second.rest.empty()) {
+      give(entry, take);
     }
   }
 }

@@ -45,6 +45,8 @@ class LogReader {
   struct Line {
     const std::string& label;  // what stands before it; "" for nothing
     std::string_view text;     // with its line feed, if it has one
+    const dsl::NodeId& node;
+    const LogPart& part;
   };
   using Take = std::function<void(const Line& line)>;
 
@@ -78,14 +80,16 @@ class LogReader {
   };
 
   void look_for_files();
-  std::size_t read_file(File& file, const Take& take);
+  using Files = std::map<std::pair<std::size_t, LogPart>, File>;
+  void give(Files::value_type& file, const Take& take) const;
+  std::size_t read_file(Files::value_type& entry, const Take& take);
 
   std::string folder_;              // constant after construction
   std::vector<dsl::NodeId> nodes_;  // grows by `add`
   std::unordered_map<std::string, std::size_t> node_by_stem_;
   Labels labels_;
   std::int64_t last_lines_;
-  std::map<std::pair<std::size_t, LogPart>, File> files_;
+  Files files_;
   std::size_t label_width_ = 0;
   bool first_look_ = true;
 };

@@ -169,6 +169,26 @@ TEST_F(Command, LogsHaveBothStreamsOfOneTaskOrOfAll) {
   EXPECT_THAT(all.out, AllOf(HasSubstr("to stdout"), HasSubstr("second"), HasSubstr("one")));
 }
 
+TEST_F(Command, LogsAreJsonLineByLine) {
+  folder_.write("two.yaml",
+                "version: 1\nname: two\nengine: host\ntasks:\n  a:\n"
+                "    run: printf 'one\\n\\377\"'\n"
+                "    success_criteria: [{'[ ] seen': echo check}]\n");
+  finish_a_run();
+  const Ended ended = pipe({"logs", "finished", "a", "--json"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  std::vector<json> lines;
+  std::istringstream text(ended.out);
+  for (std::string line; std::getline(text, line);) {
+    lines.push_back(json::parse(line));
+  }
+  EXPECT_EQ(lines,
+            (std::vector<json>{
+                {{"node", "a"}, {"attempt", 1}, {"job", nullptr}, {"text", "one"}},
+                {{"node", "a"}, {"attempt", 1}, {"job", nullptr}, {"text", "\uFFFD\""}},
+                {{"node", "a"}, {"attempt", 1}, {"job", "criterion 1"}, {"text", "check"}}}));
+}
+
 TEST_F(Command, LogsOfAnUnknownTaskNameTheNearest) {
   finish_a_run();
   const Ended ended = pipe({"logs", "finished", "frist"});
