@@ -17,7 +17,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::uint64_t body_limit = 64ULL << 20;
+constexpr std::uint64_t kBodyLimit = 64ULL << 20;
 
 }  // namespace
 
@@ -69,7 +69,7 @@ std::string encode_query(std::string_view text) {
 struct ContainerApi::Exchange {
   Exchange(EventLoop& the_loop, const std::string& socket)
       : loop(the_loop), connection(the_loop, socket) {
-    parser.body_limit(body_limit);
+    parser.body_limit(kBodyLimit);
     parser.eager(true);
   }
   Exchange(const Exchange&) = delete;

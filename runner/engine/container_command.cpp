@@ -14,17 +14,17 @@ namespace {
 using Json = nlohmann::json;
 
 /// Where nothing else is said: more processes than a build needs, fewer than hurt the machine.
-constexpr std::int64_t default_pids = 4096;
+constexpr std::int64_t kDefaultPids = 4096;
 
 /// What `user: root` gets back of the capabilities: enough to install packages inside the image.
 /// Any other user has none of them; then pipe-init needs them, to become that user, to end what it
 /// runs and to give its files to the caller.
-constexpr const char* root_capabilities[] = {
+constexpr const char* kRootCapabilities[] = {
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"};
 
 /// The engines' own, and what the kernel lets root write to since it tells of pressure: who writes
 /// there has the kernel watch for them.
-constexpr const char* read_only_paths[] = {
+constexpr const char* kReadOnlyPaths[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/pressure", "/proc/sys", "/proc/sysrq-trigger"};
 
 const char* program_title(const ContainerProgram& program) {
@@ -103,7 +103,7 @@ Json constant_host_config(const ContainerSetup& setup) {
       {"SecurityOpt", {"no-new-privileges"}},
       {"LogConfig", {{"Type", "none"}, {"Config", Json::object()}}},
       {"NetworkMode", "none"},
-      {"ReadonlyPaths", read_only_paths},
+      {"ReadonlyPaths", kReadOnlyPaths},
       {"Ulimits", ulimits},
   };
   // Podman does not look at ReadonlyPaths.
@@ -185,7 +185,7 @@ void set_limits(const ContainerSetup& setup, const dsl::Resources& resources, Js
   if (resources.cpus)
     host["NanoCpus"] = resources.cpus->millis * 1'000'000;
   if (setup.program.limits_pids)
-    host["PidsLimit"] = resources.pids.value_or(default_pids);
+    host["PidsLimit"] = resources.pids.value_or(kDefaultPids);
 }
 
 /// /tmp lives in memory and counts against the job's limit; without a size it would be half of the
@@ -230,7 +230,7 @@ std::string create_body(const ContainerSetup& setup,
   if (!holder.empty())
     host["NetworkMode"] = "container:" + holder;
   if (is_somebody_else(job.user))
-    host["CapAdd"] = root_capabilities;
+    host["CapAdd"] = kRootCapabilities;
   if (is_rootless_podman(setup.program)) {
     // A network belongs to a user namespace, and only who is in that one may join it whole.
     if (!holder.empty())

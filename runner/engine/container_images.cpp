@@ -23,8 +23,8 @@ namespace {
 using Json = nlohmann::json;
 using Key = std::tuple<dsl::Image::Kind, std::string, std::string>;
 
-constexpr dsl::Duration make_timeout{3'600'000};  // a pull or a build
-constexpr std::size_t output_cap = 1 << 20;
+constexpr dsl::Duration kMakeTimeout{3'600'000};  // a pull or a build
+constexpr std::size_t kOutputCap = 1 << 20;
 
 Key key_of(const dsl::Image& image) {
   return {image.kind, image.reference, image.context};
@@ -156,8 +156,8 @@ struct ContainerImages::Impl {
       request.descriptors.emplace_back(input, STDIN_FILENO);
     run_to_end(loop,
                request,
-               make_timeout,
-               output_cap,
+               kMakeTimeout,
+               kOutputCap,
                guarded<dsl::Result<Finished>>(
                    [name, key, what, remedy, then](Impl& us, dsl::Result<Finished> finished) {
                      if (!finished)

@@ -16,8 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr dsl::Duration pause{100};
-constexpr int most_rounds = 600;
+constexpr dsl::Duration kPause{100};
+constexpr int kMostRounds = 600;
 
 /// Lists, removes everything listed at once, and lists again until nothing is there: a removal that
 /// is already under way is a refusal (409), and only the next list knows when it is done.
@@ -99,7 +99,7 @@ class Reaper : public std::enable_shared_from_this<Reaper> {
   }
 
   void remove(const std::vector<std::string>& paths, std::function<void()> then) {
-    if (++rounds_ > most_rounds) {
+    if (++rounds_ > kMostRounds) {
       done_(dsl::Error{
           fmt::format("{} containers or volumes cannot be removed{}{}",
                       paths.size(),
@@ -118,7 +118,7 @@ class Reaper : public std::enable_shared_from_this<Reaper> {
           self->refusal_ = reply->message();
         if (--*left > 0)
           return;
-        self->loop_.start_timer(self->rounds_ == 1 ? dsl::Duration{0} : pause,
+        self->loop_.start_timer(self->rounds_ == 1 ? dsl::Duration{0} : kPause,
                                 [then, self] { then(); });
       });
     }

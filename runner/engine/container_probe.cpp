@@ -23,9 +23,9 @@ namespace {
 using Json = nlohmann::json;
 using Done = std::function<void(dsl::Result<ContainerProgram>)>;
 
-constexpr dsl::Duration probe_timeout{30'000};  // busy machines are slow, and not without engines
-constexpr std::size_t output_cap = 1 << 20;
-constexpr std::int64_t small_file = 1 << 20;
+constexpr dsl::Duration kProbeTimeout{30'000};  // busy machines are slow, and not without engines
+constexpr std::size_t kOutputCap = 1 << 20;
+constexpr std::int64_t kSmallFile = 1 << 20;
 
 std::string variable(const ContainerEnvironment& environment, const std::string& name) {
   for (const auto& [key, value] : environment.variables) {
@@ -114,7 +114,7 @@ void ask_docker(const DockerProbePtr& probe, const std::string& address) {
   probe->api = std::make_unique<ContainerApi>(probe->loop, *socket);
   ApiCall info;
   info.path = "/info";
-  info.timeout = probe_timeout;
+  info.timeout = kProbeTimeout;
   // The probe holds the api that holds the callback: released when it was called.
   probe->api->call(info, [probe](dsl::Result<ApiReply> reply) {
     probe->loop.post([probe] { probe->api.reset(); });
@@ -138,7 +138,7 @@ void ask_docker(const DockerProbePtr& probe, const std::string& address) {
 std::string docker_context(const ContainerEnvironment& environment) {
   std::string context = environment.docker_context;
   if (context.empty() && !environment.home.empty()) {
-    const auto text = files::read_file(environment.home + "/.docker/config.json", small_file);
+    const auto text = files::read_file(environment.home + "/.docker/config.json", kSmallFile);
     const Json config = text ? Json::parse(*text, nullptr, false) : Json();
     if (config.is_object() && config.contains("currentContext") &&
         config["currentContext"].is_string())
@@ -156,8 +156,8 @@ void ask_docker_of_context(const DockerProbePtr& probe, const std::string& conte
   run_to_end(
       probe->loop,
       request,
-      probe_timeout,
-      output_cap,
+      kProbeTimeout,
+      kOutputCap,
       [probe, context](dsl::Result<Finished> finished) {
         if (!finished || !finished->ok()) {
           probe->done(dsl::Error{fmt::format("the docker context '{}' cannot be read", context),
@@ -186,7 +186,7 @@ void probe_docker(EventLoop& loop, const ContainerEnvironment& environment, Done
 
 /// Bit 24 of our effective capabilities is CAP_SYS_RESOURCE.
 bool may_raise_limits() {
-  const auto status = files::read_file("/proc/self/status", small_file);
+  const auto status = files::read_file("/proc/self/status", kSmallFile);
   if (!status)
     return false;
   const std::size_t at = status->find("\nCapEff:");
@@ -208,7 +208,7 @@ PodmanMachine this_machine(const ContainerEnvironment& environment) {
   machine.may_raise_limits = may_raise_limits();
   machine.hard_files = hard_limit(RLIMIT_NOFILE);
   machine.hard_processes = hard_limit(RLIMIT_NPROC);
-  if (const auto text = files::read_file("/proc/sys/kernel/pid_max", small_file))
+  if (const auto text = files::read_file("/proc/sys/kernel/pid_max", kSmallFile))
     machine.pid_max = std::atoll(text->c_str());
   machine.has_runc = !find_program(environment, "runc").empty();
   return machine;
@@ -243,8 +243,8 @@ void probe_podman(EventLoop& loop, const ContainerEnvironment& environment, Done
   run_to_end(
       loop,
       request,
-      probe_timeout,
-      output_cap,
+      kProbeTimeout,
+      kOutputCap,
       [program, machine, done = std::move(done)](dsl::Result<Finished> finished) mutable {
         if (!finished) {
           done(finished.error());

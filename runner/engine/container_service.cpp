@@ -20,10 +20,10 @@
 namespace runner {
 namespace {
 
-constexpr dsl::Duration poll_pause{10};
-constexpr dsl::Duration start_timeout{120'000};  // where its process lives; its end is seen at once
-constexpr int idle_seconds = 5;                  // without a connection; then the service ends
-constexpr const char* socket_prefix = "podman-";
+constexpr dsl::Duration kPollPause{10};
+constexpr dsl::Duration kStartTimeout{120'000};  // where its process lives; its end is seen at once
+constexpr int kIdleSeconds = 5;                  // without a connection; then the service ends
+constexpr const char* kSocketPrefix = "podman-";
 
 /// "podman-<pid>.sock" of a runner that is no more.
 void remove_stale(const std::string& folder) {
@@ -32,7 +32,7 @@ void remove_stale(const std::string& folder) {
   if (!handle || !files::list_names(handle->get(), names))
     return;
   for (const std::string& name : names) {
-    if (name.rfind(socket_prefix, 0) != 0)
+    if (name.rfind(kSocketPrefix, 0) != 0)
       continue;
     const pid_t pid = std::atoi(name.c_str() + 7);
     if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH)
@@ -60,7 +60,7 @@ struct ContainerService::Impl {
   std::unique_ptr<ContainerApi> api;  // its stream of events keeps an idle service alive
 
   void choose_socket(std::string folder) {
-    const std::string name = fmt::format("{}{}.sock", socket_prefix, getpid());
+    const std::string name = fmt::format("{}{}.sock", kSocketPrefix, getpid());
     if (folder.size() + name.size() + 1 >= sizeof(sockaddr_un::sun_path)) {
       auto made = files::make_temporary_folder("/tmp", "pipe-podman-");
       if (!made) {
@@ -83,7 +83,7 @@ struct ContainerService::Impl {
         request.argv.end(), program.service_options.begin(), program.service_options.end());
     for (const char* word : {"system", "service", "--time"})
       request.argv.emplace_back(word);
-    request.argv.push_back(std::to_string(idle_seconds));
+    request.argv.push_back(std::to_string(kIdleSeconds));
     request.argv.push_back("unix://" + socket);
     request.env = program.variables;
     auto started = Process::spawn(loop, request, [this](int) {
@@ -97,12 +97,12 @@ struct ContainerService::Impl {
       return;
     }
     process = std::move(*started);
-    deadline_ms = loop.monotonic_ms() + start_timeout.ms;
+    deadline_ms = loop.monotonic_ms() + kStartTimeout.ms;
     wait();
   }
 
   void wait() {
-    poll = loop.start_timer(poll_pause, [this] {
+    poll = loop.start_timer(kPollPause, [this] {
       poll = 0;
       if (check_socket(socket).listening) {
         listening = true;
@@ -111,7 +111,7 @@ struct ContainerService::Impl {
       } else if (loop.monotonic_ms() > deadline_ms) {
         process.reset();
         tell(dsl::Error{
-            fmt::format("podman's service does not answer after {}", dsl::to_text(start_timeout)),
+            fmt::format("podman's service does not answer after {}", dsl::to_text(kStartTimeout)),
             "run it by hand to see why: podman system service -t 0"});
       } else if (process) {
         wait();

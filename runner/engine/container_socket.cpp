@@ -14,7 +14,7 @@
 namespace runner {
 namespace {
 
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t kReadSize = 64 * 1024;
 
 /// A socket that is connected, or the errno that says why it is not.
 struct Connected {
@@ -127,7 +127,7 @@ void ContainerSocket::flush() {
 
 /// One piece a round, so that a container that floods its log leaves room for the others.
 void ContainerSocket::read() {
-  static thread_local std::array<char, read_size> buffer;
+  static thread_local std::array<char, kReadSize> buffer;
   const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
   if (got > 0) {
     received_({buffer.data(), static_cast<std::size_t>(got)});

@@ -13,7 +13,7 @@ struct Range {
 
 // Unicode 15: East Asian Wide and Fullwidth, and emoji that are shown wide; neighbours joined where
 // what lies between is unassigned.
-constexpr Range wide[] = {
+constexpr Range kWide[] = {
     {0x1100, 0x115F},   {0x231A, 0x231B},   {0x23E9, 0x23EC},   {0x23F0, 0x23F0},
     {0x23F3, 0x23F3},   {0x25FD, 0x25FE},   {0x2614, 0x2615},   {0x2648, 0x2653},
     {0x267F, 0x267F},   {0x2693, 0x2693},   {0x26A1, 0x26A1},   {0x26AA, 0x26AB},
@@ -38,7 +38,7 @@ constexpr Range wide[] = {
 };
 
 // Combining marks and invisible joiners of the scripts that logs hold in practice.
-constexpr Range zero[] = {
+constexpr Range kZero[] = {
     {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A},   {0x064B, 0x065F},
     {0x0670, 0x0670}, {0x06D6, 0x06DC}, {0x0900, 0x0902}, {0x093C, 0x093C},   {0x0941, 0x0948},
     {0x094D, 0x094D}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E},   {0x1AB0, 0x1AFF},
@@ -90,7 +90,7 @@ Cell cell(std::string_view text, std::size_t at) {
   for (std::size_t k = 1; k < bytes; ++k) {
     code = (code << 6U) | (static_cast<unsigned char>(text[at + k]) & 0x3FU);
   }
-  return {bytes, in(zero, code) ? 0U : in(wide, code) ? 2U : 1U, false, false};
+  return {bytes, in(kZero, code) ? 0U : in(kWide, code) ? 2U : 1U, false, false};
 }
 
 /// The last bytes of `text` that fit into `width` columns; no colours inside.

@@ -11,8 +11,8 @@
 namespace runner::report {
 namespace {
 
-constexpr std::int64_t frame_ms = 100;
-constexpr std::int64_t idle_frame_ms = 1000;
+constexpr std::int64_t kFrameMs = 100;
+constexpr std::int64_t kIdleFrameMs = 1000;
 
 /// Events whose line stays on the screen. Starts, single checks and the end of the run are not
 /// among them: the frame shows what is under way, and the checklist follows.
@@ -81,7 +81,7 @@ void ConsoleLive::on_stopping(std::string_view /*by*/) {
 }
 
 void ConsoleLive::wait_for_tick() {
-  clock_.after(dsl::Duration{frame_ms}, [this, alive = std::weak_ptr<bool>(alive_)] {
+  clock_.after(dsl::Duration{kFrameMs}, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) {
       tick();
     }
@@ -89,7 +89,7 @@ void ConsoleLive::wait_for_tick() {
 }
 
 void ConsoleLive::tick() {
-  if (changed_ || clock_.monotonic_ms() - drawn_at_ms_ >= idle_frame_ms) {
+  if (changed_ || clock_.monotonic_ms() - drawn_at_ms_ >= kIdleFrameMs) {
     draw();
   }
   wait_for_tick();

@@ -6,7 +6,7 @@
 namespace runner::report {
 namespace {
 
-constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 struct Decoded {
   std::uint32_t code = 0;
@@ -144,7 +144,7 @@ class Cleaner {
     }
     const Decoded decoded = decode(text, at);
     if (!decoded.valid || is_control(decoded.code) || shows_other_text_than_it_is(decoded.code)) {
-      out_ += replacement;
+      out_ += kReplacement;
     } else {
       out_ += text.substr(at, decoded.length);
     }
