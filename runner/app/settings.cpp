@@ -360,14 +360,14 @@ std::optional<EngineName> engine_from_word(std::string_view word) {
 }
 
 const std::vector<std::string>& engine_words() {
-  static const std::vector<std::string> words = [] {
+  static const std::vector<std::string> kWords = [] {
     std::vector<std::string> all;
     for (const auto& [name, word] : dsl::kEngineNameWords) {
       all.emplace_back(word);
     }
     return all;
   }();
-  return words;
+  return kWords;
 }
 
 dsl::Result<Settings> load_settings(const std::string& project) {

@@ -36,7 +36,7 @@ class Console {
   void note(std::string_view message);
 
   /// `error`, and the code for `return console.fail(…)`.
-  ExitCode fail(ExitCode code, const dsl::Error& error);
+  ExitCode fail(ExitCode code, const dsl::Error& problem);
 
   [[nodiscard]] bool out_is_terminal() const { return out_terminal_; }
   [[nodiscard]] bool err_is_terminal() const { return err_terminal_; }

@@ -15,7 +15,6 @@
 namespace runner::cli {
 
 using dsl::Error;
-using dsl::Ok;
 using dsl::Result;
 using dsl::RunId;
 using dsl::Status;
@@ -24,11 +23,11 @@ using dsl::Status;
 // -------------------------------------------------------------------------------------
 
 struct RunView::Impl {
-  Impl(RunStore store_, RunId run_, dsl::Plan plan_, const std::vector<std::int64_t>& usual_ms)
-      : store(std::move(store_)),
-        run(std::move(run_)),
+  Impl(RunStore from, RunId of, dsl::Plan its_plan, const std::vector<std::int64_t>& usual_ms)
+      : store(std::move(from)),
+        run(std::move(of)),
         folder(store.run_folder(run)),
-        plan(std::move(plan_)),
+        plan(std::move(its_plan)),
         state(plan, usual_ms) {}
 
   RunStore store;

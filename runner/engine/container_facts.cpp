@@ -33,11 +33,11 @@ bool has_security_option(const Json& info, const std::string& name) {
 /// Podman as root asks for these many; the kernel refuses that to a process without
 /// CAP_SYS_RESOURCE. It has also lowered its own limit of processes to the greatest process id.
 void add_ulimits(const PodmanMachine& machine, ContainerProgram& program) {
-  constexpr std::int64_t wanted_files = 1'048'576;
-  constexpr std::int64_t wanted_processes = 4'194'304;
-  if (machine.hard_files >= 0 && machine.hard_files < wanted_files)
+  constexpr std::int64_t kWantedFiles = 1'048'576;
+  constexpr std::int64_t kWantedProcesses = 4'194'304;
+  if (machine.hard_files >= 0 && machine.hard_files < kWantedFiles)
     program.ulimits.push_back({"nofile", machine.hard_files});
-  if (machine.hard_processes >= 0 && machine.hard_processes < wanted_processes)
+  if (machine.hard_processes >= 0 && machine.hard_processes < kWantedProcesses)
     program.ulimits.push_back({"nproc", std::min(machine.hard_processes, machine.pid_max)});
 }
 

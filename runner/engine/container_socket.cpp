@@ -14,7 +14,7 @@
 namespace runner {
 namespace {
 
-constexpr std::size_t kReadSize = 64 * 1024;
+constexpr std::size_t kReadSize = std::size_t{64} * 1024;
 
 /// A socket that is connected, or the errno that says why it is not.
 struct Connected {

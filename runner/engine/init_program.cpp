@@ -23,8 +23,8 @@ dsl::Result<std::string> install_init_program(const std::string& state_dir) {
     return made.error();
   }
   // Sixteen hex digits tell our own versions apart; nobody else writes here.
-  static const std::string digest = dsl::sha256_hex(init_program_bytes()).substr(0, 16);
-  const std::string path = folder + "/pipe-init-" + digest;
+  static const std::string kDigest = dsl::sha256_hex(init_program_bytes()).substr(0, 16);
+  const std::string path = folder + "/pipe-init-" + kDigest;
   struct stat status {};
   if (stat(path.c_str(), &status) == 0 &&
       static_cast<std::size_t>(status.st_size) == init_program_bytes().size()) {

@@ -18,7 +18,7 @@ namespace runner {
 using ArchiveDocuments = std::map<std::string, std::string>;
 
 /// Every regular file of at most 4 MiB, and an Error where it is no tar file.
-dsl::Result<ArchiveDocuments> read_archive_documents(const std::string& archive);
+dsl::Result<ArchiveDocuments> read_archive_documents(const std::string& path);
 
 /// One layer of an image: a file of the archive, and what the sha256 of its bytes must be (hex; of
 /// the bytes as they stand there, compressed or not).
@@ -29,6 +29,6 @@ struct LayerSource {
 
 /// Applies the layer, compressed by whatever libarchive knows (gzip, zstd, none). An Error also
 /// where its digest is another one; then some of it has been written.
-dsl::Status apply_layer(const std::string& archive, const LayerSource& layer, LayerWriter& writer);
+dsl::Status apply_layer(const std::string& path, const LayerSource& layer, LayerWriter& writer);
 
 }  // namespace runner

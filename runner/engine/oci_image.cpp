@@ -48,12 +48,12 @@ std::string text_at(const Json& json, const char* key) {
 }
 
 const Json& list_at(const Json& json, const char* key) {
-  static const Json empty = Json::array();
+  static const Json kEmpty = Json::array();
   if (!json.is_object()) {
-    return empty;
+    return kEmpty;
   }
   const auto found = json.find(key);
-  return found != json.end() && found->is_array() ? *found : empty;
+  return found != json.end() && found->is_array() ? *found : kEmpty;
 }
 
 /// The hex digits of a "sha256:…" digest; "" where it is none.

@@ -46,10 +46,10 @@ constexpr Range kZero[] = {
     {0x3099, 0x309A}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0x1F3FB, 0x1F3FF}, {0xE0100, 0xE01EF},
 };
 
-template <std::size_t N>
-bool in(const Range (&table)[N], std::uint32_t code) {
+template <std::size_t count>
+bool in(const Range (&table)[count], std::uint32_t code) {
   std::size_t low = 0;
-  std::size_t high = N;
+  std::size_t high = count;
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
     if (code > table[middle].last) {

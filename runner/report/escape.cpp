@@ -31,8 +31,8 @@ Decoded decode(std::string_view text, std::size_t at) {
     }
     code = (code << 6U) | (byte(k) & 0x3FU);
   }
-  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < least[length] || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) {
+  constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kLeast[length] || (code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) {
     return {};
   }
   return {code, length, true};

@@ -32,7 +32,7 @@ bool all_literal(const PlanNode& plan) {
 
 /// What one word of a command, or one variable with its name and '=', may have: the kernel's
 /// MAX_ARG_STRLEN without the NUL at its end.
-constexpr std::size_t kLongestWord = 128 * 1024 - 1;
+constexpr std::size_t kLongestWord = std::size_t{128} * 1024 - 1;
 
 /// Fills templates in; the scope is made only when a hole needs it.
 class Filler {

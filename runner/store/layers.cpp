@@ -15,7 +15,6 @@
 namespace runner {
 namespace {
 
-using git::Objects;
 using git::Oid;
 
 constexpr std::size_t kMostDifferences = 1'000;  // a layer of more becomes a base

@@ -14,7 +14,6 @@
 namespace runner {
 namespace {
 
-using git::Entry;
 using git::Kind;
 using git::Objects;
 using git::Oid;

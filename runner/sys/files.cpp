@@ -19,7 +19,7 @@
 namespace runner::files {
 namespace {
 
-constexpr std::size_t kBuffer = 128 * 1024;
+constexpr std::size_t kBuffer = std::size_t{128} * 1024;
 
 std::string_view remedy_of(int error_number) {
   switch (error_number) {

@@ -37,7 +37,7 @@ std::vector<std::string> alternates_of(const std::string& objects) {
 }  // namespace
 
 void start_library() {
-  static const bool started = [] {
+  static const bool kStarted = [] {
     git_libgit2_init();
     // The user's and the system's configuration must not change what a tree is; a repository's
     // owner is checked by Project, by rules of our own.
@@ -53,7 +53,7 @@ void start_library() {
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, static_cast<std::size_t>(64) << 20);
     return true;
   }();
-  static_cast<void>(started);
+  static_cast<void>(kStarted);
 }
 struct ObjectDatabase::Impl {
   std::string folder;                                    // of the bare repository

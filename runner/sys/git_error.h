@@ -55,12 +55,12 @@ inline Oid from_git(const git_oid& raw) {
 }
 
 /// Owns any libgit2 object: Held<git_tree, git_tree_free>.
-template <class T, void (*Free)(T*)>
-struct Freed {
-  void operator()(T* object) const { Free(object); }
+template <class T, void (*release)(T*)>
+struct Released {
+  void operator()(T* object) const { release(object); }
 };
-template <class T, void (*Free)(T*)>
-using Held = std::unique_ptr<T, Freed<T, Free>>;
+template <class T, void (*release)(T*)>
+using Held = std::unique_ptr<T, Released<T, release>>;
 
 /// The entries of an index without conflicts as a tree.
 dsl::Result<Oid> write_index(Objects& objects, git_index* index);

@@ -41,14 +41,14 @@ dsl::Status check_owner(const std::string& git_folder, const std::string& folder
 }
 
 void accept_harmless_extensions() {
-  static const bool done = [] {
+  static const bool kDone = [] {
     // None of them changes how objects and references are read.
     const char* names[] = {
         "worktreeconfig", "partialclone", "preciousobjects", "relativeworktrees"};
     git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, names, std::size(names));
     return true;
   }();
-  static_cast<void>(done);
+  static_cast<void>(kDone);
 }
 
 }  // namespace

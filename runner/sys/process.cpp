@@ -339,12 +339,12 @@ void run_to_end(EventLoop& loop,
     stream.watch = loop.watch_readable(stream.fd.get(),
                                        [&stream, self = running.get()] { self->read(stream); });
   }
-  constexpr dsl::Duration never{1'000'000'000'000};
-  running->timer = loop.start_timer(timeout.ms > 0 ? timeout : never, [running] {
+  constexpr dsl::Duration kNever{1'000'000'000'000};
+  running->timer = loop.start_timer(timeout.ms > 0 ? timeout : kNever, [running] {
     running->result.timed_out = true;
     running->process->signal_group(SIGKILL);
     // Killed but not yet told: the exit's own callback finishes.
-    running->timer = running->loop.start_timer(never, [running] {});
+    running->timer = running->loop.start_timer(kNever, [running] {});
   });
 }
 
