@@ -257,6 +257,42 @@ dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
   return scan(objects, wanted);
 }
 
+dsl::Result<Workspaces::Left> Workspaces::what_was_left(git::Objects& objects,
+                                                        const CaptureRequest& request,
+                                                        const Halves& input) {
+  const PreparedWorkspace& workspace = request.workspace;
+  auto files_tree = git::parse_oid(workspace.laid_out_files);
+  auto artifacts_tree = git::parse_oid(workspace.laid_out_artifacts);
+  if (!files_tree || !artifacts_tree) {
+    return files_tree ? artifacts_tree.error() : files_tree.error();
+  }
+  Left left;
+  left.files = {*files_tree, *artifacts_tree};
+  const bool untouched =
+      workspace.laid_out != nullptr && is_untouched(folder_of(workspace), *workspace.laid_out);
+  if (!workspace.mount.read_only && !untouched) {
+    auto scanned = read_back(objects, request, left.files);
+    if (!scanned) {
+      return scanned.error();
+    }
+    left.files = scanned->after;
+    left.refused = std::move(scanned->refused);
+  }
+  if (left.files == input || request.protect.empty()) {
+    return left;
+  }
+  auto allowed = put_back(objects, left.files, request.protect, input);
+  auto untaken = allowed ? changes(objects, *allowed, left.files) : allowed.error();
+  if (!untaken) {
+    return untaken.error();
+  }
+  left.files = *allowed;
+  for (ChangedPath& change : *untaken) {
+    left.untaken.push_back(std::move(change.path));
+  }
+  return left;
+}
+
 dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;
   auto objects = store_.borrow();
@@ -264,35 +300,15 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     return objects.error();
   }
   auto input = halves_of(**objects, workspace.tree);
-  auto files_tree = git::parse_oid(workspace.laid_out_files);
-  auto artifacts_tree = git::parse_oid(workspace.laid_out_artifacts);
-  if (!input || !files_tree || !artifacts_tree) {
-    return !input ? input.error() : !files_tree ? files_tree.error() : artifacts_tree.error();
+  auto left = input ? what_was_left(**objects, request, *input) : input.error();
+  if (!left) {
+    return left.error();
   }
+  const Halves& after = left->files;
   Capture result;
-  Halves after{*files_tree, *artifacts_tree};
-  const bool untouched =
-      workspace.laid_out != nullptr && is_untouched(folder_of(workspace), *workspace.laid_out);
-  if (!workspace.mount.read_only && !untouched) {
-    auto scanned = read_back(**objects, request, after);
-    if (!scanned) {
-      return scanned.error();
-    }
-    after = scanned->after;
-    result.refused = std::move(scanned->refused);
-  }
+  result.refused = std::move(left->refused);
+  result.untaken = std::move(left->untaken);
   result.tree = workspace.tree;
-  if (after != *input && !request.protect.empty()) {
-    auto allowed = put_back(**objects, after, request.protect, *input);
-    auto untaken = allowed ? changes(**objects, *allowed, after) : allowed.error();
-    if (!untaken) {
-      return untaken.error();
-    }
-    after = *allowed;
-    for (ChangedPath& change : *untaken) {
-      result.untaken.push_back(std::move(change.path));
-    }
-  }
   if (after != *input) {
     auto committed = store_.commit(
         **objects, workspace.tree, after, request.commit_message, request.commit_time_s);

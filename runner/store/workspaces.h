@@ -14,6 +14,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dsl/result.h"
@@ -70,6 +71,15 @@ class Workspaces {
   dsl::Status restore_caches(const PreparedWorkspace& workspace);
   dsl::Status stage_caches(const PreparedWorkspace& workspace, bool save);
   [[nodiscard]] std::string staged_caches(const JobName& job) const;
+  /// What of a job's work is taken, and what is not.
+  struct Left {
+    Halves files;
+    std::vector<std::pair<std::string, std::string>> refused;  // as in Capture
+    std::vector<std::string> untaken;
+  };
+  dsl::Result<Left> what_was_left(git::Objects& objects,
+                                  const CaptureRequest& request,
+                                  const Halves& input);
   dsl::Result<Scan> read_back(git::Objects& objects,
                               const CaptureRequest& request,
                               const Halves& before);
