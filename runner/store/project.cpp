@@ -99,20 +99,28 @@ class Taker {
   // ---- A repository
   // -------------------------------------------------------------------------------
 
+  dsl::Status find_prefix(const git::Project& repository) {
+    if (repository.work_tree().empty()) {
+      return dsl::Ok{};
+    }
+    auto top = files::real_path(repository.work_tree());
+    if (!top) {
+      return top.error();
+    }
+    const auto prefix = beneath(*top, project_.folder);
+    if (!prefix || *prefix == ".git" || prefix->starts_with(".git/")) {
+      return dsl::Error{
+          fmt::format("workspace '{}' lies in the data of a repository, not in its files",
+                      project_.folder),
+          "name a folder of the project's files"};
+    }
+    project_.prefix = *prefix;
+    return dsl::Ok{};
+  }
+
   dsl::Status take_repository(git::Project& repository) {
-    if (!repository.work_tree().empty()) {
-      auto top = files::real_path(repository.work_tree());
-      if (!top) {
-        return top.error();
-      }
-      const auto prefix = beneath(*top, project_.folder);
-      if (!prefix || *prefix == ".git" || prefix->starts_with(".git/")) {
-        return dsl::Error{
-            fmt::format("workspace '{}' lies in the data of a repository, not in its files",
-                        project_.folder),
-            "name a folder of the project's files"};
-      }
-      project_.prefix = *prefix;
+    if (auto found = find_prefix(repository); !found) {
+      return found;
     }
     auto head = repository.head();
     if (!head) {
@@ -168,25 +176,27 @@ class Taker {
       project_.taken += ", a bare repository";
       return store_.settle(**objects);
     }
-    auto dirty = take_uncommitted(repository, **objects, (*top)->id);
+    auto dirty = request_.include_dirty ? take_uncommitted(repository, **objects, (*top)->id)
+                                        : tell_uncommitted(repository);
     return dirty ? store_.settle(**objects) : dirty;
   }
 
-  dsl::Status take_uncommitted(git::Project& repository, Objects& objects, const Oid& committed) {
-    if (!request_.include_dirty) {
-      auto dirty = repository.uncommitted(project_.prefix);
-      if (!dirty) {
-        return dirty.error();
-      }
-      if (dirty->changed + dirty->untracked > 0) {
-        std::string what = dirty->changed > 0 ? count_of(dirty->changed, "changed") : "";
-        if (dirty->untracked > 0) {
-          what += (what.empty() ? "" : " and ") + count_of(dirty->untracked, "untracked");
-        }
-        project_.taken += fmt::format("; {} in the work tree left out (--dirty takes them)", what);
-      }
-      return dsl::Ok{};
+  dsl::Status tell_uncommitted(git::Project& repository) {
+    auto dirty = repository.uncommitted(project_.prefix);
+    if (!dirty) {
+      return dirty.error();
     }
+    if (dirty->changed + dirty->untracked > 0) {
+      std::string what = dirty->changed > 0 ? count_of(dirty->changed, "changed") : "";
+      if (dirty->untracked > 0) {
+        what += (what.empty() ? "" : " and ") + count_of(dirty->untracked, "untracked");
+      }
+      project_.taken += fmt::format("; {} in the work tree left out (--dirty takes them)", what);
+    }
+    return dsl::Ok{};
+  }
+
+  dsl::Status take_uncommitted(git::Project& repository, Objects& objects, const Oid& committed) {
     auto index = repository.index_tree(objects);
     if (!index) {
       return index.error();

@@ -110,6 +110,34 @@ dsl::Result<PathKind> kind_of(Objects& objects, const Halves& both, const std::s
   return kind;
 }
 
+namespace {
+
+bool is_file(const std::optional<Entry>& entry) {
+  return entry && entry->kind != Kind::Folder;
+}
+
+/// No value: a folder that was emptied or filled, which is told by its files.
+dsl::Result<std::optional<ChangedPath>> change_of(Objects& objects,
+                                                  const Difference& difference,
+                                                  const Halves& before,
+                                                  const Halves& after) {
+  using Change = ChangedPath::Change;
+  const bool had = is_file(difference.before);
+  const bool has = is_file(difference.after);
+  if (had || has) {
+    const Change change = !had ? Change::Added : has ? Change::Modified : Change::Deleted;
+    return std::optional(ChangedPath{difference.path, change});
+  }
+  auto new_or_gone = is_absent(objects, difference.before ? after : before, difference.path);
+  if (!new_or_gone) {
+    return new_or_gone.error();
+  }
+  const Change change = difference.before ? Change::Deleted : Change::Added;
+  return *new_or_gone ? std::optional(ChangedPath{difference.path, change}) : std::nullopt;
+}
+
+}  // namespace
+
 dsl::Result<std::vector<ChangedPath>> changes(git::Objects& objects,
                                               const Halves& before,
                                               const Halves& after) {
@@ -121,27 +149,12 @@ dsl::Result<std::vector<ChangedPath>> changes(git::Objects& objects,
       return differences.error();
     }
     for (const Difference& difference : **differences) {
-      const auto is_file = [](const std::optional<Entry>& entry) {
-        return entry && entry->kind != Kind::Folder;
-      };
-      const bool had = is_file(difference.before);
-      const bool has = is_file(difference.after);
-      if (had || has) {
-        changed.push_back({difference.path,
-                           !had  ? ChangedPath::Change::Added
-                           : has ? ChangedPath::Change::Modified
-                                 : ChangedPath::Change::Deleted});
-        continue;
+      auto change = change_of(objects, difference, before, after);
+      if (!change) {
+        return change.error();
       }
-      // A folder that was emptied or filled is told by its files.
-      auto new_or_gone = is_absent(objects, difference.before ? after : before, difference.path);
-      if (!new_or_gone) {
-        return new_or_gone.error();
-      }
-      if (*new_or_gone) {
-        changed.push_back(
-            {difference.path,
-             difference.before ? ChangedPath::Change::Deleted : ChangedPath::Change::Added});
+      if (*change) {
+        changed.push_back(**std::move(change));
       }
     }
   }
