@@ -52,24 +52,24 @@ void remove_empty_folders(int folder, const std::string& name) {
 
 }  // namespace
 
-dsl::Result<Staging> Staging::make(int target, const std::string& name) {
-  Staging staging(target, name);
-  staging.remove();
-  // Made with all bits, to see which of them the user's umask leaves; then it is nobody else's.
-  struct stat status {};
-  if (::mkdirat(target, name.c_str(), 0777) != 0 ||
-      !(staging.staged_ = files::open_beneath(target, name.c_str(), kFolder)) ||
-      ::fstat(staging.staged_.get(), &status) != 0 || ::fchmod(staging.staged_.get(), 0700) != 0) {
-    return files::system_error("make folder", name, errno);
-  }
-  staging.mode_ = status.st_mode & 0777U;
-  return staging;
-}
-
 Staging::~Staging() {
-  if (target_ >= 0) {
+  if (staged_) {
     remove();
   }
+}
+
+dsl::Status Staging::begin() {
+  remove();
+  // Made with all bits, to see which of them the user's umask leaves; then it is nobody else's.
+  struct stat status {};
+  if (::mkdirat(target_, name_.c_str(), 0777) != 0 ||
+      !(staged_ = files::open_beneath(target_, name_.c_str(), kFolder)) ||
+      ::fstat(staged_.get(), &status) != 0 ||
+      ::fchmod(staged_.get(), 0700U | (status.st_mode & S_ISGID)) != 0) {
+    return files::system_error("make folder", name_, errno);
+  }
+  mode_ = status.st_mode & 0777U;
+  return dsl::Ok{};
 }
 
 void Staging::remove() {
@@ -90,7 +90,11 @@ dsl::Result<const struct stat*> Staging::counterpart(const std::string& folder) 
   if (there ? ::fstat(there.get(), &like) != 0 : errno != ENOENT && errno != ENOTDIR) {
     return files::system_error("write back", folder, errno);
   }
-  if (folder != ".") {
+  if (folder == ".") {
+    if (auto begun = begin(); !begun) {
+      return begun.error();
+    }
+  } else {
     auto above = counterpart(split(folder).first);
     if (!above) {
       return above.error();
@@ -161,7 +165,7 @@ dsl::Status Staging::add_folder(const std::string& path) {
 }
 
 dsl::Status Staging::put_in_place() {
-  return move(staged_.get(), target_, "");
+  return staged_ ? move(staged_.get(), target_, "") : dsl::Ok{};
 }
 
 dsl::Status Staging::move(int from, int to, const std::string& prefix) {

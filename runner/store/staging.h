@@ -19,20 +19,12 @@ namespace runner {
 
 class Staging {
  public:
-  /// What names for `make` start with; nothing of the user's does.
+  /// What names for it start with; nothing of the user's does.
   static constexpr std::string_view kPrefix = ".pipe-new-";
 
   /// `target`, an open folder, outlives this object. What an earlier attempt left under the same
-  /// name is removed first; what is not in its place at the end is, too.
-  static dsl::Result<Staging> make(int target, const std::string& name);
-  Staging(Staging&& other) noexcept
-      : target_(std::exchange(other.target_, -1)),
-        name_(std::move(other.name_)),
-        staged_(std::move(other.staged_)),
-        mode_(other.mode_),
-        folders_(std::move(other.folders_)),
-        writable_(std::move(other.writable_)) {}
-  Staging& operator=(Staging&&) = delete;
+  /// name is removed before anything is laid out; what is not in its place at the end is, too.
+  Staging(int target, std::string name) : target_(target), name_(std::move(name)) {}
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   ~Staging();
@@ -50,15 +42,15 @@ class Staging {
   dsl::Status put_in_place();
 
  private:
-  Staging(int target, std::string name) : target_(target), name_(std::move(name)) {}
+  dsl::Status begin();
   void remove();
   /// Makes the folder of that path in the hidden one. What is made in it belongs to the owner told.
   dsl::Result<const struct stat*> counterpart(const std::string& folder);
   dsl::Status move(int from, int to, const std::string& prefix);
 
-  int target_;  // -1: moved from
-  std::string name_;
-  Fd staged_;
+  const int target_;
+  const std::string name_;
+  Fd staged_;                                   // none: nothing was laid out
   mode_t mode_ = 0;                             // what the user's umask leaves of 0777
   std::map<std::string, struct stat> folders_;  // that have a counterpart
   std::set<std::string> writable_;              // folders of the target

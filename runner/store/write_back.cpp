@@ -320,9 +320,9 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
   if (work.empty()) {
     return dsl::Ok{};
   }
-  auto staging = Staging::make(
-      folder->get(), std::string(Staging::kPrefix) + dsl::sha256_hex(result.commit).substr(0, 16));
-  auto staged = staging ? work.stage(*staging) : staging.error();
+  Staging staging(folder->get(),
+                  std::string(Staging::kPrefix) + dsl::sha256_hex(result.commit).substr(0, 16));
+  auto staged = work.stage(staging);
   if (staged) {
     // A file system that finds room late says here that it has none.
     staged = files::flush_file_system(project.folder);
@@ -331,7 +331,7 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
   if (!staged) {
     return deliver_again(staged.error().within(fmt::format("nothing was written to '{}'", name)));
   }
-  if (auto applied = work.apply(*staging, *after); !applied) {
+  if (auto applied = work.apply(staging, *after); !applied) {
     return deliver_again(
         applied.error().within(fmt::format("only a part of the result is in '{}'", name)));
   }

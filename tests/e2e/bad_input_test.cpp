@@ -267,6 +267,12 @@ TEST_F(Target, ThatIsFullStaysAsItWasUntilThereIsRoom) {
                               "resume'")));
 }
 
+TEST_F(Target, ThatIsFullCanStillLoseWhatTheRunRemoved) {
+  const Ended ended = in_small_project(
+      "rm gone", "head -c 4M /dev/zero > filler; $pipe run pipeline.yaml; echo exit $?; ls -A");
+  EXPECT_THAT(ended.out, HasSubstr("exit 0\nfiller\nfirst\npipeline.yaml\n"));
+}
+
 TEST_F(Target, ThatIsReadOnlyIsSaidSoWithTheWayOut) {
   const Ended ended = in_small_project(
       "echo new > first",
