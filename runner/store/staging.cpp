@@ -19,6 +19,12 @@ using git::Kind;
 
 constexpr int kFolder = O_RDONLY | O_DIRECTORY;
 
+/// Why a folder could not be opened: it is not there, or will be made in the place of a file or
+/// link that goes.
+bool is_to_be_made(int reason) {
+  return reason == ENOENT || reason == ENOTDIR || reason == ELOOP;
+}
+
 std::pair<std::string, std::string> split(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? std::pair(std::string("."), path)
@@ -87,7 +93,7 @@ dsl::Result<const struct stat*> Staging::counterpart(const std::string& folder) 
   }
   struct stat like {};
   const Fd there = files::open_beneath(target_, folder.c_str(), kFolder);
-  if (there ? ::fstat(there.get(), &like) != 0 : errno != ENOENT && errno != ENOTDIR) {
+  if (there ? ::fstat(there.get(), &like) != 0 : !is_to_be_made(errno)) {
     return files::system_error("write back", folder, errno);
   }
   if (folder == ".") {
@@ -119,8 +125,8 @@ dsl::Status Staging::check_writable(const std::string& path) {
         return files::system_error("write into folder", folder, errno);
       }
       writable_.insert(folder);
-    } else if (errno == ENOENT || errno == ENOTDIR) {
-      folder = split(folder).first;  // it will be made there
+    } else if (is_to_be_made(errno)) {
+      folder = split(folder).first;
     } else {
       return files::system_error("write into folder", folder, errno);
     }

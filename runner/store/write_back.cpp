@@ -200,7 +200,34 @@ class WriteBack {
     return a.has_value() == b.has_value() && (!a || (a->kind == b->kind && a->id == b->id));
   }
 
+  bool goes(const std::string& path) const {
+    return std::any_of(to_remove_.begin(), to_remove_.end(), [&](const Difference& difference) {
+      return difference.path == path;
+    });
+  }
+
+  /// Where a folder is to be, nothing else may be, unless it goes.
+  void check_way(const std::string& path) {
+    for (std::size_t end = path.find('/'); end != std::string::npos;
+         end = path.find('/', end + 1)) {
+      const std::string above = path.substr(0, end);
+      if (!ways_.insert(above).second) {
+        continue;
+      }
+      const auto [folder, name] = split(above);
+      const Fd parent = files::open_beneath(folder_, folder.c_str(), O_RDONLY | O_DIRECTORY);
+      struct stat status {};
+      if (parent && ::fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+          !S_ISDIR(status.st_mode) && !goes(above)) {
+        changed_.push_back(above);
+      }
+    }
+  }
+
   dsl::Status check(const Difference& difference) {
+    if (difference.after) {
+      check_way(difference.path);
+    }
     auto now = now_at(difference.path);
     if (!now) {
       return now.error();
@@ -236,11 +263,7 @@ class WriteBack {
         }
         continue;
       }
-      const bool goes =
-          std::any_of(to_remove_.begin(), to_remove_.end(), [&](const Difference& difference) {
-            return difference.path == inner;
-          });
-      if (!goes) {
+      if (!goes(inner)) {
         changed_.push_back(inner);
       }
     }
@@ -284,6 +307,7 @@ class WriteBack {
   std::vector<Difference> to_write_;
   std::vector<std::string> folders_;      // without files, to be there
   std::vector<std::string> old_folders_;  // without files, to go
+  std::set<std::string> ways_;            // folders on the way to what is written, checked
   std::vector<std::string> changed_;
 };
 

@@ -458,6 +458,7 @@ TEST_F(ProjectTest, FilesAndFoldersMayChangePlaces) {
   put("script", "1", 0700);
   ::mkdir((project_path() + "/empty").c_str(), 0755);
   ::symlink("file", (project_path() + "/link").c_str());
+  ::symlink("folder", (project_path() + "/to_folder").c_str());
   const Project project = take();
   const TreeRef result = after(project.input, [](const std::string& at) {
     ::unlink((at + "/file").c_str());
@@ -469,6 +470,8 @@ TEST_F(ProjectTest, FilesAndFoldersMayChangePlaces) {
     ::mkdir((at + "/other").c_str(), 0755);
     ::unlink((at + "/link").c_str());
     ::symlink("elsewhere", (at + "/link").c_str());
+    ::unlink((at + "/to_folder").c_str());
+    write_file(at + "/to_folder/x", "2");
   });
 
   must(deliver(*store_, project, "", result));
@@ -480,6 +483,24 @@ TEST_F(ProjectTest, FilesAndFoldersMayChangePlaces) {
   EXPECT_TRUE(exists(project_path() + "/other"));
   EXPECT_EQ(must(files::real_path(project_path())), project_path());
   EXPECT_THAT(changes(take().input, result), IsEmpty());
+}
+
+TEST_F(ProjectTest, AFileThatCameWhereAFolderIsToBeIsFoundBefore) {
+  put("a", "1");
+  const Project project = take();
+  const TreeRef result = after(project.input, [](const std::string& at) {
+    write_file(at + "/a", "2");
+    write_file(at + "/new/x", "2");
+    write_file(at + "/linked/x", "2");
+  });
+  put("new", "mine");
+  ::symlink("/tmp", (project_path() + "/linked").c_str());
+
+  const auto refused = deliver(*store_, project, "", result);
+
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("'linked', 'new'; nothing was written"));
+  EXPECT_EQ(read_text(project_path() + "/a"), "1");
 }
 
 TEST_F(ProjectTest, FoldersWithFilesOfTheUserAreNotReplaced) {
