@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <fmt/format.h>
+
 namespace runner::report {
 namespace {
 
@@ -173,6 +175,39 @@ std::string one_line(std::string_view text, Sgr sgr) {
 
 std::string lines(std::string_view text, Sgr sgr) {
   return Cleaner(sgr, true).clean(without_last_line_feed(text));
+}
+
+std::string every_character(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const Decoded decoded = decode(text, at);
+    if (!decoded.valid) {
+      out += fmt::format("<{:02X}>", static_cast<unsigned char>(text[at]));
+    } else if (decoded.code != '\t' && (decoded.code < 0x20 || decoded.code == 0x7F)) {
+      out += '^';
+      out += static_cast<char>(decoded.code ^ 0x40U);
+    } else if ((is_control(decoded.code) && decoded.code != '\t') ||
+               shows_other_text_than_it_is(decoded.code)) {
+      out += fmt::format("<U+{:04X}>", decoded.code);
+    } else {
+      out += text.substr(at, decoded.length);
+    }
+    at += decoded.length;
+  }
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const Decoded decoded = decode(text, at);
+    if (!decoded.valid) {
+      return false;
+    }
+    at += decoded.length;
+  }
+  return true;
 }
 
 }  // namespace runner::report

@@ -21,4 +21,10 @@ std::string one_line(std::string_view text, Sgr sgr = Sgr::Strip);
 /// The same for several lines; line feeds stay, a last one is dropped.
 std::string lines(std::string_view text, Sgr sgr = Sgr::Strip);
 
+/// One line in which nothing vanishes, for whoever reviews it: control characters as ^X, others
+/// that would hide or reorder text as <U+202E>, bytes that are no UTF-8 as <FF>. A tab stays.
+std::string every_character(std::string_view text);
+
+bool is_utf8(std::string_view text);
+
 }  // namespace runner::report

@@ -70,6 +70,38 @@ struct Commit {
   std::string message;
 };
 
+/// A line of a text diff. `text` is without its line feed; `ends_file`: there was none.
+struct DiffLine {
+  enum class Kind { Context, Added, Removed };
+  Kind kind = Kind::Context;
+  std::string text;
+  bool ends_file = false;
+};
+/// Changes that lie together, with three lines round them. Lines count from 1; 0 where a side has
+/// none.
+struct DiffHunk {
+  std::int64_t before_line = 0;
+  std::int64_t before_count = 0;
+  std::int64_t after_line = 0;
+  std::int64_t after_count = 0;
+  std::vector<DiffLine> lines;
+};
+struct TextDiff {
+  bool binary = false;  // a side has a NUL near its beginning; nothing else is told
+  std::int64_t added = 0;
+  std::int64_t removed = 0;
+  std::vector<DiffHunk> hunks;
+};
+
+/// A file (or link, submodule) of two trees, and what differs in it.
+struct FileChange {
+  std::string path;             // bytes, '/' between names
+  std::optional<Entry> before;  // no value: not there
+  std::optional<Entry> after;
+  TextDiff text;
+  bool too_large = false;  // its lines were not compared
+};
+
 /// A handle on the objects of a store and of the repositories it borrows from. One thread at a
 /// time.
 class Objects {
@@ -115,6 +147,9 @@ class Objects {
   static std::optional<std::string> merge_texts(std::string_view base,
                                                 std::string_view ours,
                                                 std::string_view theirs);
+
+  /// What differs between two texts, by lines; no attributes, drivers or configuration count.
+  static dsl::Result<TextDiff> diff_texts(std::string_view before, std::string_view after);
 
   /// From now on what is written stays in memory, until `keep` or `forget`: for work of which only
   /// the last result counts.
