@@ -135,7 +135,7 @@ class Session {
       return refused(ExitCode::Invalid, lock.error());
     }
     lock_.emplace(*std::move(lock));
-    Result<Project> project = read_project();
+    Result<Project> project = project_of_run(*trees_, store_->run_folder(run_));
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
@@ -164,28 +164,12 @@ class Session {
     return true;
   }
 
-  static constexpr const char* kProjectFile = "project.json";
   /// There for a run with --no-cache, which holds when it is resumed too.
   static constexpr const char* kNoCacheFile = "no-cache";
 
   std::string file_of_run(const char* name) const { return store_->run_folder(run_) + "/" + name; }
 
   std::string branch_of(const std::string& run) const { return "pipe/" + plan_.name + "/" + run; }
-
-  Result<Project> read_project() {
-    constexpr std::int64_t kCap = 64LL << 20;
-    const Result<std::string> json = files::read_file(file_of_run(kProjectFile), kCap);
-    if (!json) {
-      return json.error();
-    }
-    Result<Project> project = project_from_json(*json);
-    if (project) {
-      if (const Status opened = reopen_project(*trees_, *project); !opened) {
-        return opened.error();
-      }
-    }
-    return project;
-  }
 
   bool look_for_engines() {
     engines_ = std::make_unique<EngineRegistry>(

@@ -17,6 +17,7 @@ Command firewall_command(Console& console);
 Command ls_command(Console& console);
 Command show_command(Console& console);
 Command logs_command(Console& console);
+Command diff_command(Console& console);
 Command attach_command(Console& console);
 Command stop_command(Console& console);
 Command resume_command(Console& console);

@@ -184,6 +184,18 @@ Result<RunView> Runs::view(const RunId& run) const {
   return view;
 }
 
+Result<Runs::Trees> Runs::trees(const RunId& run) const {
+  auto store = TreeStore::open(impl_->store->trees_folder(), {});
+  if (!store) {
+    return store.error();
+  }
+  auto project = project_of_run(**store, folder_of(run));
+  if (!project) {
+    return project.error().within("run '" + run.value + "'");
+  }
+  return Trees{*std::move(store), *std::move(project)};
+}
+
 Status Runs::record(const RunId& run, decltype(Event::what) what) {
   const auto lock = impl_->store->lock(run);
   if (!lock) {

@@ -18,6 +18,8 @@
 #include "runner/report/run_summary.h"
 #include "runner/run/event.h"
 #include "runner/run/run_state.h"
+#include "runner/store/project.h"
+#include "runner/store/tree_store.h"
 
 namespace runner::cli {
 
@@ -84,6 +86,13 @@ class Runs {
 
   /// With all events that its journal has now.
   [[nodiscard]] dsl::Result<RunView> view(const dsl::RunId& run) const;
+
+  /// Its trees, and the project that it took. An Error where the project's repository is gone.
+  struct Trees {
+    std::unique_ptr<TreeStore> store;
+    Project project;
+  };
+  [[nodiscard]] dsl::Result<Trees> trees(const dsl::RunId& run) const;
 
   /// Adds a fact to the journal of a run that no runner holds.
   dsl::Status record(const dsl::RunId& run, decltype(Event::what) what);

@@ -320,6 +320,21 @@ dsl::Status reopen_project(TreeStore& store, const Project& project) {
   return added ? added : added.error().within("the project's repository");
 }
 
+dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder) {
+  constexpr std::int64_t kCap = 64LL << 20;
+  const auto json = files::read_file(run_folder + "/" + kProjectFile, kCap);
+  if (!json) {
+    return json.error();
+  }
+  auto project = project_from_json(*json);
+  if (project) {
+    if (auto opened = reopen_project(store, *project); !opened) {
+      return opened.error();
+    }
+  }
+  return project;
+}
+
 // ---- JSON
 // -----------------------------------------------------------------------------------------
 

@@ -44,6 +44,12 @@ dsl::Result<Project> take_project(TreeStore& store, const TakeRequest& request);
 /// Makes the objects of a project that was taken earlier visible again, for `resume` and `show`.
 dsl::Status reopen_project(TreeStore& store, const Project& project);
 
+/// Beneath a run's folder.
+inline constexpr const char* kProjectFile = "project.json";
+
+/// What a run has taken, from its folder, reopened.
+dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder);
+
 std::string project_to_json(const Project& project);
 dsl::Result<Project> project_from_json(std::string_view text);
 
