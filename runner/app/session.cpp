@@ -66,7 +66,8 @@ class Session {
 
   SessionEnd run(RunRequest request) {
     jobs_ = request.jobs;
-    reuse_ = request.reuse;
+    reuse_ = request.reuse && !request.learn_firewall;  // what is not run tries nothing
+    learn_firewall_ = request.learn_firewall;
     plan_ = std::move(request.plan);
     places_ = std::move(request.places);
     own_file_name_ = request.file.substr(request.file.rfind('/') + 1);
@@ -315,7 +316,8 @@ class Session {
                     resolver,
                     {.directory = settings_.state_dir + "/egress",
                      .own_addresses = own_addresses,
-                     .secrets = secrets_.get()});
+                     .secrets = secrets_.get(),
+                     .learning = learn_firewall_});
     RunParts parts{trees, writer, loop_, files, cache->get(), by_node_, digests_, {}};
     parts.egress = &gateway;
     parts.secrets = secrets_.get();
@@ -524,6 +526,7 @@ class Session {
   std::vector<Error> warnings_;
   int jobs_ = 0;
   bool reuse_ = true;
+  bool learn_firewall_ = false;
   bool resumed_ = false;
 };
 

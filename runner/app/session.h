@@ -47,6 +47,7 @@ struct RunRequest {
   bool reuse = true;  // false: --no-cache, nothing is taken from earlier runs
   std::vector<std::string> env_files;  // --env-file: where secrets are looked for first
   bool include_dirty = false;          // uncommitted changes of a repository are taken too
+  bool learn_firewall = false;         // what tasks try to reach is heard of, and refused
 };
 
 /// What observers are made from: called once, when the run has a name and before its first event.

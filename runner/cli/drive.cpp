@@ -11,6 +11,7 @@
 #include "dsl/value.h"
 #include "runner/cli/final_words.h"
 #include "runner/report/escape.h"
+#include "runner/report/learned_rules.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
 
@@ -18,15 +19,19 @@ namespace runner::cli {
 namespace {
 
 /// What the run came to. The session's own code counts: it knows of signals.
-void say_how_it_ended(const SessionEnd& end, bool json, Console& console) {
+void say_how_it_ended(const SessionEnd& end, const ProgressOptions& progress, Console& console) {
   for (const dsl::Error& warning : end.warnings) {
     console.warning(warning.message);
   }
   for (const dsl::Error& problem : end.problems) {
     console.error(problem);
   }
-  if (end.state != nullptr && end.problems.empty() && !json) {
+  if (end.state != nullptr && end.problems.empty() && !progress.json) {
     print_checklist(*end.state, end.run_folder, report::Runner::Gone, console);
+  }
+  if (end.state != nullptr && progress.learn_firewall) {
+    const std::string rules = report::learned_rules(*end.state);
+    progress.json ? console.err(rules) : console.out("\n" + rules);
   }
 }
 
@@ -43,7 +48,7 @@ ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& sessi
     started(start);
     return make_progress(progress, console, *start.clock);
   });
-  say_how_it_ended(end, progress.json, console);
+  say_how_it_ended(end, progress, console);
   return end.code;
 }
 

@@ -18,6 +18,7 @@ struct ProgressOptions {
   bool plain = false;               // --plain is --progress plain
   bool json = false;                // events on STDOUT
   std::string log_format = "text";  // json: events on STDERR instead of text
+  bool learn_firewall = false;      // ends with the rules that the run would have needed
 };
 
 /// --progress, --plain, --json, --log-format.

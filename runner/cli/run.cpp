@@ -61,6 +61,7 @@ ExitCode run(RunArguments& arguments, Console& console) {
   request.reuse = !arguments.no_cache;
   request.include_dirty = arguments.dirty;
   request.env_files = arguments.env_files;
+  request.learn_firewall = arguments.progress.learn_firewall;
   return drive(
       [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
       arguments.progress,
@@ -113,6 +114,11 @@ Command run_command(Console& console) {
       {"--env-file", "FILE", "look for secrets in this file first", {}, &arguments->env_files});
   command.options.push_back(
       {"--dirty", "", "take uncommitted changes of the project too", {}, &arguments->dirty});
+  command.options.push_back({"--learn-firewall",
+                             "",
+                             "print the rules that it would have needed",
+                             {},
+                             &arguments->progress.learn_firewall});
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe run pipeline.yaml --input service=api -j 4",
                       "pipe run pipeline.yaml --json > events.jsonl"};

@@ -50,6 +50,7 @@ Door::Door(const Parts& parts,
       denied_(std::move(denied)),
       secrets_(parts.secrets),
       names_(policy_,
+             parts.learning ? Unknown::Answered : Unknown::Refused,
              [this](const std::string& name, Reason reason) {
                EgressDenied refusal;
                refusal.name = name;
@@ -235,7 +236,9 @@ void Door::begin(Fd client, std::uint16_t port) {
   refusal.port = port;
   const dsl::EgressRule* const rule = policy_.find(*name, port);
   if (rule == nullptr || connection_count() >= kMostConnections) {
-    refusal.reason = rule == nullptr ? Reason::Port : Reason::Busy;
+    refusal.reason = rule != nullptr        ? Reason::Busy
+                     : policy_.knows(*name) ? Reason::Port
+                                            : Reason::Name;
     refusal.rule = rule == nullptr ? "" : to_text(*rule);
     reset(std::move(client));
     deny(std::move(refusal));

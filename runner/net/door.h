@@ -36,6 +36,7 @@ class Door {
     std::function<std::vector<dsl::IpAddress>()> own_addresses;
     dsl::Duration hello_time;
     Secrets* secrets;  // null: none are lent
+    bool learning;     // names that no rule has get an address too, at which all is refused
   };
 
   Door(const Parts& parts,

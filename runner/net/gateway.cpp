@@ -1,5 +1,7 @@
 #include "runner/net/gateway.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <sys/resource.h>
@@ -10,6 +12,10 @@
 
 namespace runner {
 namespace {
+
+/// Listened on where rules are learnt. A program of the node cannot listen on them itself, and so
+/// those that programs like to serve on in tests (8080, 5432, …) are not among them.
+constexpr std::array<std::uint16_t, 3> kLearnedPorts = {22, dsl::kHttpPort, dsl::kHttpsPort};
 
 /// A connection takes up to six descriptors. What the system grants us is used.
 void raise_descriptor_limit() {
@@ -23,7 +29,12 @@ void raise_descriptor_limit() {
 }  // namespace
 
 Gateway::Gateway(EventLoop& loop, Resolver& resolver, GatewayOptions options)
-    : parts_{loop, resolver, options.own_addresses, options.hello_time, options.secrets},
+    : parts_{loop,
+             resolver,
+             options.own_addresses,
+             options.hello_time,
+             options.secrets,
+             options.learning},
       options_(std::move(options)) {
   raise_descriptor_limit();
 }
@@ -44,6 +55,11 @@ dsl::Result<EgressDoor> Gateway::open(const std::string& network,
   }
   EgressDoor door{
       options_.directory + "/" + network + ".sock", policy->ports(), policy->exact_names()};
+  if (options_.learning) {
+    door.ports.insert(door.ports.end(), kLearnedPorts.begin(), kLearnedPorts.end());
+    std::sort(door.ports.begin(), door.ports.end());
+    door.ports.erase(std::unique(door.ports.begin(), door.ports.end()), door.ports.end());
+  }
   if (door.ports.size() > init::kMostEgressPorts) {
     return dsl::Error{"the firewall of '" + node.value + "' names " +
                           std::to_string(door.ports.size()) + " different ports",

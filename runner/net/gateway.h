@@ -27,6 +27,9 @@ struct GatewayOptions {
   std::function<std::vector<dsl::IpAddress>()> own_addresses;
   dsl::Duration hello_time{5'000};  // for a TLS hello or the head of a request
   Secrets* secrets = nullptr;       // outlives the gateway; null: nothing is ever lent
+  /// Every network has a door, every name an address: so it is heard which ports are dialled. What
+  /// no rule allows is refused all the same, only later.
+  bool learning = false;
 };
 
 class Gateway final : public Egress {
@@ -35,6 +38,9 @@ class Gateway final : public Egress {
   Gateway(EventLoop& loop, Resolver& resolver, GatewayOptions options);
   ~Gateway() override;
 
+  [[nodiscard]] bool wants_door(const dsl::Firewall& firewall) const override {
+    return options_.learning || Egress::wants_door(firewall);
+  }
   dsl::Result<EgressDoor> open(const std::string& network,
                                const dsl::NodeId& node,
                                const dsl::Firewall& firewall,

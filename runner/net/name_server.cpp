@@ -16,8 +16,9 @@ bool is_invalid(std::string_view name) {
 }  // namespace
 
 NameServer::NameServer(const dsl::EgressPolicy& policy,
+                       Unknown unknown,
                        std::function<void(const std::string&, EgressDenied::Reason)> denied)
-    : policy_(policy), denied_(std::move(denied)) {}
+    : policy_(policy), unknown_(unknown), denied_(std::move(denied)) {}
 
 std::string NameServer::answer(std::string_view message) {
   const auto query = parse_dns_query(message);
@@ -28,12 +29,17 @@ std::string NameServer::answer(std::string_view message) {
     return dns_answer(*query, query->problem);
   }
   const bool for_address = query->type == kDnsTypeA || query->type == kDnsTypeAaaa;
-  if (query->name.empty() || is_invalid(query->name) || !policy_.knows(query->name)) {
+  if (query->name.empty() || is_invalid(query->name)) {
+    return dns_answer(*query, DnsCode::Refused);
+  }
+  if (!policy_.knows(query->name)) {
     // Services and texts are asked for by the way; what fails is a program without an address.
-    if (for_address && !query->name.empty() && !is_invalid(query->name)) {
+    if (for_address) {
       denied_(query->name, EgressDenied::Reason::Name);
     }
-    return dns_answer(*query, DnsCode::Refused);
+    if (unknown_ == Unknown::Refused) {
+      return dns_answer(*query, DnsCode::Refused);
+    }
   }
   if (query->type != kDnsTypeA) {
     return dns_answer(*query, DnsCode::NoError);

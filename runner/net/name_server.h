@@ -13,10 +13,18 @@
 
 namespace runner {
 
+/// What becomes of names that no rule allows.
+enum class Unknown {
+  Refused,
+  Answered,  // they have an address too, at which nothing is let through
+};
+
 class NameServer {
  public:
-  /// `policy` outlives this. `denied` hears of names that were refused, or had to be.
+  /// `policy` outlives this. `denied` hears of names that no rule allows, or that had to be
+  /// refused.
   NameServer(const dsl::EgressPolicy& policy,
+             Unknown unknown,
              std::function<void(const std::string& name, EgressDenied::Reason)> denied);
 
   /// The answer to a datagram, "" for none: one address (A), nothing (any other type of a name that
@@ -27,6 +35,7 @@ class NameServer {
 
  private:
   const dsl::EgressPolicy& policy_;
+  const Unknown unknown_;
   std::function<void(const std::string&, EgressDenied::Reason)> denied_;
   FakeAddresses addresses_;
 };

@@ -63,6 +63,12 @@ class Egress {
   Egress& operator=(const Egress&) = delete;
   virtual ~Egress() = default;
 
+  /// Whether a network of such a node gets a door: it may reach something, or we want to know what
+  /// it would like to.
+  [[nodiscard]] virtual bool wants_door(const dsl::Firewall& firewall) const {
+    return !firewall.allow.empty();
+  }
+
   /// `network`: as for Engine::open_network. `denied` is called for each new refusal, the same one
   /// only once, until `close`. An Error: no door could be made, and the node must not start.
   virtual dsl::Result<EgressDoor> open(const std::string& network,

@@ -8,7 +8,12 @@ NodeNetwork::NodeNetwork(Engine& engine, Egress* egress, Order order)
     : engine_(engine), egress_(egress), order_(std::move(order)) {}
 
 bool NodeNetwork::is_needed() const {
-  return order_.shared || !order_.firewall.allow.empty();
+  return order_.shared || leads_out();
+}
+
+bool NodeNetwork::leads_out() const {
+  const bool is_led = egress_ != nullptr && engine_.traits().egress;
+  return !order_.firewall.allow.empty() || (is_led && egress_->wants_door(order_.firewall));
 }
 
 void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
@@ -16,7 +21,7 @@ void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
     open_ = status.has_value();
     opened(std::move(status));
   };
-  if (order_.firewall.allow.empty()) {
+  if (!leads_out()) {
     engine_.open_network(order_.name, done);
     return;
   }

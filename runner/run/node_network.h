@@ -45,6 +45,8 @@ class NodeNetwork {
   void join(Job& job) const;
 
  private:
+  [[nodiscard]] bool leads_out() const;
+
   Engine& engine_;
   Egress* const egress_;
   const Order order_;

@@ -317,6 +317,30 @@ TEST(Gateway, CutsEverythingWithItsDoor) {
   EXPECT_FALSE(server.has_visitor());
 }
 
+// As when the runner dies: the node and its network live on.
+TEST(Gateway, GoneInMidTransferItCutsTheNodeOffAndOpensNothingElse) {
+  Server server;
+  Reaching inside(server);
+  const dsl::IpAddress address = *inside.look_up("good.test");
+  const Fd client = inside.connect(address, server.port);
+  const Fd accepted = server.accept(inside.loop);
+  const std::string much(64 << 20, 'x');
+  const ssize_t sent = send(accepted.get(), much.data(), much.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ASSERT_GT(sent, 0);
+  ASSERT_GE(receive(inside.loop, client, 100'000).size(), 100'000U) << "it is under way";
+  inside.close_door();
+  const Received rest = receive_all(inside.loop, client);
+  EXPECT_TRUE(rest.reset || rest.ended);
+  EXPECT_LT(rest.bytes.size(), much.size());
+  EXPECT_EQ(inside.ask(dns_query(1, "good.test", kDnsTypeA)), "");
+  EXPECT_EQ(inside.ask(dns_query(1, "other.test", kDnsTypeA)), "");
+  for (const char* const other : {"127.7.7.7", "198.18.1.0", "10.0.0.1"}) {
+    const Fd next = inside.connect(*dsl::IpAddress::parse(other), server.port);
+    EXPECT_TRUE(!next || receive_all(inside.loop, next).bytes.empty()) << other;
+  }
+  EXPECT_FALSE(server.has_visitor());
+}
+
 TEST(Gateway, CarriesNoMoreConnectionsThanANodeMayHave) {
   Server server;
   Reaching inside(server);
