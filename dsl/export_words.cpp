@@ -148,6 +148,11 @@ std::string words(const ManualCheck& check) {
   return "a person answers: " + check.question;
 }
 
+std::string words(const FlaggedCheck& check) {
+  return check.rule == Flagged::Refuse ? "no change is flagged"
+                                       : "a person answers, where changes are flagged";
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {

@@ -275,7 +275,29 @@ Criterion TaskLowering::lower_criterion(const CriterionSpec& spec, std::size_t l
   return criterion;
 }
 
+/// The nearest layer's word, as a box of its own in front of all that the file has.
+void TaskLowering::lower_flagged() {
+  if (unit_.task == nullptr || unit_.task->approval) {
+    return;
+  }
+  Flagged rule = Flagged::Tell;
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    if (const auto& workspace = layer->body->workspace; workspace && workspace->flagged) {
+      rule = workspace->flagged.value;
+    }
+  }
+  if (rule != Flagged::Tell) {
+    Criterion criterion;
+    criterion.text = rule == Flagged::Refuse ? "nothing is changed that reaches beyond the task"
+                                             : "what reaches beyond the task is approved";
+    criterion.check = FlaggedCheck{rule};
+    criterion.timeout = Duration{kDefaultTimeoutMs};
+    node_.criteria.push_back(std::move(criterion));
+  }
+}
+
 void TaskLowering::lower_criteria() {
+  lower_flagged();
   if (unit_.task == nullptr) {
     const auto& phase = program_.pipeline.phases[unit_.phase];
     node_.criteria.reserve(phase.criteria.items.size());

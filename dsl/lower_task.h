@@ -86,6 +86,7 @@ class TaskLowering {
   // lower_criteria.cpp
   void lower_services();
   void lower_criteria();
+  void lower_flagged();
   Criterion lower_criterion(const CriterionSpec& spec, std::size_t layer);
   Service lower_service(const ServiceSpec& spec, std::size_t layer, bool beside_node);
   HttpCheck lower_check(const HttpCheckSpec& spec,

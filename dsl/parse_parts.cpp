@@ -74,6 +74,7 @@ constexpr Record<ResourcesSpec> kResources{"resources", kResourcesFields};
 constexpr Field<WorkspaceSpec> kTaskWorkspaceFields[] = {
     {"mode", into<&WorkspaceSpec::mode, read_enum<Workspace::Mode>>},
     {"protect", into<&WorkspaceSpec::protect, parse_paths>},
+    {"flagged", into<&WorkspaceSpec::flagged, read_enum<Flagged>>},
 };
 constexpr Record<WorkspaceSpec> kTaskWorkspace{"a task's workspace", kTaskWorkspaceFields};
 
@@ -81,6 +82,7 @@ constexpr Field<WorkspaceSpec> kWorkspaceFields[] = {
     {"source", into<&WorkspaceSpec::source, read_plain_word>},
     {"mode", into<&WorkspaceSpec::mode, read_enum<Workspace::Mode>>},
     {"protect", into<&WorkspaceSpec::protect, parse_paths>},
+    {"flagged", into<&WorkspaceSpec::flagged, read_enum<Flagged>>},
 };
 constexpr Record<WorkspaceSpec> kWorkspace{"the workspace", kWorkspaceFields};
 

@@ -157,9 +157,19 @@ struct ManualCheck {
   bool operator==(const ManualCheck&) const = default;
 };
 
+/// What becomes of changes that reach beyond the task (runner/run/flagged.h has which).
+enum class Flagged { Tell, Approve, Refuse };
+
+/// Added by the compiler where `workspace: {flagged: …}` says so.
+struct FlaggedCheck {
+  Flagged rule = Flagged::Approve;  // never Tell
+  bool operator==(const FlaggedCheck&) const = default;
+};
+
 struct Criterion {
   std::string text;  // what stands beside the box
-  std::variant<RunCheck, HttpCheck, FileCheck, JsonCheck, DiffCheck, ManualCheck> check;
+  std::variant<RunCheck, HttpCheck, FileCheck, JsonCheck, DiffCheck, ManualCheck, FlaggedCheck>
+      check;
   std::string service;  // name of a Service of the node that runs on the produced tree, or ""
   bool red_first = false;
   Duration timeout{600'000};

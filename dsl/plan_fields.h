@@ -18,8 +18,8 @@ template <class T, class U>
 concept Either = std::same_as<std::remove_const_t<T>, U>;
 
 /// The kinds of a Criterion's check, in the order of the variant.
-constexpr std::array<std::string_view, 6> kCheckKinds = {
-    "run", "http", "file", "json", "diff", "manual"};
+constexpr std::array<std::string_view, 7> kCheckKinds = {
+    "run", "http", "file", "json", "diff", "manual", "flagged"};
 
 template <class Io, Either<Template::Piece> T>
 void describe(Io& io, T& piece) {
@@ -135,6 +135,11 @@ void describe(Io& io, T& check) {
 template <class Io, Either<ManualCheck> T>
 void describe(Io& io, T& check) {
   io("question", check.question);
+}
+
+template <class Io, Either<FlaggedCheck> T>
+void describe(Io& io, T& check) {
+  io("rule", check.rule);
 }
 
 template <class Io, Either<Criterion> T>

@@ -68,6 +68,11 @@ constexpr std::array kWorkspaceModeWords = {
     Word<Workspace::Mode>{Workspace::Mode::Copy, "copy"},
     Word<Workspace::Mode>{Workspace::Mode::ReadOnly, "readonly"},
 };
+constexpr std::array kFlaggedWords = {
+    Word<Flagged>{Flagged::Tell, "tell"},
+    Word<Flagged>{Flagged::Approve, "approve"},
+    Word<Flagged>{Flagged::Refuse, "refuse"},
+};
 constexpr std::array kNodeKindWords = {
     Word<NodeKind>{NodeKind::Task, "task"},
     Word<NodeKind>{NodeKind::PhaseGate, "phase_gate"},
@@ -129,6 +134,9 @@ constexpr const auto& word_table(DockerAccess /*type*/) {
 }
 constexpr const auto& word_table(Secret::Expose /*type*/) {
   return kExposeWords;
+}
+constexpr const auto& word_table(Flagged /*type*/) {
+  return kFlaggedWords;
 }
 constexpr const auto& word_table(Workspace::Mode /*type*/) {
   return kWorkspaceModeWords;

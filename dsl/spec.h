@@ -73,6 +73,7 @@ struct WorkspaceSpec {
   Text source;
   Stated<Workspace::Mode> mode;
   StatedList<Text> protect;
+  Stated<Flagged> flagged;
 };
 
 struct BudgetSpec {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dsl/plan_words.h"
+#include "runner/report/egress_text.h"
 #include "runner/report/node_text.h"
 #include "runner/run/scheduler.h"
 
@@ -102,6 +103,26 @@ Value agent_value(const AgentOutcome& agent) {
   });
 }
 
+Value flagged_value(const std::vector<FlaggedPath>& flagged) {
+  Value::List list;
+  for (const FlaggedPath& one : flagged) {
+    list.push_back(Value(Value::Record{{"path", Value(one.path)}, {"why", Value(one.why)}}));
+  }
+  return Value(std::move(list));
+}
+
+Value refused_value(const std::vector<EgressDenied>& denied) {
+  Value::List list;
+  for (const EgressDenied& one : denied) {
+    list.push_back(Value(Value::Record{{"host", Value(one.name)},
+                                       {"port", one.port == 0 ? Value() : number(one.port)},
+                                       {"reason", Value(std::string(to_text(one.reason)))},
+                                       {"what", Value(report::egress_text(one))},
+                                       {"remedy", or_null(report::egress_remedy(one))}}));
+  }
+  return Value(std::move(list));
+}
+
 Value node_value(const RunState& state, std::size_t node) {
   const NodeState& n = state.nodes()[node];
   const dsl::PlanNode& plan_node = state.plan_node(node);
@@ -124,6 +145,8 @@ Value node_value(const RunState& state, std::size_t node) {
       {"outputs", Value(n.outputs)},
       {"log", n.last ? or_null(n.last->log) : Value()},
       {"notes", list_of(n.last ? n.last->notes : std::vector<std::string>())},
+      {"flagged", flagged_value(n.flagged)},
+      {"refused", refused_value(n.denied)},
       {"agent", n.last && n.last->agent ? agent_value(*n.last->agent) : Value()},
       {"criteria", Value(std::move(criteria))},
   });

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "runner/report/columns.h"
+#include "runner/report/egress_text.h"
 #include "runner/report/escape.h"
 #include "runner/report/node_text.h"
 
@@ -109,6 +110,8 @@ class Checklist {
       }
     }
     add_warnings(n);
+    add_flagged(n);
+    add_refused(n);
     if (went_wrong(n)) {
       add_failure(node, n);
     }
@@ -124,6 +127,34 @@ class Checklist {
     }
     if (count > kMost) {
       add_line(warning + fmt::format("{} more, in `pipe show --json`", count - kMost));
+    }
+  }
+
+  void add_flagged(const NodeState& n) {
+    constexpr std::size_t kMost = 10;
+    const std::string word = "  " + painted("flagged: ", Meaning::Doubt, options_.colour);
+    for (std::size_t k = 0; k < n.flagged.size() && k < kMost; ++k) {
+      add_line(word + one_line(n.flagged[k].path) + ": " + one_line(n.flagged[k].why));
+    }
+    if (n.flagged.size() > kMost) {
+      add_line(word + fmt::format("{} more, in `pipe show --json`", n.flagged.size() - kMost));
+    }
+  }
+
+  /// What its network was refused, with the line that would allow it.
+  void add_refused(const NodeState& n) {
+    constexpr std::size_t kMost = 5;
+    for (std::size_t k = 0; k < n.denied.size() && k < kMost; ++k) {
+      const std::string remedy = egress_remedy(n.denied[k]);
+      add_line("  " + painted("firewall: ", Meaning::Doubt, options_.colour) +
+               one_line(egress_text(n.denied[k])));
+      if (!remedy.empty()) {
+        add_line("    " + one_line(remedy));
+      }
+    }
+    if (n.denied.size() > kMost) {
+      add_line("  " + painted("firewall: ", Meaning::Doubt, options_.colour) +
+               fmt::format("{} more, in `pipe show --json`", n.denied.size() - kMost));
     }
   }
 

@@ -57,7 +57,12 @@ struct EventText {
   Line operator()(const InputReady& /*e*/) const { return {}; }
   Line operator()(const NodeReused& e) const {
     const std::string from = e.from_run.empty() ? "" : " (run " + one_line(e.from_run.value) + ")";
-    return about(e.node, painted("passed", Meaning::Good, colour) + ", from cache" + from);
+    const std::string flagged =
+        e.flagged.empty()
+            ? ""
+            : "; " + painted("flagged: ", Meaning::Doubt, colour) + flagged_line(e.flagged);
+    return about(e.node,
+                 painted("passed", Meaning::Good, colour) + ", from cache" + from + flagged);
   }
   Line operator()(const AttemptStarted& e) const {
     return about(e.node, e.attempt > 1 ? fmt::format("started, attempt {}", e.attempt) : "started");
@@ -66,6 +71,10 @@ struct EventText {
     std::string text = e.agent ? "agent: " + agent_text(*e.agent) : "";
     for (const std::string& note : e.notes) {
       text += (text.empty() ? "note: " : "; ") + first_line(note);
+    }
+    if (!e.flagged.empty()) {
+      text += (text.empty() ? "" : "; ") + painted("flagged: ", Meaning::Doubt, colour) +
+              flagged_line(e.flagged);
     }
     return text.empty() ? Line{} : about(e.node, text);
   }
@@ -147,6 +156,11 @@ struct EventText {
   [[nodiscard]] Line about(const dsl::NodeId& id, const std::string& text) const {
     const auto node = state.find(id);
     return (node ? node_title(state, *node) : one_line(id.value)) + "  " + text;
+  }
+
+  static std::string flagged_line(const std::vector<FlaggedPath>& flagged) {
+    const std::string first = one_line(flagged.front().path) + ": " + one_line(flagged.front().why);
+    return flagged.size() == 1 ? first : fmt::format("{} (and {} more)", first, flagged.size() - 1);
   }
 
   static std::string because(const std::string& reason) {

@@ -180,7 +180,7 @@ class ResultText {
       }
       for (std::size_t k = 0; k < node.criteria.size(); ++k) {
         if (node.criteria[k].asked && !node.criteria[k].verdict) {
-          line(node_title(state_, i) + ": " + question_of(plan_node.criteria[k]));
+          line(node_title(state_, i) + ": " + question_of(plan_node.criteria[k], node));
         }
       }
     }
@@ -189,7 +189,10 @@ class ResultText {
     next("pipe resume " + run_, "go on with the answer");
   }
 
-  static std::string question_of(const dsl::Criterion& criterion) {
+  static std::string question_of(const dsl::Criterion& criterion, const NodeState& node) {
+    if (std::holds_alternative<dsl::FlaggedCheck>(criterion.check)) {
+      return counted(node.flagged.size(), "change") + " to approve, listed above";
+    }
     const auto* manual = std::get_if<dsl::ManualCheck>(&criterion.check);
     const bool asks_more =
         manual != nullptr && !manual->question.empty() && manual->question != criterion.text;

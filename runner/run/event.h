@@ -92,6 +92,7 @@ struct NodeReused {
   TreeRef tree;
   dsl::Value::Record outputs;
   std::vector<Evidence> evidence;  // by criterion
+  std::vector<FlaggedPath> flagged;
 };
 
 struct AttemptStarted {
@@ -115,6 +116,7 @@ struct AttemptEnded {
   std::string excerpt;  // the last lines of a command that failed
   std::string log;
   std::optional<AgentOutcome> agent;  // where the command was an agent's
+  std::vector<FlaggedPath> flagged;   // of all changes since the node's input
 
   /// What it left goes to the criteria. An agent that said that it is through has done its work
   /// even where its process then had to be stopped.

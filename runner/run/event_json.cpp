@@ -24,6 +24,11 @@ void members(V& v, TreeRef& x) {
   v("artifacts", x.artifacts);
 }
 template <class V>
+void members(V& v, FlaggedPath& x) {
+  v("path", x.path);
+  v("why", x.why);
+}
+template <class V>
 void members(V& v, Evidence& x) {
   v("what", x.what);
   v("result", x.result);
@@ -101,6 +106,7 @@ void members(V& v, NodeReused& x) {
   v("tree", x.tree);
   v("outputs", x.outputs);
   v("evidence", x.evidence);
+  v("flagged", x.flagged);
 }
 template <class V>
 void members(V& v, AttemptStarted& x) {
@@ -122,6 +128,7 @@ void members(V& v, AttemptEnded& x) {
   v("excerpt", x.excerpt);
   v("log", x.log);
   v("agent", x.agent);
+  v("flagged", x.flagged);
 }
 template <class V>
 void members(V& v, CheckStarted& x) {

@@ -485,6 +485,7 @@ void Executor::run_attempt(AttemptOrder order,
     request.artifacts = order.work.plan->artifacts;
     request.outputs = order.work.plan->outputs;
     request.protect = order.work.plan->workspace.protect;
+    request.since = order.work.input;
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
     request.save_caches = event.is_through();
@@ -497,6 +498,7 @@ void Executor::run_attempt(AttemptOrder order,
       }
       event.produced = capture->tree;
       event.changed_paths = static_cast<std::int64_t>(capture->changes.size());
+      event.flagged = std::move(capture->flagged);
       for (std::string& note : notes_of(*capture)) {
         event.notes.push_back(std::move(note));
       }

@@ -1,6 +1,8 @@
 #include "runner/run/node_results.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -54,10 +56,12 @@ NodeResults::Found NodeResults::look_up(std::size_t node, const TreeRef& input) 
                   state.run().value,
                   id.value),
       clock_.wall_ms() / 1000);
-  if (tree) {
-    found.reused = NodeReused{id, cached->run, *tree, cached->outputs, cached->evidence};
+  auto flagged = tree ? context_.trees.flagged(input, *tree) : tree.error();
+  if (flagged) {
+    found.reused =
+        NodeReused{id, cached->run, *tree, cached->outputs, cached->evidence, *std::move(flagged)};
   } else {
-    found.ready.reuse = "not reused: " + tree.error().message;
+    found.ready.reuse = "not reused: " + flagged.error().message;
   }
   return found;
 }
@@ -96,8 +100,14 @@ void NodeResults::keep(std::size_t node) {
   if (cache_ == nullptr || done.key.empty() || done.reused || !done.last) {
     return;
   }
+  const auto& criteria = context_.state.plan_node(node).criteria;
+  const bool a_person_approved =
+      !done.flagged.empty() &&
+      std::any_of(criteria.begin(), criteria.end(), [](const dsl::Criterion& one) {
+        return std::holds_alternative<dsl::FlaggedCheck>(one.check);
+      });
   const dsl::Result<std::string> content = context_.trees.content_of(done.tree);
-  if (!content) {
+  if (!content || a_person_approved) {
     return;
   }
   CachedResult result;

@@ -314,6 +314,7 @@ struct Fold {
       node.reused_from = e.from_run;
       node.tree = e.tree;
       node.outputs = e.outputs;
+      node.flagged = e.flagged;
       for (std::size_t k = 0; k < node.criteria.size() && k < e.evidence.size(); ++k) {
         node.criteria[k].verdict = Verdict::Met;
         node.criteria[k].evidence = e.evidence[k];
@@ -352,6 +353,7 @@ struct Fold {
       node.stage = Stage::Checking;
       node.last = e;
       node.outputs = e.outputs;
+      node.flagged = e.flagged;
     });
   }
 

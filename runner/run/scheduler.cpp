@@ -27,8 +27,14 @@ std::string quoted(const std::string& text) {
   return "'" + text + "'";
 }
 
-bool is_manual(const dsl::Criterion& criterion) {
-  return std::holds_alternative<dsl::ManualCheck>(criterion.check);
+/// What a person is asked, where the criterion is that of a person; "" it is not.
+std::string question_of(const dsl::Criterion& criterion, const NodeState& node) {
+  if (const auto* manual = std::get_if<dsl::ManualCheck>(&criterion.check)) {
+    return manual->question.empty() ? criterion.text : manual->question;
+  }
+  const auto* flagged = std::get_if<dsl::FlaggedCheck>(&criterion.check);
+  const bool asks = flagged != nullptr && flagged->rule == dsl::Flagged::Approve;
+  return asks && !node.flagged.empty() ? flagged_text(node.flagged) : "";
 }
 
 class Planner {
@@ -332,9 +338,7 @@ class Planner {
       attempt_failed(node, Outcome::Failed, tally.failure);
     } else if (tally.unasked) {
       const dsl::Criterion& criterion = state_.plan_node(node).criteria[*tally.unasked];
-      act(AskPerson{node,
-                    static_cast<std::int64_t>(*tally.unasked),
-                    std::get<dsl::ManualCheck>(criterion.check).question});
+      act(AskPerson{node, static_cast<std::int64_t>(*tally.unasked), question_of(criterion, me)});
     } else if (tally.all_met) {
       act(Finish{node, Outcome::Passed, "", last.produced});
     }
@@ -357,7 +361,7 @@ class Planner {
         continue;
       }
       tally.all_met = false;
-      if (is_manual(plan.criteria[i])) {
+      if (!question_of(plan.criteria[i], me).empty()) {
         if (!criterion.asked && !tally.unasked) {
           tally.unasked = i;
         }

@@ -17,6 +17,7 @@
 #include "dsl/ids.h"
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "runner/run/flagged.h"
 #include "runner/run/job.h"
 
 namespace runner {
@@ -102,6 +103,7 @@ struct CaptureRequest {
   std::vector<dsl::ArtifactDecl> artifacts;
   std::vector<dsl::OutputDecl> outputs;
   std::vector<std::string> protect;  // whatever the job did there is not taken
+  TreeRef since;                     // against which changes are flagged
   std::string commit_message;        // for the files that changed; unchanged files make no commit
   std::int64_t commit_time_s = 0;    // seconds since the epoch, author's and committer's
   /// The command succeeded: its caches are kept (they count only after settle_caches), and an
@@ -122,6 +124,7 @@ struct Capture {
   /// Files beneath CaptureRequest::protect that the job added, changed or removed; sorted. In
   /// `tree` they are as they were before the job, and `changes` does not have them.
   std::vector<std::string> untaken;
+  std::vector<FlaggedPath> flagged;  // sorted by path
 };
 
 /// What is at a path; a link is told as such, wherever it leads.
@@ -187,6 +190,10 @@ class Trees {
   virtual dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) = 0;
 
   virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
+
+  /// What of that difference reaches beyond the node that made it; artifacts do not, they are not
+  /// delivered. Sorted by path.
+  virtual dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) = 0;
 
   /// sha256 (hex) over names and contents of the files that match any of the globs; "" when none.
   virtual dsl::Result<std::string> hash_files(const TreeRef& tree,

@@ -103,6 +103,32 @@ Judgement judge_diff(const dsl::DiffCheck& check,
   return met(what, fmt::format("{} changed, all allowed", changes->size()));
 }
 
+/// Changes that a person has to approve do not come here (scheduler.cpp).
+Judgement judge_flagged(const dsl::FlaggedCheck& check,
+                        Trees& trees,
+                        const TreeRef& input,
+                        const TreeRef& produced) {
+  const std::string what = "flagged changes";
+  const auto flagged = trees.flagged(input, produced);
+  if (!flagged) {
+    return unverified(what, flagged.error().message);
+  }
+  if (flagged->empty()) {
+    return met(what, "none");
+  }
+  if (check.rule != dsl::Flagged::Refuse) {
+    return unverified(what, "nobody was asked about them");
+  }
+  Judgement judgement = not_met(
+      what,
+      fmt::format("{}: {}{}",
+                  flagged->front().path,
+                  flagged->front().why,
+                  flagged->size() > 1 ? fmt::format(" (and {} more)", flagged->size() - 1) : ""));
+  judgement.evidence.excerpt = flagged_text(*flagged).substr(0, 4096);
+  return judgement;
+}
+
 std::string diff_text(const dsl::DiffCheck& check) {
   std::string text = "diff";
   const auto add = [&text](const char* word, const std::vector<std::string>& globs) {
@@ -139,6 +165,7 @@ std::string describe(const Criterion& criterion) {
     }
     std::string operator()(const dsl::DiffCheck& check) const { return diff_text(check); }
     std::string operator()(const dsl::ManualCheck& check) const { return check.question; }
+    std::string operator()(const dsl::FlaggedCheck& /*check*/) const { return "flagged changes"; }
   };
   return std::visit(Describe{}, criterion.check);
 }
@@ -216,6 +243,9 @@ Judgement judge_tree(const Criterion& criterion,
     }
     Judgement operator()(const dsl::DiffCheck& check) const {
       return judge_diff(check, trees, input, produced);
+    }
+    Judgement operator()(const dsl::FlaggedCheck& check) const {
+      return judge_flagged(check, trees, input, produced);
     }
     Judgement operator()(const dsl::RunCheck&) const { return misplaced(); }
     Judgement operator()(const dsl::HttpCheck&) const { return misplaced(); }

@@ -7,6 +7,7 @@
 
 #include "dsl/digest.h"
 #include "runner/store/checkout.h"
+#include "runner/store/flagged.h"
 #include "runner/store/tree_merge.h"
 #include "runner/store/tree_paths.h"
 #include "runner/store/tree_reading.h"
@@ -294,6 +295,14 @@ dsl::Result<std::vector<ChangedPath>> TreeStore::diff(const TreeRef& from, const
              [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<ChangedPath>> {
                const auto after = halves_of(objects, to);
                return after ? changes(objects, before, *after) : after.error();
+             });
+}
+
+dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from, const TreeRef& to) {
+  return ask(from,
+             [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<FlaggedPath>> {
+               const auto after = halves_of(objects, to);
+               return after ? flagged_changes(objects, before.files, after->files) : after.error();
              });
 }
 

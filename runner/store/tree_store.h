@@ -53,6 +53,7 @@ class TreeStore {
                                                  std::int64_t cap);
   dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path);
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
+  dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);
 
   /// Whether the store still has the tree with these ids ("" artifacts: none).

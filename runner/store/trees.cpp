@@ -220,6 +220,10 @@ dsl::Result<std::vector<ChangedPath>> StoreTrees::diff(const TreeRef& from, cons
   return shared_->store.diff(from, to);
 }
 
+dsl::Result<std::vector<FlaggedPath>> StoreTrees::flagged(const TreeRef& from, const TreeRef& to) {
+  return shared_->store.flagged(from, to);
+}
+
 dsl::Result<std::string> StoreTrees::hash_files(const TreeRef& tree,
                                                 const std::vector<std::string>& globs) {
   return shared_->store.hash_files(tree, globs);

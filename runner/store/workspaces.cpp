@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "runner/store/checkout.h"
+#include "runner/store/flagged.h"
 #include "runner/store/handed_over.h"
 #include "runner/store/protected.h"
 #include "runner/store/tree_paths.h"
@@ -319,12 +320,19 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     result.tree = *std::move(committed);
     result.changes = *std::move(changed);
   }
-  if (request.save_caches) {
-    auto missing = missing_artifacts(**objects, request.artifacts, after);
-    if (!missing) {
+      return flagged.error();
       return missing.error();
-    }
+    auto flagged = since ? flagged_changes(**objects, since->files, after.files) : since.error();
+    auto missing = missing_artifacts(**objects, request.artifacts, after);
+    auto since = halves_of(**objects, request.since);
+    if (!flagged) {
+    if (!missing) {
+    result.flagged = *std::move(flagged);
     result.refused.insert(result.refused.end(), missing->begin(), missing->end());
+    }
+    }
+  if (request.save_caches) {
+  if (result.tree != request.since) {
   }
   for (const dsl::OutputDecl& output : request.outputs) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
@@ -429,8 +437,10 @@ dsl::Status Workspaces::settle_caches(const JobName& job, CachesOf verdict) {
 std::optional<SpareFolder> Workspaces::left_alone(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;
   const std::string job = folder_of(workspace);
-  const bool nothing_to_read = request.outputs.empty() && request.artifacts.empty() &&
                                workspace.caches.empty() && workspace.laid_out != nullptr &&
+                               workspace.tree == request.since && workspace.laid_out != nullptr &&
+  const bool nothing_to_read = request.outputs.empty() && request.artifacts.empty() &&
+  const bool nothing_to_read = request.outputs.empty() && workspace.caches.empty() &&
                                workspace.laid_out->is_input;
   if (!nothing_to_read || !is_all_untouched(job, *workspace.laid_out)) {
     return std::nullopt;

@@ -903,6 +903,69 @@ TEST(RunLoop, APersonIsAskedEachTime) {
   EXPECT_EQ(run.node("a").reuse, "not reused: a person has to answer");
 }
 
+/// One task that writes a file, under such a rule, and one behind it.
+class FlaggedChange : public testing::Test {
+ protected:
+  void start(const std::string& path, dsl::Flagged rule) {
+    dsl::Criterion criterion;
+    criterion.text = "nothing reaches beyond the task";
+    criterion.check = dsl::FlaggedCheck{rule};
+    run.plan.nodes[0].criteria = {criterion};
+    run.engine.script = [this, path](const Job& job) {
+      if (job.argv.back() == "work") {
+        run.trees.written[job.name] = {{path, "x"}};
+      }
+      return FakeEngine::Answer{};
+    };
+    run.start();
+  }
+  RunHarness run{{task("a", {}, "work"), task("b", {0}, "next")}};
+};
+
+TEST_F(FlaggedChange, WaitsForAPersonWhoIsToldWhatItIs) {
+  start(".github/workflows/ci.yml", dsl::Flagged::Approve);
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.end->how, RunEnd::How::Waiting);
+  EXPECT_THAT(run.journal.lines,
+              Contains(HasSubstr("\"question\":\"'.github/workflows/ci.yml': GitHub Actions")));
+  EXPECT_THAT(run.started_words(), ElementsAre("work"));
+  ASSERT_TRUE(run.record(PersonAnswered{dsl::NodeId("a"), 0, true, "ann", ""}));
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_EQ(run.node("a").flagged,
+            (std::vector<FlaggedPath>{{".github/workflows/ci.yml", "GitHub Actions runs it"}}));
+  EXPECT_THAT(run.cache.names, ElementsAre("test/b"));  // her word is for this run
+}
+
+TEST_F(FlaggedChange, IsRefusedWhereThePipelineSaysSo) {
+  start(".github/workflows/ci.yml", dsl::Flagged::Refuse);
+  EXPECT_EQ(run.state->outcome(), Outcome::Failed);
+  EXPECT_THAT(run.node("a").reason, HasSubstr(".github/workflows/ci.yml: GitHub Actions runs it"));
+  EXPECT_THAT(run.started_words(), ElementsAre("work"));
+}
+
+TEST_F(FlaggedChange, IsNotWhatOrdinaryFilesAre) {
+  start("src/main.c", dsl::Flagged::Approve);
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+  EXPECT_THAT(run.cache.names, ElementsAre("test/a", "test/b"));
+}
+
+TEST_F(FlaggedChange, IsToldAgainWhereTheResultIsReused) {
+  run.plan.nodes[0].criteria.clear();
+  run.engine.script = [this](const Job& job) {
+    run.trees.written[job.name] = {{"AGENTS.md", "x"}};
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  RunHarness again({task("a", {}, "work"), task("b", {0}, "next")});
+  again.cache.results = run.cache.results;
+  again.trees.add(run.trees.files(run.node("a").tree));
+  again.start();
+  EXPECT_TRUE(again.node("a").reused);
+  EXPECT_EQ(again.node("a").flagged,
+            (std::vector<FlaggedPath>{{"AGENTS.md", "coding agents obey it"}}));
+}
+
 TEST(RunLoop, NoCacheRunsEverythingAgain) {
   RunHarness run({task("a", {}, "work")});
   run.start();

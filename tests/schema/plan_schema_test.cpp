@@ -60,6 +60,7 @@ TEST(PlanSchema, NamesTheFieldsThatAreWritten) {
       {"json_check", fields_of<JsonCheck>(kind)},
       {"diff_check", fields_of<DiffCheck>(kind)},
       {"manual_check", fields_of<ManualCheck>(kind)},
+      {"flagged_check", fields_of<FlaggedCheck>(kind)},
       {"criterion", fields_of<Criterion>()},
       {"budget", fields_of<Budget>()},
       {"firewall", fields_of<Firewall>()},

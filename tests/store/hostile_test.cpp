@@ -215,6 +215,44 @@ TEST_F(HostileTest, NestedRepositoriesAreOnlyFiles) {
   EXPECT_FALSE(exists(marker()));
 }
 
+TEST_F(HostileTest, WhatReachesBeyondTheJobIsFlaggedWithTheReason) {
+  const PreparedWorkspace workspace = prepare(input_);
+  const std::string& folder = workspace.mount.directory;
+  write_file(folder + "/.github/workflows/ci.yml", "on: push");
+  write_file(folder + "/A.txt", "beside a.txt");
+  write_file(folder + "/DIR/hook", "beside dir/");
+  write_file(folder + "/nested/HEAD", "ref: refs/heads/main");
+  write_file(folder + "/nested/config", "[core]");
+  write_file(folder + "/nested/objects/x", "");
+  write_file(folder + "/nested/refs/heads/main", "");
+  write_file(folder + "/two\nlines", "");
+  write_file(folder + "/ordinary", "");
+  ASSERT_EQ(::symlink("../../../etc", (folder + "/out").c_str()), 0);
+  ASSERT_EQ(::symlink("dir/b.txt", (folder + "/in").c_str()), 0);
+
+  const Capture result = capture(workspace);
+
+  const std::string repository =
+      "git takes its folder for a repository, and runs what its config says";
+  EXPECT_THAT(
+      result.flagged,
+      ElementsAre(FlaggedPath{".github/workflows/ci.yml", "GitHub Actions runs it"},
+                  FlaggedPath{"A.txt", "macOS and Windows take 'A.txt' and 'a.txt' for one"},
+                  FlaggedPath{"DIR/hook", "macOS and Windows take 'DIR' and 'dir' for one"},
+                  FlaggedPath{"nested/HEAD", repository},
+                  FlaggedPath{"nested/config", repository},
+                  FlaggedPath{"out", "a link that leads out of the project"},
+                  FlaggedPath{"two\nlines", "its name holds characters that do not show"}));
+  EXPECT_EQ(must(store_->flagged(input_, result.tree)), result.flagged);
+
+  // The next one changes nothing of it: nothing of its own is flagged, and removal is a change.
+  const PreparedWorkspace next = prepare(result.tree);
+  ASSERT_EQ(::unlink((next.mount.directory + "/.github/workflows/ci.yml").c_str()), 0);
+  EXPECT_THAT(capture(next).flagged,
+              ElementsAre(FlaggedPath{".github/workflows/ci.yml",
+                                      "GitHub Actions runs it; it was removed"}));
+}
+
 TEST_F(HostileTest, RulesThatAreNoFileDoNotCount) {
   write_file(temp_ / "rules", "*.txt\n");
   const PreparedWorkspace workspace = prepare(input_);

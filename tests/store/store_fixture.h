@@ -60,6 +60,7 @@ class StoreTest : public testing::Test {
 
   Capture capture(const PreparedWorkspace& workspace, CaptureRequest request = {}) {
     request.workspace = workspace;
+    request.since = workspace.tree;
     request.commit_message = request.commit_message.empty() ? "Work" : request.commit_message;
     request.commit_time_s = 1'700'000'001;
     return must(workspaces_->capture(request));

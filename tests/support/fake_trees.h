@@ -92,6 +92,7 @@ class FakeTrees final : public Trees {
       capture.changes.push_back({path, ChangedPath::Change::Modified});
     }
     capture.tree = add(now);
+    capture.flagged = *flagged(request.since, capture.tree);
     for (const dsl::OutputDecl& output : request.outputs) {
       const Files& left = outputs[request.workspace.job];
       const auto found = left.find(output.name);
@@ -147,6 +148,15 @@ class FakeTrees final : public Trees {
       }
     }
     return changes;
+  }
+  dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) override {
+    std::vector<FlaggedPath> flagged;
+    for (const ChangedPath& change : *diff(from, to)) {
+      if (const auto who = runs_elsewhere(change.path); !who.empty()) {
+        flagged.push_back({change.path, std::string(who)});
+      }
+    }
+    return flagged;
   }
   dsl::Result<std::string> hash_files(const TreeRef& tree,
                                       const std::vector<std::string>&) override {

@@ -163,7 +163,7 @@ Agent agent(Chance& any) {
 Criterion criterion(Chance& any) {
   Criterion result;
   result.text = any.text();
-  switch (any.below(6)) {
+  switch (any.below(7)) {
     case 0:
       result.check = RunCheck{command(any), env(any), any.number()};
       break;
@@ -191,8 +191,11 @@ Criterion criterion(Chance& any) {
     case 4:
       result.check = DiffCheck{any.texts(), any.texts(), any.texts()};
       break;
-    default:
+    case 5:
       result.check = ManualCheck{any.text()};
+      break;
+    default:
+      result.check = FlaggedCheck{any.one_of<Flagged>(3)};
       break;
   }
   result.service = any.text();

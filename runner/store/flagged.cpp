@@ -1,0 +1,150 @@
+#include "runner/store/flagged.h"
+
+#include <limits>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <climits>
+#include <fmt/format.h>
+
+#include "runner/store/tree_paths.h"
+
+namespace runner {
+namespace {
+
+using git::Entry;
+using git::Kind;
+using git::Objects;
+using git::Oid;
+
+class Flagger {
+ public:
+  Flagger(Objects& objects, Oid after) : objects_(objects), after_(after) {}
+
+  dsl::Status look_at(const Difference& difference) {
+    const bool is_there = difference.after && difference.after->kind != Kind::Folder;
+    const bool was_there = difference.before && difference.before->kind != Kind::Folder;
+    if (!is_there && !was_there) {
+      return dsl::Ok{};
+    }
+    const std::string& path = difference.path;
+    if (const std::string_view who = runs_elsewhere(path); !who.empty()) {
+      flag(path, std::string(who) + (is_there ? "" : "; it was removed"));
+    }
+    if (!is_there) {
+      return dsl::Ok{};
+    }
+    if (is_deceptive(path)) {
+      flag(path, "its name holds characters that do not show");
+    }
+    if (difference.after->kind == Kind::Link) {
+      const auto target = objects_.read_blob(difference.after->id, PATH_MAX);
+      if (!target) {
+        return target.error();
+      }
+      if (leads_out(path, *target)) {
+        flag(path, "a link that leads out of the project");
+      }
+    }
+    return was_there ? dsl::Status(dsl::Ok{}) : look_around(path);
+  }
+
+  std::vector<FlaggedPath> take() {
+    if (more_ > 0) {
+      flagged_.push_back({fmt::format("{} more", more_), "not listed"});
+    }
+    return std::move(flagged_);
+  }
+
+ private:
+  void flag(const std::string& path, std::string why) {
+    if (flagged_.size() < kMostFlagged) {
+      flagged_.push_back({path, std::move(why)});
+    } else {
+      ++more_;
+    }
+  }
+
+  /// What a new file is beside, in each folder above it.
+  dsl::Status look_around(const std::string& path) {
+    for (std::size_t at = 0; at != std::string::npos;) {
+      const std::size_t slash = path.find('/', at);
+      const std::string folder = path.substr(0, at == 0 ? 0 : at - 1);
+      const std::string name = path.substr(at, slash == std::string::npos ? slash : slash - at);
+      auto beside = names_in(folder);
+      if (!beside) {
+        return beside.error();
+      }
+      if (const auto found = (*beside)->find(folded(name)); found != (*beside)->end()) {
+        for (const std::string& other : found->second) {
+          if (other != name) {
+            flag(path, fmt::format("macOS and Windows take '{}' and '{}' for one", name, other));
+            break;
+          }
+        }
+      }
+      const bool is_last = slash == std::string::npos;
+      const bool of_repository = folded(name) == "head" || folded(name) == "config";
+      if (is_last && of_repository && (*beside)->contains("objects") &&
+          (*beside)->contains("refs")) {
+        flag(path, "git takes its folder for a repository, and runs what its config says");
+      }
+      at = is_last ? slash : slash + 1;
+    }
+    return dsl::Ok{};
+  }
+
+  using Names = std::unordered_map<std::string, std::vector<std::string>>;  // by folded name
+
+  dsl::Result<const Names*> names_in(const std::string& folder) {
+    if (const auto known = folders_.find(folder); known != folders_.end()) {
+      return &known->second;
+    }
+    Names names;
+    auto entry = find_entry(objects_, after_, folder);
+    if (!entry) {
+      return entry.error();
+    }
+    if (*entry && (*entry)->kind == Kind::Folder) {
+      auto entries = objects_.read_tree((*entry)->id);
+      if (!entries) {
+        return entries.error();
+      }
+      for (const Entry& one : *entries) {
+        names[folded(one.name)].push_back(one.name);
+      }
+    }
+    return &folders_.emplace(folder, std::move(names)).first->second;
+  }
+
+  Objects& objects_;
+  const Oid after_;
+  std::map<std::string, Names> folders_;
+  std::vector<FlaggedPath> flagged_;
+  std::size_t more_ = 0;
+};
+
+}  // namespace
+
+dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
+                                                      const Oid& before,
+                                                      const Oid& after) {
+  if (before == after) {
+    return std::vector<FlaggedPath>();
+  }
+  auto differences = diff_trees(objects, before, after, std::numeric_limits<std::size_t>::max());
+  if (!differences) {
+    return differences.error();
+  }
+  Flagger flagger(objects, after);
+  for (const Difference& difference : **differences) {
+    if (auto looked = flagger.look_at(difference); !looked) {
+      return looked.error();
+    }
+  }
+  return flagger.take();
+}
+
+}  // namespace runner
