@@ -499,7 +499,7 @@ std::vector<Outcome> try_all(const Targets& targets) {
   return Attacks(targets).take();
 }
 
-Fetched fetch(const std::string& host, std::uint16_t port) {
+Fetched fetch(const std::string& host, std::uint16_t port, const std::string& authorization) {
   const auto found = Attacks::look_up(host);
   if (!found.has_address) {
     return {false, "cannot resolve host: " + host};
@@ -508,7 +508,10 @@ Fetched fetch(const std::string& host, std::uint16_t port) {
   if (const int error = tcp.connect(address_of(found.address, port)); error != 0) {
     return {false, error_text(error)};
   }
-  if (!tcp.send("GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n")) {
+  const std::string header =
+      authorization.empty() ? "" : "Authorization: " + authorization + "\r\n";
+  if (!tcp.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n" + header +
+                "Connection: close\r\n\r\n")) {
     return {false, error_text(errno)};
   }
   std::string all;

@@ -38,7 +38,8 @@ struct Fetched {
   bool ok = false;
   std::string text;
 };
-Fetched fetch(const std::string& host, std::uint16_t port);
+/// With `authorization`, where not "", as a header.
+Fetched fetch(const std::string& host, std::uint16_t port, const std::string& authorization);
 
 /// One request after the other over one connection; how many were answered before it was cut.
 int hold(const std::string& host, std::uint16_t port);

@@ -3,13 +3,19 @@
 //   attack network                       every attack on the network; a line each
 //   attack get HOST PORT                 prints what it gets; 1 where it gets nothing
 //   attack hold HOST PORT                asks again and again over one connection, until it is cut
+//   attack say HOST PORT TEXT            a GET with the text as its Authorization; prints the body
 //   attack serve PORT MS | dial PORT MS  neighbours; prints how many came, how many were reached
+//   attack files                         makes what is no file; a line each
+//   attack forks N | memory MIB          prints how many there could be
+//   attack orphans N SECONDS             leaves processes behind that are deaf
+//   attack flood MIB                     lines on STDOUT
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "tests/adversarial/attack.h"
+#include "tests/adversarial/mischief.h"
 
 namespace {
 
@@ -43,6 +49,33 @@ int attack_network() {
   return 0;
 }
 
+/// The part that needs no network; -1 where the words say something else.
+int do_mischief(const std::string& what, int argc, char** argv) {
+  if (what == "files" && argc == 2) {
+    for (const std::string& line : attack::odd_files()) {
+      std::puts(line.c_str());
+    }
+    return 0;
+  }
+  if (what == "forks" && argc == 3) {
+    std::printf("forked %d\n", attack::fork_idlers(std::atoi(argv[2])));
+    return 0;
+  }
+  if (what == "memory" && argc == 3) {
+    std::printf("filled %d\n", attack::fill_memory(std::atoi(argv[2])));
+    return 0;
+  }
+  if (what == "orphans" && argc == 4) {
+    std::printf("left %d\n", attack::leave_behind(std::atoi(argv[2]), std::atoi(argv[3])));
+    return 0;
+  }
+  if (what == "flood" && argc == 3) {
+    attack::flood(std::atoi(argv[2]));
+    return 0;
+  }
+  return -1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -51,7 +84,12 @@ int main(int argc, char** argv) {
     return attack_network();
   }
   if (what == "get" && argc == 4) {
-    const attack::Fetched fetched = attack::fetch(argv[2], port(argv[3]));
+    const attack::Fetched fetched = attack::fetch(argv[2], port(argv[3]), "");
+    std::fputs((fetched.text + (fetched.ok ? "" : "\n")).c_str(), stdout);
+    return fetched.ok ? 0 : 1;
+  }
+  if (what == "say" && argc == 5) {
+    const attack::Fetched fetched = attack::fetch(argv[2], port(argv[3]), argv[4]);
     std::fputs((fetched.text + (fetched.ok ? "" : "\n")).c_str(), stdout);
     return fetched.ok ? 0 : 1;
   }
@@ -67,8 +105,9 @@ int main(int argc, char** argv) {
     std::printf("reached %d\n", attack::dial_neighbours(port(argv[2]), std::atoi(argv[3])));
     return 0;
   }
-  std::fputs(
-      "usage: attack network | get HOST PORT | hold HOST PORT | serve PORT MS | dial PORT MS\n",
-      stderr);
+  if (const int done = do_mischief(what, argc, argv); done >= 0) {
+    return done;
+  }
+  std::fputs("usage: attack WHAT …, see attack_main.cpp\n", stderr);
   return 2;
 }

@@ -4,10 +4,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <unistd.h>
@@ -16,8 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/adversarial/yard.h"
-#include "tests/e2e/pipe_command.h"
+#include "tests/adversarial/attacked.h"
 
 namespace adversarial {
 namespace {
@@ -52,122 +53,8 @@ std::vector<Line> lines_of(const std::string& text) {
   return lines;
 }
 
-/// The table: what, by whom, how it ended.
-class Table : public testing::Environment {
- public:
-  static void add(const std::string& part, const std::string& column, const std::string& how) {
-    if (!rows().contains(part)) {
-      order().push_back(part);
-    }
-    rows()[part][column] = how;
-  }
-  void TearDown() override {
-    std::puts(
-        "Not tried here. Nothing to attack yet: A17 (a run's rules never change), A30 (branch "
-        "templates), A39 to A42 (secrets), A43 to A45 and A47 (a server), A56 and A58 (budgets). "
-        "The gateway speaks no SOCKS (A12). Still to come: A21 to A26 (tests/store has them "
-        "without "
-        "engines), A32 to A38, A46, A48 to A55, A57.");
-    for (const std::string& part : order()) {
-      std::printf("%s\n", part.c_str());
-      for (const auto& [column, how] : rows()[part]) {
-        std::printf("    %-12s %s\n", column.c_str(), how.c_str());
-      }
-    }
-  }
-
- private:
-  static std::map<std::string, std::map<std::string, std::string>>& rows() {
-    static std::map<std::string, std::map<std::string, std::string>> all;
-    return all;
-  }
-  static std::vector<std::string>& order() {
-    static std::vector<std::string> all;
-    return all;
-  }
-};
-
-// GoogleTest owns it.
-const testing::Environment* const kTable = testing::AddGlobalTestEnvironment(new Table);
-
-class Attacked : public testing::TestWithParam<Engine> {
+class Network : public Attacked {
  protected:
-  static void SetUpTestSuite() {
-    if (geteuid() == 0) {
-      yard_ = std::make_unique<Yard>();
-    }
-  }
-  static void TearDownTestSuite() { yard_.reset(); }
-
-  void SetUp() override {
-    if (geteuid() != 0) {
-      GTEST_SKIP() << "only root can make up hosts";
-    }
-    NEEDS_ENGINE(GetParam());
-    std::filesystem::copy_file(PIPE_ATTACK, folder_.path() / "attack");
-    hosts_ =
-        around_.write("hosts",
-                      "127.0.0.1 localhost\n127.7.7.9 good.test\n" + std::string(Yard::kLinkLocal) +
-                          " meta.test\n" + Yard::kCanary4 + " other.test attacker.test\n");
-    resolver_ = around_.write("resolv.conf", "nameserver " + std::string(Yard::kCanary4) + "\n");
-    yard_->forget();
-  }
-
-  /// Where the made-up hosts are known, and every other name is asked of the canary.
-  [[nodiscard]] Start among_hosts(Start start) const {
-    const std::vector<std::string> among = {
-        "unshare",
-        "--mount",
-        "sh",
-        "-c",
-        "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" /etc/resolv.conf && "
-        "shift && exec \"$@\"",
-        hosts_,
-        resolver_};
-    start.argv.insert(start.argv.begin(), among.begin(), among.end());
-    return start;
-  }
-  [[nodiscard]] Start pipe(const std::vector<std::string>& arguments) const {
-    return among_hosts(user_.pipe(arguments, folder_.path().string()));
-  }
-
-  static std::map<std::string, std::string> targets() {
-    return {{"ATTACK_CANARY4", Yard::kCanary4},
-            {"ATTACK_CANARY6", Yard::kCanary6},
-            {"ATTACK_LINK_LOCAL", Yard::kLinkLocal},
-            {"ATTACK_MACHINE", Yard::kMachine},
-            {"ATTACK_BRIDGE", "172.17.0.1"},
-            {"ATTACK_PORT", std::to_string(Yard::kPort)},
-            {"ATTACK_GOOD", "good.test"},
-            {"ATTACK_GOOD_PORT", std::to_string(Yard::kGoodPort)},
-            {"ATTACK_META", "meta.test"}};
-  }
-
-  static std::string image() {
-    return GetParam() == Engine::Sandbox ? "host" : "pipe-test/busybox:1";
-  }
-
-  /// Tasks under one firewall; each is its lines beneath its name.
-  void write_pipeline(const std::vector<std::pair<std::string, std::string>>& tasks) const {
-    std::string text = "version: 1\nname: attacked\nengine: " + name_of(GetParam()) +
-                       "\nimage: " + image() +
-                       "\nfirewall:\n  allow: ['good.test:" + std::to_string(Yard::kGoodPort) +
-                       "', '*.wild.test:443', 'meta.test:" + std::to_string(Yard::kPort) +
-                       "']\n  allow_private: [127.7.7.9]\nenv:\n";
-    for (const auto& [name, value] : targets()) {
-      text += "  " + name + ": '" + value + "'\n";
-    }
-    text += "tasks:\n";
-    for (const auto& [name, body] : tasks) {
-      text += "  " + name + ":\n" + body + "    success_criteria: [{'[ ] ok': 'true'}]\n";
-    }
-    folder_.write("p.yaml", text);
-  }
-
-  [[nodiscard]] std::string log(const std::string& task) const {
-    return run(pipe({"logs", "one", task})).out;
-  }
-
   /// Every attack of the log was tried and blocked.
   void expect_all_blocked(const std::string& task, const std::string& column) const {
     const std::string text = log(task);
@@ -177,22 +64,13 @@ class Attacked : public testing::TestWithParam<Engine> {
     for (const Line& line : lines) {
       EXPECT_FALSE(line.open) << column << ": " << line.part << ": " << line.how;
       EXPECT_THAT(line.how, Not(HasSubstr("not tried"))) << line.part;
-      Table::add(line.part, column, (line.open ? "OPEN: " : "blocked: ") + line.how);
+      note({line.part, column, (line.open ? "OPEN: " : "blocked: ") + line.how});
     }
   }
-
-  static std::unique_ptr<Yard> yard_;
-  e2e::TempFolder folder_;
-  e2e::TempFolder around_;  // what the node does not see
-  e2e::User user_;
-  std::string hosts_;
-  std::string resolver_;
 };
 
-std::unique_ptr<Yard> Attacked::yard_;
-
 // A01 to A08, A10 to A13, A19. The host engine is no engine of this suite: it isolates nothing.
-TEST_P(Attacked, ReachesNothingFromInside) {
+TEST_P(Network, ReachesNothingFromInside) {
   std::vector<std::pair<std::string, std::string>> tasks = {
       {"plain", "    run: ./attack network\n"}};
   if (GetParam() != Engine::Sandbox) {
@@ -216,7 +94,7 @@ TEST_P(Attacked, ReachesNothingFromInside) {
   EXPECT_THAT(ended.err, HasSubstr("the name leads to 169.254.231.77 (link_local)"));
 }
 
-TEST_P(Attacked, DoesNotReachWhatAParallelNodeListensOn) {
+TEST_P(Network, DoesNotReachWhatAParallelNodeListensOn) {
   write_pipeline({{"server", "    run: ./attack serve 5555 6000\n"},
                   {"dialler", "    run: ./attack dial 5555 3000\n"},
                   {"both",
@@ -228,11 +106,11 @@ TEST_P(Attacked, DoesNotReachWhatAParallelNodeListensOn) {
   EXPECT_EQ(log("dialler"), "reached 0\n");
   EXPECT_THAT(log("both"), Not(AnyOf(HasSubstr("reached 0"), HasSubstr("visitors 0"))))
       << "who dials its own node must find it, else nothing was tried";
-  Table::add("A09 a neighbour's port", name_of(GetParam()), "blocked: its network is its own");
+  note_blocked("A09 a neighbour's port", GetParam(), "its network is its own");
 }
 
 // A14: all that leads out is in the runner; with it everything ends.
-TEST_P(Attacked, LosesItsConnectionAndGainsNothingWhenTheGatewayIsKilled) {
+TEST_P(Network, LosesItsConnectionAndGainsNothingWhenTheGatewayIsKilled) {
   write_pipeline(
       {{"a", "    run: ./attack hold good.test " + std::to_string(Yard::kGoodPort) + "\n"}});
   const int before = yard_->good().connections();
@@ -245,11 +123,63 @@ TEST_P(Attacked, LosesItsConnectionAndGainsNothingWhenTheGatewayIsKilled) {
   // The node dies with it: nothing of it is left that could try anything else.
   EXPECT_TRUE(e2e::eventually([&] { return e2e::processes_with("ATTACK_CANARY4=").empty(); }));
   EXPECT_EQ(yard_->leaks(), "");
-  Table::add("A14 the gateway is killed", name_of(GetParam()), "blocked: the node ends with it");
+  note_blocked("A14 the gateway is killed", GetParam(), "the node ends with it");
+}
+
+/// Every process below this one.
+std::vector<pid_t> below(pid_t top) {
+  std::vector<pid_t> all;
+  std::vector<pid_t> parents = {top};
+  while (!parents.empty()) {
+    const std::string parent = std::to_string(parents.back());
+    parents.pop_back();
+    std::ifstream children("/proc/" + parent + "/task/" + parent + "/children");
+    for (pid_t child = 0; children >> child;) {
+      all.push_back(child);
+      parents.push_back(child);
+    }
+  }
+  return all;
+}
+
+// R8: whoever is killed, and whenever, nothing gets out. PIPE_R8_KILLS: how many of them.
+TEST_P(Network, StaysClosedWhoeverIsKilledWhileItIsAttacked) {
+  const char* const wanted = std::getenv("PIPE_R8_KILLS");
+  const int kills = wanted != nullptr ? std::atoi(wanted) : 6;
+  std::mt19937 random(static_cast<unsigned>(kills));
+  write_pipeline({{"a",
+                   "    run: |\n      ./attack hold good.test " + std::to_string(Yard::kGoodPort) +
+                       " &\n      while true; do ./attack network; done\n"}});
+  for (int i = 0; i < kills; ++i) {
+    const std::string name = "k" + std::to_string(i);
+    const int before = yard_->good().connections();
+    e2e::Running running(pipe({"run", "p.yaml", "--name", name, "--no-cache"}));
+    ASSERT_TRUE(e2e::eventually([&] { return yard_->good().connections() > before; }));
+    usleep(random() % 400'000);
+    std::vector<pid_t> victims = e2e::processes_with("ATTACK_CANARY4=");
+    for (const pid_t child : below(running.pid())) {
+      victims.push_back(child);  // bubblewrap, process 1, whoever holds the network
+    }
+    if (i % 3 == 0 || victims.empty()) {
+      running.signal(SIGKILL);
+    } else if (i % 3 == 1 && GetParam() != Engine::Sandbox) {
+      static_cast<void>(on_the_machine(engine() + " kill $(" + engine() +
+                                       " ps -q --filter name=" + name + ") 2>&1"));
+    } else {
+      kill(victims[random() % victims.size()], SIGKILL);
+    }
+    usleep(200'000);  // whatever opens now would be used
+    running.signal(SIGINT);
+    running.signal(SIGINT);
+    running.wait();
+    EXPECT_TRUE(e2e::eventually([] { return e2e::processes_with("ATTACK_CANARY4=").empty(); }));
+    EXPECT_EQ(yard_->leaks(), "") << "kill " << i;
+  }
+  note_blocked("R08 random kills during traffic", GetParam(), std::to_string(kills) + " kills");
 }
 
 // A16: where the door should be made there is a file.
-TEST_P(Attacked, NeverStartsWhereNoDoorCanBeMade) {
+TEST_P(Network, NeverStartsWhereNoDoorCanBeMade) {
   write_pipeline(
       {{"a", "    run: ./attack get good.test " + std::to_string(Yard::kGoodPort) + "\n"}});
   const int before = yard_->good().connections();
@@ -264,11 +194,11 @@ TEST_P(Attacked, NeverStartsWhereNoDoorCanBeMade) {
   EXPECT_EQ(yard_->good().connections(), before + 1);
   EXPECT_EQ(log("a"), "");
   EXPECT_EQ(yard_->leaks(), "");
-  Table::add("A16 the firewall cannot be set up", name_of(GetParam()), "blocked: never starts");
+  note_blocked("A16 the firewall cannot be set up", GetParam(), "never starts");
 }
 
 // A15: the container that holds the network of a group is started anew, or killed, by an outsider.
-TEST_P(Attacked, GainsNothingWhenItsHolderIsKilled) {
+TEST_P(Network, GainsNothingWhenItsHolderIsKilled) {
   if (GetParam() == Engine::Sandbox) {
     GTEST_SKIP() << "nothing holds the network of a sandbox but descriptors";
   }
@@ -293,11 +223,11 @@ TEST_P(Attacked, GainsNothingWhenItsHolderIsKilled) {
     EXPECT_FALSE(line.open) << line.part << ": " << line.how;
   }
   EXPECT_EQ(yard_->leaks(), "") << ended.err;
-  Table::add("A15 the holder is restarted", name_of(GetParam()), "blocked: nothing got out");
+  note_blocked("A15 the holder is restarted", GetParam(), "nothing got out");
 }
 
 // A18, and what A02 asks for: no word of the language gives it.
-TEST_P(Attacked, CannotAskForMore) {
+TEST_P(Network, CannotAskForMore) {
   for (const char* const wish : {"privileged: true",
                                  "cap_add: [NET_RAW]",
                                  "network_mode: host",
@@ -308,79 +238,23 @@ TEST_P(Attacked, CannotAskForMore) {
     const Ended ended = run(pipe({"validate", "p.yaml"}));
     EXPECT_EQ(ended.exit_code, 2) << wish;
     EXPECT_THAT(ended.err + ended.out, HasSubstr("--> p.yaml:")) << wish;
-    Table::add("A18 " + std::string(wish), name_of(GetParam()), "blocked: invalid, with its line");
+    note_blocked("A18 " + std::string(wish), GetParam(), "invalid, with its line");
   }
   write_pipeline({{"a", "    run: 'true'\n"}});
   EXPECT_EQ(run(pipe({"validate", "p.yaml"})).exit_code, 0) << "without the wish it is valid";
 }
 
-// A20.
-TEST_P(Attacked, FollowsNoLinkOutOfTheWorkspace) {
-  constexpr const char* kCheck =
-      "    success_criteria: [{'[ ] it': {file: {path: result.txt, contains: root}}}]\n";
-  const auto file = [&](const std::string& how) {
-    folder_.write("p.yaml",
-                  "version: 1\nname: hostile\nengine: " + name_of(GetParam()) +
-                      "\nimage: " + image() + "\ntasks:\n  a:\n    run: " + how + "\n" + kCheck);
-    return run(pipe({"run", "p.yaml"}));
-  };
-  const Ended linked = file("ln -s /etc/passwd result.txt");
-  EXPECT_EQ(linked.exit_code, 1);
-  EXPECT_THAT(linked.err, HasSubstr("a link leads out of the workspace"));
-  EXPECT_THAT(linked.out + linked.err, Not(HasSubstr("root:x:")));
-  EXPECT_EQ(file("echo root > result.txt").exit_code, 0) << "the check can be met";
-  Table::add("A20 a link to /etc/passwd as a result", name_of(GetParam()), "blocked: not followed");
-}
-
-// A27 to A29, A31: what git would run of a repository that a node left.
-TEST_P(Attacked, RunsNothingOfARepositoryThatANodeLeft) {
-  const std::string marker = around_.path() / "marker";
-  const std::string plant =
-      "mkdir -p .git/hooks .git/objects .git/refs nested/.git; "
-      "echo 'ref: refs/heads/main' > .git/HEAD; "
-      "printf '[core]\\n\\tfsmonitor = touch " +
-      marker + "; false\\n\\trepositoryformatversion = 0\\n[filter \"x\"]\\n\\tclean = touch " +
-      marker +
-      "\\n' > .git/config; cp -r .git/. nested/.git/; "
-      "for hook in pre-commit post-checkout reference-transaction post-index-change; do "
-      "printf '#!/bin/sh\\ntouch " +
-      marker +
-      "\\n' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done; "
-      "echo '* filter=x' > .gitattributes; echo text > file.txt";
-  const e2e::TempFolder bait;
-  ASSERT_EQ(run({{"sh", "-c", plant}, bait.path().string(), {}}).exit_code, 0);
-  static_cast<void>(run({{"git", "status"}, bait.path().string(), {}}));
-  ASSERT_TRUE(std::filesystem::remove(marker)) << "whoever runs git there runs the attack";
-
-  folder_.write(
-      "p.yaml",
-      "version: 1\nname: hostile\nengine: " + name_of(GetParam()) + "\nimage: " + image() +
-          "\ntasks:\n  a:\n    run: |\n      " + plant +
-          "\n    success_criteria: [{'[ ] it': {file: {path: file.txt, contains: text}}}]\n"
-          "  b:\n    needs: [a]\n    run: cat file.txt\n"
-          "    success_criteria: [{'[ ] it': 'true'}]\n");
-  const Ended ended = run(pipe({"run", "p.yaml"}));
-  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
-  EXPECT_FALSE(std::filesystem::exists(marker));
-  Table::add("A27 A28 A29 A31 git configuration, hooks, filters, nested repositories",
-             name_of(GetParam()),
-             "blocked: nobody ran them");
-}
-
-INSTANTIATE_TEST_SUITE_P(Engines,
-                         Attacked,
-                         testing::Values(Engine::Sandbox, Engine::Docker, Engine::Podman),
-                         [](const auto& engine) { return name_of(engine.param); });
+INSTANTIATE_FOR_ENGINES(Network);
 
 /// The same on the machine itself.
-class Control : public Attacked {};
+class Control : public Network {};
 
 TEST_P(Control, GetsThroughWhereNothingIsolates) {
   Start start{{folder_.path() / "attack", "network"}, folder_.path().string(), targets()};
   const Ended ended = run(among_hosts(start));
   EXPECT_THAT(ended.out, HasSubstr("all tried"));
   for (const Line& line : lines_of(ended.out)) {
-    Table::add(line.part, "no engine", (line.open ? "gets through: " : "no road: ") + line.how);
+    note({line.part, kNoEngine, (line.open ? "gets through: " : "blocked: no road: ") + line.how});
     // Nobody may open these here, and nobody knows these names; the others of their number do.
     const bool has_no_road = line.part.find("datagram") != std::string::npos;
     EXPECT_TRUE(line.open || has_no_road) << line.part << ": " << line.how;
