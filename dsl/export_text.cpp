@@ -207,6 +207,11 @@ class TextExport {
     if (!node.permissions.deny.empty()) {
       line(6, Style::Plain, "forbids " + words::join(node.permissions.deny, ", "));
     }
+    if (!node.permissions.empty()) {
+      line(14,
+           Style::Dim,
+           "stands before programs of these names: stops no copy, no library that does the same");
+    }
   }
 
   void products(const PlanNode& node) {

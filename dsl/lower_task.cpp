@@ -10,6 +10,7 @@
 #include "dsl/egress.h"
 #include "dsl/expression_holes.h"
 #include "dsl/firewall_entry.h"
+#include "dsl/permission_rule.h"
 #include "dsl/render.h"
 #include "dsl/secret_host.h"
 
@@ -152,9 +153,32 @@ void TaskLowering::lower_limits() {
   if (const Layer* layer = stating(&TaskSpec::permissions)) {
     const PermissionsSpec& permissions = *layer->body->permissions;
     const std::size_t number = number_of(*layer);
-    node_.permissions = {known(permissions.allow.items, number, "a permission"),
-                         known(permissions.deny.items, number, "a permission"),
-                         known(permissions.message, number, "'message'")};
+    for (const Text& rule : permissions.allow.items) {
+      lower_permission(rule, number, Permits::Yes);
+    }
+    for (const Text& rule : permissions.deny.items) {
+      lower_permission(rule, number, Permits::No);
+    }
+    node_.permissions.message = known(permissions.message, number, "'message'");
+  }
+}
+
+void TaskLowering::lower_permission(const Text& text, std::size_t layer, Permits permits) {
+  const std::string known_text = known(text, layer, "a permission");
+  if (known_text.empty() && has_hole(text.value)) {
+    return;  // reported
+  }
+  const Result<PermissionRule> rule = parse_permission_rule(known_text);
+  const bool allows = permits == Permits::Yes;
+  if (!rule) {
+    program_.findings.error(kBadPermission, text.span, rule.error().message, rule.error().remedy);
+  } else if (allows && rule->is_file()) {
+    program_.findings.error(kBadPermission,
+                            text.span,
+                            fmt::format("'{}' is a file, and files can only be denied", known_text),
+                            "allow a program by its name, without its folder");
+  } else {
+    (allows ? node_.permissions.allow : node_.permissions.deny).push_back(to_text(*rule));
   }
 }
 

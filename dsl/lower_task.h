@@ -60,6 +60,8 @@ class TaskLowering {
   void lower_rules();
   void lower_limits();
   void note_reach(const Text& name, const Secret& secret);
+  enum class Permits { Yes, No };
+  void lower_permission(const Text& text, std::size_t layer, Permits permits);
   Secret lower_secret(const SecretSpec& spec, std::size_t layer);
   void lower_results();
 

@@ -81,6 +81,16 @@ Value list_of(const std::vector<std::string>& texts) {
   return Value(std::move(list));
 }
 
+/// What its `permissions` did not let it do.
+Value denials_of(const NodeState& node) {
+  Value::List list;
+  for (const PermissionDenied& denied : node.not_permitted) {
+    list.emplace_back(
+        Value::Record{{"operation", Value(denied.operation)}, {"rule", or_null(denied.rule)}});
+  }
+  return Value(std::move(list));
+}
+
 /// What the agent of the last attempt said of itself; its cost is its own figure.
 Value agent_value(const AgentOutcome& agent) {
   const auto tokens = [](const std::optional<dsl::Tokens>& count) {
@@ -144,6 +154,7 @@ Value node_value(const RunState& state, std::size_t node) {
       {"commit", or_null(n.tree.commit)},
       {"outputs", Value(n.outputs)},
       {"log", n.last ? or_null(n.last->log) : Value()},
+      {"denied", denials_of(n)},
       {"notes", list_of(n.last ? n.last->notes : std::vector<std::string>())},
       {"flagged", flagged_value(n.flagged)},
       {"refused", refused_value(n.denied)},

@@ -16,6 +16,7 @@
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/init_program.h"
+#include "runner/engine/permission_shims.h"
 #include "runner/engine/seccomp.h"
 #include "runner/sys/files.h"
 #include "runner/sys/unix_socket.h"
@@ -285,6 +286,13 @@ class ContainerEngine final : public Engine {
                    "' has no command of its own; say which one to run";
       finish(name, std::move(end));
       return false;
+    }
+    if (!running.job.permissions.empty()) {
+      // What the image has at its paths is not known here.
+      if (auto added = add_permission_shims(options_.state_dir, "", running.job); !added) {
+        lose(name, added.error());
+        return false;
+      }
     }
     running.container =
         std::make_unique<ContainerJob>(loop_,

@@ -20,7 +20,7 @@ namespace {
 
 using How = JobEnd::How;
 
-constexpr std::size_t report_cap = 8192;
+constexpr std::size_t report_cap = 64 << 10;
 /// A name that is still being removed comes free after a while, on a busy machine a long one.
 constexpr dsl::Duration name_retry{100};
 constexpr int name_tries = 1'200;
@@ -54,7 +54,8 @@ Report parse_report(const Job& job, const std::string& text) {
 
 }  // namespace
 
-JobEnd read_container_report(const Job& job, const std::string& text) {
+JobEnd read_container_report(const Job& job, std::string text) {
+  auto denials = take_denials(job, text);
   Report report = parse_report(job, text);
   if (!report.end) {
     JobEnd end;
@@ -64,9 +65,11 @@ JobEnd read_container_report(const Job& job, const std::string& text) {
             ? "the container ended and nobody said why: it was killed from outside, or its "
               "engine was restarted"
             : report.complaint;
+    end.denials = std::move(denials);
     return end;
   }
   JobEnd end = *std::move(report.end);
+  end.denials = std::move(denials);
   end.peak_memory = report.peak;
   // A shell above the process that was killed makes an exit status of it.
   const bool ran = end.how == How::Exited || end.how == How::Signalled;

@@ -54,6 +54,6 @@ class ContainerJob {
 
 /// What pipe-init wrote on the container's STDERR (init/protocol.h, attached), as the end of the
 /// job without `took`. Without a report: How::Lost, with what was said instead.
-JobEnd read_container_report(const Job& job, const std::string& text);
+JobEnd read_container_report(const Job& job, std::string text);
 
 }  // namespace runner

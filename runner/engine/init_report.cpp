@@ -1,11 +1,14 @@
 #include "runner/engine/init_report.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <string>
 
 #include "runner/engine/init_program.h"
+#include "runner/engine/permission_shims.h"
+#include "runner/init/protocol.h"
 
 namespace runner {
 namespace {
@@ -49,7 +52,43 @@ std::string why_not_that_user(const std::string& user, int error_number) {
          "; an engine without root has only the numbers of /etc/subuid";
 }
 
+/// A line that tells of something that was denied to the job.
+std::optional<JobEnd::Denial> read_denial(const Job& job, std::string_view line) {
+  if (take_word(line) != "denied") {
+    return std::nullopt;
+  }
+  const std::string_view number = take_word(line);
+  std::size_t rule = 0;
+  if (std::from_chars(number.data(), number.data() + number.size(), rule).ec != std::errc()) {
+    return std::nullopt;
+  }
+  const std::vector<std::string> rules = permission_rules(job.permissions);
+  if (rule >= rules.size() && rule != init::kNotAllowed) {
+    return std::nullopt;  // nothing of ours sent it
+  }
+  const std::string by = rule < rules.size() ? rules[rule] : "";
+  return JobEnd::Denial{std::string(line), by.substr(by.find(' ') + 1)};
+}
+
 }  // namespace
+
+std::vector<JobEnd::Denial> take_denials(const Job& job, std::string& report) {
+  std::vector<JobEnd::Denial> denials;
+  std::string rest;
+  for (std::string_view left = report; !left.empty();) {
+    const std::size_t size = std::min(left.find('\n'), left.size() - 1) + 1;
+    std::string_view line = left.substr(0, size);
+    left.remove_prefix(size);
+    line.remove_suffix(line.ends_with('\n') ? 1 : 0);
+    if (auto denial = read_denial(job, line)) {
+      denials.push_back(*std::move(denial));
+    } else if (!line.starts_with("denied ")) {
+      rest.append(line.data(), size);
+    }
+  }
+  report = std::move(rest);
+  return denials;
+}
 
 std::optional<JobEnd> read_init_report(const Job& job, std::string_view report) {
   if (!report.ends_with('\n')) {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runner/engine/permission_shims.h"
 #include "runner/init/protocol.h"
 
 namespace runner {
@@ -35,6 +36,9 @@ std::string job_spec_bytes(const Job& job, const std::vector<std::string>& cgrou
   Variables env = layered(job.default_env, job.env);
   for (const auto& [name, content] : job.secret_files) {
     env = layered(env, {{name, std::string(init::kSecretFolder) + "/" + name}});
+  }
+  if (!job.permissions.empty()) {
+    env = layered(env, {{"PATH", path_with_shims(env)}});
   }
   add_text(spec, std::to_string(env.size()));
   for (const auto& [name, value] : env) {

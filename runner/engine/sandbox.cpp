@@ -13,6 +13,7 @@
 #include "runner/engine/init_program.h"
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
+#include "runner/engine/permission_shims.h"
 #include "runner/engine/sandbox_command.h"
 #include "runner/engine/sandbox_job.h"
 #include "runner/engine/seccomp.h"
@@ -245,6 +246,14 @@ dsl::Result<SandboxSetup> SandboxEngine::set_up(Job& job) const {
   if (job.argv.empty()) {
     return dsl::Error{"'" + job.node.value + "' has no command, and neither has its image",
                       "give it one with `run`"};
+  }
+  if (!job.permissions.empty()) {
+    job.mounts.push_back({program_.init, std::string(kInitPath), true});
+    const std::string root =
+        setup.root.system != nullptr ? "/" : images_.at(job.image.reference).root;
+    if (auto added = add_permission_shims(options_.state_dir, root, job); !added) {
+      return added.error();
+    }
   }
   const WorkspaceMount& workspace = job.workspace;
   if (!workspace.lower.empty()) {

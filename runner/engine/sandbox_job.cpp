@@ -81,29 +81,36 @@ void SandboxJob::send(char command) const {
 }
 
 std::string SandboxJob::read_report() const {
-  std::array<char, 4096> report{};
-  const ssize_t got = recv(control_.get(), report.data(), report.size(), MSG_DONTWAIT);
-  return {report.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+  std::string report;
+  std::array<char, 4096> bytes{};
+  for (ssize_t got = 1; got > 0;) {
+    got = recv(control_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    report.append(bytes.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  }
+  return report;
 }
 
 /// bubblewrap has ended, and with it process 1, the whole pid namespace, and every writer of the
 /// output.
 void SandboxJob::on_exit(int wait_status) {
   output_->drain();
-  JobEnd end = find_end(wait_status);
+  std::string report = read_report();
+  auto denials = take_denials(job_, report);
+  JobEnd end = find_end(wait_status, report);
+  end.denials = std::move(denials);
   end.took = {loop_.monotonic_ms() - started_ms_};
   output_->conclude(end);
   const auto ended = std::move(ended_);  // it may destroy us
   ended(std::move(end));
 }
 
-JobEnd SandboxJob::find_end(int wait_status) const {
+JobEnd SandboxJob::find_end(int wait_status, std::string_view report) const {
   JobEnd end;
   if (const auto reason = deadline_.reason()) {
     end.how = *reason;
     return end;
   }
-  if (auto reported = read_init_report(job_, read_report())) {
+  if (auto reported = read_init_report(job_, report)) {
     return *std::move(reported);
   }
   end.how = JobEnd::How::Lost;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,7 +41,7 @@ class SandboxJob {
   SandboxJob(EventLoop& loop, const Job& job, std::function<void(JobEnd)> ended);
   void send(char command) const;
   void on_exit(int wait_status);
-  [[nodiscard]] JobEnd find_end(int wait_status) const;
+  [[nodiscard]] JobEnd find_end(int wait_status, std::string_view report) const;
   [[nodiscard]] std::string read_report() const;
 
   // Constant after construction.

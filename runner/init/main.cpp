@@ -2,9 +2,11 @@
 // what must be there before a sandbox starts, keeps the processes of the host engine, and asks
 // questions on loopback for criteria. See modes.h and tools.h.
 
+#include <string.h>
 #include <unistd.h>
 
 #include "runner/init/modes.h"
+#include "runner/init/protocol.h"
 #include "runner/init/text.h"
 #include "runner/init/tools.h"
 
@@ -26,6 +28,9 @@ int main(int argc, char** argv, char** env) {
   }
   if (same(mode, "lead-network")) {
     return lead_network(rest);
+  }
+  if (strncmp(mode, kPermit, sizeof(kPermit) - 1) == 0) {
+    return permit(mode + sizeof(kPermit) - 1, rest, env);
   }
   if (same(mode, "nothing")) {
     return nothing();

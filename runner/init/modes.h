@@ -30,6 +30,10 @@ int new_network(char** argv);
 /// it, where that is not ours), and leads it to the gateway.
 int lead_network(char** argv);
 
+/// `permit:NAME SCRIPT [argument…]`: what stands in front of the program NAME (Permissions in
+/// protocol.h).
+int permit(const char* name, char** argv, char** env);
+
 /// `nothing`: succeeds. To see whether what leads to a program works.
 inline int nothing() {
   return 0;

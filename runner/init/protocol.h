@@ -15,6 +15,7 @@
 // streams of the command are standard output, the report is standard error, and before it comes one
 // more line, where the container's own cgroup can be read:
 //   memory PEAK KILLS      bytes, 0 unknown; how many processes were killed for the memory limit
+// (and the lines of denied operations, see Permissions).
 // Then what follows `--` are the folders that the job may write to. With --user WHO (person.h) they
 // become theirs first, and so does the command; with --owner UID:GID they become this owner's when
 // nothing of the job runs any more, whoever it made its files as.
@@ -43,6 +44,16 @@
 // before its command starts: the first name to prove must be refused, every other one must be
 // answered with an address, and a connection to anywhere else must find no route.
 
+// Permissions: in the folder kPermissionFolder, which no job can write to, are
+//   rules                  lines "allow WORD…" and "deny WORD…", an empty line, and the message
+//   bin/NAME               for each program that a rule names a script whose interpreter is
+//                          `/.pipe-init permit:NAME`; the folder is the first of the job's PATH
+// Such a script also lies over the programs and files that are denied whole, where the engine can
+// see which these are. `permit` executes the next program of that name, or prints the message, ends
+// with kExitNotExecutable and tells process 1, which binds the abstract socket kPermissionSocket.
+// For each denied operation, once, that sends a line before its report:
+//   denied N WORD…         N is the number of the line in `rules`, or kNotAllowed
+
 #include <stdint.h>
 
 namespace runner::init {
@@ -65,6 +76,15 @@ struct KeeperRequest {
 
 /// Where a job finds its secret files; made by pipe-init `run`, in memory.
 inline constexpr char kSecretFolder[] = "/dev/shm/pipe-secrets";
+
+inline constexpr char kPermissionFolder[] = "/.pipe-permissions";
+inline constexpr char kPermissionRules[] = "/.pipe-permissions/rules";
+inline constexpr char kPermissionPrograms[] = "/.pipe-permissions/bin";
+inline constexpr char kPermissionSocket[] = "pipe-permissions";  // after a NUL
+inline constexpr char kPermit[] = "permit:";
+inline constexpr int kNotAllowed = 9999;      // other rules name the program, none this operation
+inline constexpr int kMostDenials = 32;       // that a job tells of
+inline constexpr int kLongestDenial = 1'000;  // bytes; what follows the last whole word is left out
 
 inline constexpr uint16_t kDnsPort = 53;
 inline constexpr int kMostEgressPorts = 250;  // with the two for names they fit one message

@@ -12,6 +12,7 @@
 #include "runner/init/command.h"
 #include "runner/init/egress.h"
 #include "runner/init/modes.h"
+#include "runner/init/permissions.h"
 #include "runner/init/person.h"
 #include "runner/init/protocol.h"
 #include "runner/init/report.h"
@@ -106,11 +107,13 @@ class Runner {
   }
 
   int run(const Spec& spec) {
+    denials_.open();
     const Started started = start(spec);
     main_ = started.pid;
     while (main_ > 0) {
       wait_for_something();
     }
+    denials_.pass_on(status_);
     if (!is_process_one() || options_.owner != nullptr) {
       end_leftovers();
     }
@@ -179,9 +182,13 @@ class Runner {
   }
 
   void wait_for_something() {
-    pollfd waits[2] = {{signals_, POLLIN, 0}, {control_, POLLIN, 0}};
-    if (poll(waits, control_ >= 0 ? 2 : 1, -1) < 0) {
+    // Descriptors below 0 are passed over.
+    pollfd waits[3] = {{signals_, POLLIN, 0}, {control_, POLLIN, 0}, {denials_.fd(), POLLIN, 0}};
+    if (poll(waits, 3, -1) < 0) {
       return;
+    }
+    if (waits[2].revents != 0) {
+      denials_.pass_on(status_);
     }
     if (waits[1].revents != 0) {
       obey_control();
@@ -247,6 +254,7 @@ class Runner {
   int control_;
   int status_;
   int signals_ = -1;
+  DenialListener denials_;
   pid_t main_ = -1;
   int wait_status_ = 0;
 };

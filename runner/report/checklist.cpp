@@ -109,11 +109,31 @@ class Checklist {
         add_criterion(node, k);
       }
     }
+    add_denials(node, n);
     add_warnings(n);
     add_flagged(n);
     add_refused(n);
     if (went_wrong(n)) {
       add_failure(node, n);
+    }
+  }
+
+  /// What it was not let do, and what the author has to say of that: somebody else's work, perhaps.
+  void add_denials(std::size_t node, const NodeState& n) {
+    constexpr std::size_t kMost = 5;
+    const std::size_t count = n.not_permitted.size();
+    const std::string denied = "  " + painted("denied: ", Meaning::Doubt, options_.colour);
+    for (std::size_t k = 0; k < count && k < kMost; ++k) {
+      add_line(denied + one_line(n.not_permitted[k].operation));
+    }
+    if (count > kMost) {
+      add_line(denied + fmt::format("{} more, in `pipe show --json`", count - kMost));
+    }
+    const std::string& message = state_.plan_node(node).permissions.message;
+    if (count > 0) {
+      for (const std::string& line : split(lines(message))) {
+        add_line(painted("      | ", Meaning::Quiet, options_.colour) + line);
+      }
     }
   }
 

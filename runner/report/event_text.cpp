@@ -113,6 +113,9 @@ struct EventText {
                  painted(one_line(egress_text(e)), Meaning::Doubt, colour) +
                      (remedy.empty() ? "" : "; " + remedy));
   }
+  Line operator()(const PermissionDenied& e) const {
+    return about(e.node, painted(permission_text(e), Meaning::Doubt, colour));
+  }
   Line operator()(const NodeFinished& e) const {
     const auto node = state.find(e.node);
     if (!node || !is_shown(state, *node)) {

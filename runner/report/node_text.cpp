@@ -118,6 +118,12 @@ std::string took_text(std::int64_t ms) {
                      : dsl::to_rounded_text(dsl::Duration{ms});
 }
 
+std::string permission_text(const PermissionDenied& denied) {
+  return fmt::format("was not let run '{}'{}",
+                     one_line(denied.operation),
+                     denied.rule.empty() ? "" : fmt::format(", by '{}'", one_line(denied.rule)));
+}
+
 std::string agent_text(const AgentOutcome& outcome) {
   std::string text;
   if (outcome.turns) {

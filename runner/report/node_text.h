@@ -40,6 +40,9 @@ std::string took_text(std::int64_t ms);
 /// out of it, which is never cut.
 std::string evidence_text(const Evidence& evidence, std::size_t width);
 
+/// "was not let run 'openssl genrsa -out x', by 'openssl genrsa'".
+std::string permission_text(const PermissionDenied& denied);
+
 /// "41 turns · $1.84 (agent's own figure) · done".
 std::string agent_text(const AgentOutcome& outcome);
 

@@ -192,6 +192,14 @@ struct ResultDelivered {
   std::string where;  // "branch pipe/build/calm-otter-3f2a", "folder .", "nothing changed"
 };
 
+/// The node wanted to run what its `permissions` deny, and was not let. It says so itself.
+struct PermissionDenied {
+  dsl::NodeId node;
+  std::string operation;  // a program and its arguments; the end may be missing
+  std::string rule;       // that denies it; "" where the rules allow the program something else
+  bool operator==(const PermissionDenied&) const = default;
+};
+
 /// EgressDenied (egress.h) is an event as it stands.
 
 struct Event {
@@ -216,7 +224,8 @@ struct Event {
                RunInterrupted,
                RunFinished,
                ResultDelivered,
-               EgressDenied>
+               EgressDenied,
+               PermissionDenied>
       what;
 };
 

@@ -178,6 +178,12 @@ void members(V& v, EgressDenied& x) {
   v("seen", x.seen);
 }
 template <class V>
+void members(V& v, PermissionDenied& x) {
+  v("node", x.node);
+  v("operation", x.operation);
+  v("rule", x.rule);
+}
+template <class V>
 void members(V& v, NodeFinished& x) {
   v("node", x.node);
   v("outcome", x.outcome);
@@ -257,10 +263,11 @@ struct Names<dsl::AgentReason> {
 
 /// The kinds in the order of the variant.
 constexpr const char* kKinds[] = {
-    "run_started",     "run_resumed",     "node_expanded",   "condition_held",   "node_skipped",
-    "input_requested", "input_ready",     "node_reused",     "attempt_started",  "attempt_ended",
-    "check_started",   "check_ended",     "retry_scheduled", "person_asked",     "person_answered",
-    "node_finished",   "run_interrupted", "run_finished",    "result_delivered", "egress_denied"};
+    "run_started",      "run_resumed",     "node_expanded",   "condition_held",   "node_skipped",
+    "input_requested",  "input_ready",     "node_reused",     "attempt_started",  "attempt_ended",
+    "check_started",    "check_ended",     "retry_scheduled", "person_asked",     "person_answered",
+    "node_finished",    "run_interrupted", "run_finished",    "result_delivered", "egress_denied",
+    "permission_denied"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/permission_rule.h"
 #include "runner/run/node_network.h"
 #include "runner/run/outputs.h"
 #include "runner/run/service_group.h"
@@ -103,6 +104,7 @@ class Work : public std::enable_shared_from_this<Work> {
   /// What an attempt is told, beyond a check. REQUIRES: not started.
   void tell(const AttemptOrder& order) {
     feedback_ = order.feedback;
+    permissions_ = order_.plan->permissions;
     if (order_.plan->agent && shared_->parts.agents) {
       reader_ = shared_->parts.agents(*order_.plan->agent);
       // One that goes on knows what it was asked, it is told what came of it. It knows its sessions
@@ -279,6 +281,8 @@ class Work : public std::enable_shared_from_this<Work> {
     job.env = layered(environment(root, own_paths), secrets_.variables());
     job.secret_files = secrets_.files();
     job.masking = masking();
+    job.permissions = permissions_;
+    job.denied_files = files_to_deny();
     if (shared_->listener.line) {
       job.on_line = [shared = shared_, node = order_.node](std::string_view line) {
         shared->listener.line(node, line);
@@ -310,6 +314,18 @@ class Work : public std::enable_shared_from_this<Work> {
       self->stopped_ = self->stopped_ || end.how == JobEnd::How::Stopped;
       self->end(std::move(end));
     });
+  }
+
+  /// Those that are there: nothing can stand before a file that is not.
+  std::vector<std::string> files_to_deny() const {
+    std::vector<std::string> files;
+    for (const std::string& path : dsl::denied_files(permissions_)) {
+      const auto file = shared_->parts.trees.read_file(order_.tree, path, 0);
+      if (file && *file && !(*file)->symlink) {
+        files.push_back(path);
+      }
+    }
+    return files;
   }
 
   /// Null where there is nothing to mask: then a log costs what it did.
@@ -379,6 +395,11 @@ class Work : public std::enable_shared_from_this<Work> {
     if (!prompt_.empty()) {
       env.emplace_back("PIPE_PROMPT", scratch + "/prompt.md");
     }
+    if (!permissions_.empty()) {
+      const std::vector<std::string> rules = dsl::rules_without_exception(permissions_);
+      env.emplace_back("PIPE_DENIED", fmt::format("{}", fmt::join(rules, "\n")));
+      env.emplace_back("PIPE_DENIED_MESSAGE", permissions_.message);
+    }
     if (!session_.empty()) {
       env.emplace_back("PIPE_SESSION", session_);
     }
@@ -412,6 +433,7 @@ class Work : public std::enable_shared_from_this<Work> {
   const WorkOrder order_;
   JobSecrets secrets_;
   Ended ended_;
+  dsl::Permissions permissions_;  // a check has none: it is not the task that runs it
   std::string feedback_;
   std::unique_ptr<AgentReader> reader_;  // null: no agent
   std::string prompt_;
@@ -445,6 +467,11 @@ void Executor::run_attempt(AttemptOrder order,
   auto work = std::make_shared<Work>(shared_, order.work);
   work->tell(order);
   work->start([shared = shared_, work, order, done = std::move(done)](WorkEnd ended) {
+    for (JobEnd::Denial& denial : ended.end.denials) {
+      shared->listener.not_permitted(
+          {order.work.node, std::move(denial.operation), std::move(denial.rule)});
+    }
+    ended.end.denials.clear();
     if (work->stopped()) {
       work->finish();
       done(std::nullopt);

@@ -76,6 +76,7 @@ class Executor {
   struct Listener {
     OnLine line;
     std::function<void(EgressDenied)> denied;
+    std::function<void(PermissionDenied)> not_permitted;
     std::function<void()> read_back;  // reading_back() has grown
   };
 

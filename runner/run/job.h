@@ -96,6 +96,11 @@ struct Job {
   /// the path. In no other place of the machine.
   Variables secret_files;
 
+  /// What it may do with the programs of its container: what stands before these sees to it, and
+  /// JobEnd::denials tells what was denied. Not with the engine `host`.
+  dsl::Permissions permissions;
+  std::vector<std::string> denied_files;  // beneath the workspace; each is a file that is there
+
   /// What must not reach the log; outlives the job. Null: nothing is looked for.
   const Masking* masking = nullptr;
 
@@ -110,6 +115,12 @@ struct Job {
 
 /// What became of a job. Nothing of it runs any more, and its log is complete, when this is told.
 struct JobEnd {
+  /// What the job was not let do, as it says itself.
+  struct Denial {
+    std::string operation;  // a program and its arguments; the end may be missing
+    std::string rule;       // that denies it; "" where the rules allow the program something else
+    bool operator==(const Denial&) const = default;
+  };
   enum class How {
     Exited,       // `code` is the exit status, 0..255
     Signalled,    // `code` is the signal number
@@ -127,6 +138,7 @@ struct JobEnd {
   dsl::Duration took{0};
   std::optional<dsl::Bytes> peak_memory;
   bool log_truncated = false;
+  std::vector<Denial> denials;  // of Job::permissions, each once; events of their own
 
   [[nodiscard]] bool succeeded() const { return how == How::Exited && code == 0; }
 };

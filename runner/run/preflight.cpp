@@ -80,11 +80,6 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   if (!node.budget.empty()) {
     refuse_budget(id, "asks for a budget", problems);
   }
-  if (!node.permissions.empty()) {
-    problems.add(id,
-                 "asks for permissions, and this version cannot enforce them yet",
-                 "remove `permissions:`");
-  }
   if (node.docker != dsl::DockerAccess::None) {
     problems.add(id,
                  "asks for access to Docker, and this version cannot give it safely yet",
@@ -107,6 +102,11 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
                  "asks for a firewall, and its engine cannot lead a network to the gateway here",
                  "choose engine `sandbox` or `podman`, run pipe as root with `docker`, or remove "
                  "`firewall:`; then it has loopback only");
+  }
+  if (!node.permissions.empty() && !engine.traits().isolates) {
+    problems.add(node.id.value,
+                 "asks for permissions, and the engine `host` has no place for what sees to them",
+                 "choose another engine, or remove `permissions:`");
   }
   for (const dsl::Secret& secret : node.secrets) {
     if (secret.expose == dsl::Secret::Expose::File && !engine.traits().isolates) {

@@ -73,6 +73,7 @@ void NodeMoves::unsettle(std::size_t i) {
   fresh.attempt = node.attempt;  // names of jobs are not used twice
   fresh.started_ms = node.started_ms;
   fresh.denied = node.denied;
+  fresh.not_permitted = node.not_permitted;
   fresh.criteria.resize(node.criteria.size());
   node = std::move(fresh);
   s_.pass_through_[i].clear();

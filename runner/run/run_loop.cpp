@@ -46,6 +46,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
                     }
                   },
                   [this](EgressDenied denied) { fact(std::move(denied)); },
+                  [this](PermissionDenied denied) { fact(std::move(denied)); },
                   [this] { tick_soon(); }}),
         context{state, parts.trees, options.job_prefix},
         results(context, parts.cache, options.reuse, parts.clock, parts.images) {}

@@ -223,6 +223,18 @@ struct Fold {
     return Ok{};
   }
 
+  Status operator()(const PermissionDenied& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    std::vector<PermissionDenied>& denied = s.nodes_[*found].not_permitted;
+    if (std::find(denied.begin(), denied.end(), e) == denied.end()) {
+      denied.push_back(e);
+    }
+    return Ok{};
+  }
+
   Status operator()(const RunInterrupted&) {
     s.interrupted_ = true;
     return Ok{};

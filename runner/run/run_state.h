@@ -69,8 +69,9 @@ struct NodeState {
   std::optional<AttemptEnded> last;  // the last attempt that ended
   std::string last_failure;          // why it failed, for people and for feedback
   std::vector<CriterionState> criteria;
-  std::vector<EgressDenied> denied;  // what its network was refused, each once
-  std::vector<FlaggedPath> flagged;  // what of its changes reaches beyond it
+  std::vector<EgressDenied> denied;             // what its network was refused, each once
+  std::vector<PermissionDenied> not_permitted;  // each once, of all attempts
+  std::vector<FlaggedPath> flagged;             // what of its changes reaches beyond it
 
   std::optional<Outcome> outcome;  // when Settled
   bool failed_above = false;       // Skipped, and a need of its stood in the way

@@ -111,6 +111,20 @@ TEST_F(Example, ServiceThatLetsEverybodyInIsCaught) {
   EXPECT_FALSE(fs::exists(folder_.path() / "server.pl")) << "a failed run wrote its files back";
 }
 
+TEST_F(Example, WhatATaskMayNotDoIsHandedOverToAPerson) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  const Ended ended = run_example("hand-over.yaml");
+  ASSERT_EQ(ended.exit_code, 0) << everything(ended);
+  EXPECT_THAT(ended.out, HasSubstr("denied: openssl genrsa -out server.key 2048"));
+  EXPECT_THAT(ended.out, HasSubstr("denied: mkcert *.app.localhost"));
+  EXPECT_THAT(ended.out, HasSubstr("denied: hand-over/setup-tls.sh"));
+  EXPECT_THAT(ended.out, HasSubstr("| Ask for this command to be run on the machine itself:"));
+  EXPECT_EQ(left("tried.txt"),
+            "setup-tls.sh ended with 126\nopenssl genrsa ended with 126\nmkcert ended with 126\n");
+  const Ended shown = user_.run_pipe({"show", "--json"}, folder());
+  EXPECT_THAT(shown.out, HasSubstr("\"operation\": \"mkcert *.app.localhost\""));
+}
+
 TEST_F(Example, AnAgentThatPipeDoesNotKnowGoesOnWithItsSession) {
   NEEDS_ENGINE(Engine::Sandbox);
   const Ended ended = run_example("own-agent.yaml");

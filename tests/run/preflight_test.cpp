@@ -42,19 +42,25 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   dsl::PlanNode node = task("a", {}, "x");
   node.firewall.allow = {"example.org:443"};
   node.budget.turns = 5;
-  node.permissions.deny = {"git push"};
   node.docker = dsl::DockerAccess::Socket;
   plan.require_approval = true;
   EXPECT_THAT(of({node}),
               ElementsAre(HasSubstr("'p': runs only from an approved plan"),
                           HasSubstr("'a': asks for a budget"),
-                          HasSubstr("'a': asks for permissions"),
                           HasSubstr("'a': asks for access to Docker"),
                           HasSubstr("'a': asks for a firewall, and its engine")));
   node = task("b", {}, "x");
   node.firewall.mode = dsl::Firewall::Mode::Routed;
   plan.require_approval = false;
   EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'b': asks for a routed firewall")));
+}
+
+TEST_F(Preflight, PermissionsNeedAContainer) {
+  dsl::PlanNode node = task("a", {}, "x");
+  node.permissions.deny = {"git push"};
+  EXPECT_THAT(of({node}), IsEmpty());
+  engine.own_traits.isolates = false;
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'a': asks for permissions")));
 }
 
 TEST_F(Preflight, ASecretInAFileNeedsAMemoryOfItsOwn) {

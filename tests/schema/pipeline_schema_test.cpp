@@ -141,7 +141,7 @@ phases:
         workspace: {mode: readonly, protect: src/}
         working_directory: src
         docker: broker
-        permissions: {allow: [edit], deny: ["bash(rm *)"], message: No}
+        permissions: {allow: [git log], deny: ["git *", ./release.sh], message: No}
       each:
         needs: build
         for_each: ${{ needs.build.outputs.list }}

@@ -105,7 +105,7 @@ Plan demo() {
   refresh.secrets[2].expires = Duration{3'600'000};
   refresh.secrets[2].hosts = {"api.github.com:443"};
   refresh.secrets[2].header = "Authorization: Bearer ${value}";
-  refresh.permissions = {{"edit"}, {"bash(rm *)"}, ""};
+  refresh.permissions = {{"openssl x509"}, {"mkcert", "openssl"}, "Certificates are made by hand."};
   refresh.outputs = {{"ports", "", ValueType::Json}};
   refresh.artifacts = {{"binary", {"out/*"}}};
   refresh.caches = {{expression("hashFiles('go.sum')"), {"~/.cache/go"}}};
