@@ -17,6 +17,7 @@
 #include "runner/engine/container_service.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/permission_shims.h"
+#include "runner/engine/root_in_image.h"
 #include "runner/engine/seccomp.h"
 #include "runner/sys/files.h"
 #include "runner/sys/unix_socket.h"
@@ -286,6 +287,12 @@ class ContainerEngine final : public Engine {
                    "' has no command of its own; say which one to run";
       finish(name, std::move(end));
       return false;
+    }
+    if (is_root_in_image(running.job)) {
+      if (auto added = add_sudo(options_.state_dir, running.job); !added) {
+        lose(name, added.error());
+        return false;
+      }
     }
     if (!running.job.permissions.empty()) {
       // What the image has at its paths is not known here.

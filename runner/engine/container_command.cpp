@@ -7,6 +7,7 @@
 
 #include "runner/engine/init_program.h"
 #include "runner/engine/job_spec.h"
+#include "runner/engine/root_in_image.h"
 
 namespace runner {
 namespace {
@@ -15,12 +16,6 @@ using Json = nlohmann::json;
 
 /// Where nothing else is said: more processes than a build needs, fewer than hurt the machine.
 constexpr std::int64_t kDefaultPids = 4096;
-
-/// What `user: root` gets back of the capabilities: enough to install packages inside the image.
-/// Any other user has none of them; then pipe-init needs them, to become that user, to end what it
-/// runs and to give its files to the caller.
-constexpr const char* kRootCapabilities[] = {
-    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"};
 
 /// The engines' own, and what the kernel lets root write to since it tells of pressure: who writes
 /// there has the kernel watch for them.
@@ -229,6 +224,8 @@ std::string create_body(const ContainerSetup& setup,
     host["Runtime"] = job.runtime;
   if (!holder.empty())
     host["NetworkMode"] = "container:" + holder;
+  // Any other user has none of them; then pipe-init needs them, to become that user, to end what it
+  // runs and to give its files to the caller.
   if (is_somebody_else(job.user))
     host["CapAdd"] = kRootCapabilities;
   if (is_rootless_podman(setup.program)) {

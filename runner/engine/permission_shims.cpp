@@ -48,7 +48,8 @@ Variables files_of(const dsl::Permissions& permissions) {
     all.emplace_back("bin/" + name, script(name));
   }
   for (const std::string& path : dsl::denied_files(permissions)) {
-    all.emplace_back(script_of_file(path), script(path));
+    const bool is_in_root = path.find('/') == std::string::npos;
+    all.emplace_back(script_of_file(path), script(is_in_root ? "./" + path : path));  // as in rules
   }
   return all;
 }

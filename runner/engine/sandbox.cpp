@@ -14,6 +14,7 @@
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
 #include "runner/engine/permission_shims.h"
+#include "runner/engine/root_in_image.h"
 #include "runner/engine/sandbox_command.h"
 #include "runner/engine/sandbox_job.h"
 #include "runner/engine/seccomp.h"
@@ -236,6 +237,7 @@ dsl::Result<SandboxSetup> SandboxEngine::set_up(Job& job) const {
       return dsl::Error{"the image '" + job.image.reference + "' was not prepared", ""};
     }
     complete_from_image(image->second.config, job);
+    setup.root_capabilities = is_root_in_image(job);
     if (job.user.empty()) {
       job.user = "root";  // who images are made for
     }
@@ -247,8 +249,15 @@ dsl::Result<SandboxSetup> SandboxEngine::set_up(Job& job) const {
     return dsl::Error{"'" + job.node.value + "' has no command, and neither has its image",
                       "give it one with `run`"};
   }
-  if (!job.permissions.empty()) {
+  if (setup.root_capabilities || !job.permissions.empty()) {
     job.mounts.push_back({program_.init, std::string(kInitPath), true});
+  }
+  if (setup.root_capabilities) {
+    if (auto added = add_sudo(options_.state_dir, job); !added) {
+      return added.error();
+    }
+  }
+  if (!job.permissions.empty()) {
     const std::string root =
         setup.root.system != nullptr ? "/" : images_.at(job.image.reference).root;
     if (auto added = add_permission_shims(options_.state_dir, root, job); !added) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "runner/engine/root_in_image.h"
+
 namespace runner {
 namespace {
 
@@ -61,6 +63,11 @@ void add_isolation(Arguments& arguments,
        "--as-pid-1",
        "--seccomp",
        number(Descriptors::kSeccomp)});
+  if (setup.root_capabilities) {
+    for (const char* const capability : kRootCapabilities) {
+      add(arguments, {"--cap-add", std::string("CAP_") + capability});
+    }
+  }
   if (setup.network == SandboxNetwork::Own) {
     arguments.emplace_back("--unshare-net");
   }

@@ -53,6 +53,7 @@ struct SandboxSetup {
   std::vector<OverlayMount> overlays;
   std::vector<std::string> cgroups;  // folders to join
   SandboxNetwork network = SandboxNetwork::Own;
+  bool root_capabilities = false;  // those of root_in_image.h; else none
 };
 
 /// The user and group that a job is inside, or nothing where it is simply ours.

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runner/init/execute.h"
 #include "runner/init/text.h"
 #include "runner/init/tools.h"
 
@@ -71,46 +72,6 @@ struct ChildFailure {
   _exit(kExitMissing);
 }
 
-const char* path_of(char** env) {
-  for (; *env != nullptr; ++env) {
-    if (strncmp(*env, "PATH=", 5) == 0) {
-      return *env + 5;
-    }
-  }
-  return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-}
-
-/// As execvpe, but the PATH of the new environment is searched, a file that is no program is never
-/// handed to a shell, and "found but not executable" is told before "not found".
-void execute(char** argv, char** env) {
-  const char* const name = argv[0];
-  if (strchr(name, '/') != nullptr || *name == '\0') {
-    execve(name, argv, env);
-    return;
-  }
-  const size_t name_size = strlen(name);
-  int best_error = ENOENT;
-  for (const char* at = path_of(env);; ++at) {
-    const char* const folder = at;
-    at = strchrnul(at, ':');
-    const size_t folder_size = static_cast<size_t>(at - folder);
-    char file[4096];
-    if (folder_size + name_size + 2 <= sizeof(file)) {
-      memcpy(file, folder, folder_size);
-      file[folder_size] = '/';
-      memcpy(file + folder_size + (folder_size > 0 ? 1 : 0), name, name_size + 1);
-      execve(file, argv, env);
-      if (errno != ENOENT && errno != ENOTDIR) {
-        best_error = errno;
-      }
-    }
-    if (*at == '\0') {
-      break;
-    }
-  }
-  errno = best_error;
-}
-
 void join_cgroup(const char* folder, ChildFailure& failure) {
   const int directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   const int procs = directory < 0 ? -1 : openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -163,7 +124,7 @@ void adopt_surroundings(const Launch& launch) {
   if (!enter_filter(spec)) {
     give_up(failure, "no-filter", "seccomp");
   }
-  execute(spec.argv, spec.env);
+  execute(spec.argv, spec.env, nullptr);
   give_up(failure, "exec-failed", spec.argv[0]);
 }
 

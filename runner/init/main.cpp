@@ -32,6 +32,9 @@ int main(int argc, char** argv, char** env) {
   if (strncmp(mode, kPermit, sizeof(kPermit) - 1) == 0) {
     return permit(mode + sizeof(kPermit) - 1, rest, env);
   }
+  if (same(mode, "sudo")) {
+    return sudo(rest);
+  }
   if (same(mode, "nothing")) {
     return nothing();
   }

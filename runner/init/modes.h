@@ -34,6 +34,10 @@ int lead_network(char** argv);
 /// protocol.h).
 int permit(const char* name, char** argv, char** env);
 
+/// `sudo SCRIPT [option…] [NAME=value…] [--] argv…`: becomes argv, as another user with `-u`.
+/// REQUIRES: we are root.
+int sudo(char** argv);
+
 /// `nothing`: succeeds. To see whether what leads to a program works.
 inline int nothing() {
   return 0;

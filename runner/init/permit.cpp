@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "runner/init/execute.h"
 #include "runner/init/file.h"
 #include "runner/init/modes.h"
 #include "runner/init/permissions.h"
@@ -13,46 +13,6 @@
 #include "runner/init/text.h"
 
 namespace runner::init {
-namespace {
-
-constexpr size_t kLongestPath = 4096;  // as much as a Line holds
-
-const char* path_of(char** env) {
-  for (; *env != nullptr; ++env) {
-    if (strncmp(*env, "PATH=", 5) == 0) {
-      return *env + 5;
-    }
-  }
-  return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-}
-
-bool is_same_file(const char* left, const char* right) {
-  struct stat a;
-  struct stat b;
-  return stat(left, &a) == 0 && stat(right, &b) == 0 && a.st_dev == b.st_dev &&
-         a.st_ino == b.st_ino;
-}
-
-/// Executes the first program of that name in the PATH that is not the script before it, by
-/// whatever name its folder goes. Returns where there is none.
-void execute_next(const char* name, const char* script, char** argv, char** env) {
-  for (const char* at = path_of(env);; ++at) {
-    const char* const folder = at;
-    at = strchrnul(at, ':');
-    Line file;
-    file.add(folder, static_cast<size_t>(at - folder)).add(at == folder ? "./" : "/").add(name);
-    file.add("", 1);  // its end
-    if (file.size() < kLongestPath && !is_same_file(file.bytes(), script)) {
-      execve(file.bytes(), argv, env);
-    }
-    if (*at == '\0') {
-      return;
-    }
-  }
-}
-
-}  // namespace
-
 int permit(const char* name, char** argv, char** env) {
   if (argv[0] == nullptr) {
     fail("nothing to permit", name, 0);
@@ -72,10 +32,13 @@ int permit(const char* name, char** argv, char** env) {
     write_all(STDERR_FILENO, decision.message, strlen(decision.message));
     return kExitNotExecutable;
   }
+  if (strchr(name, '/') != nullptr) {
+    fail("no rule denies", name, 0);  // and what it is lies below us
+  }
   Line script;
   script.add(kPermissionPrograms).add("/").add(name).add("", 1);
   argv[0] = const_cast<char*>(name);
-  execute_next(name, script.bytes(), argv, env);
+  execute(argv, env, script.bytes());
   Line().add("pipe: '").add(name).add("' is in no folder of the PATH\n").write_to(STDERR_FILENO);
   return kExitMissing;
 }

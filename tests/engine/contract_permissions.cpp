@@ -78,7 +78,7 @@ TEST_P(EngineContract, DeniesAFileWithoutChangingIt) {
   const JobEnd end = run(job);
   EXPECT_EQ(text_of(end), "exit 126");
   EXPECT_THAT(log_of(job), HasSubstr("People release.\n"));
-  EXPECT_THAT(end.denials, ElementsAre(JobEnd::Denial{"release exit 0", "./release"}));
+  EXPECT_THAT(end.denials, ElementsAre(JobEnd::Denial{"./release exit 0", "./release"}));
   EXPECT_EQ(text_in(outside("release")), text_in(PIPE_CONTRACT_PROBE));
 }
 
