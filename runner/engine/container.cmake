@@ -1,6 +1,9 @@
 # The part of pipe_engine that speaks to Docker and Podman.
 target_sources(pipe_engine PRIVATE
   attached_stream.cpp
+  broker_bodies.cpp
+  broker_rules.cpp
+  broker_session.cpp
   container.cpp
   container_api.cpp
   container_command.cpp
@@ -12,5 +15,6 @@ target_sources(pipe_engine PRIVATE
   container_leftovers.cpp
   container_probe.cpp
   container_service.cpp
-  container_socket.cpp)
+  container_socket.cpp
+  docker_broker.cpp)
 target_link_libraries(pipe_engine PRIVATE Boost::headers fmt::fmt nlohmann_json::nlohmann_json)

@@ -15,6 +15,7 @@
 #include "runner/engine/container_lead.h"
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
+#include "runner/engine/docker_broker.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/permission_shims.h"
 #include "runner/engine/root_in_image.h"
@@ -26,6 +27,8 @@ namespace runner {
 namespace {
 
 using How = JobEnd::How;
+
+constexpr const char* kDockerSocket = "/var/run/docker.sock";
 
 /// The system call filter, which pipe-init installs on top of the engine's own: theirs let vsock
 /// and netfilter sockets pass, and podman's new user namespaces too.
@@ -61,8 +64,9 @@ struct RunningJob {
   std::function<void(JobEnd)> ended;
   std::unique_ptr<ContainerJob> container;
   std::unique_ptr<ContainerLead> lead;  // of its own network, until it is done
-  bool stopped = false;                 // before it had a container
-  bool joined = false;                  // the network of a holder
+  std::unique_ptr<DockerBroker> broker;
+  bool stopped = false;  // before it had a container
+  bool joined = false;   // the network of a holder
 };
 
 /// A network that leads to the gateway for one job is the job's own. Else it is the loopback of a
@@ -101,6 +105,7 @@ class ContainerEngine final : public Engine {
         program_.mounts_overlays && program_.name == dsl::EngineName::Docker && caller_.uid == 0;
     // Who may enter the network of a container: root, and whose user namespace it is in.
     traits_.egress = caller_.uid == 0 || program_.rootless;
+    traits_.docker = program_.name == dsl::EngineName::Docker;
   }
 
   [[nodiscard]] const EngineTraits& traits() const override { return traits_; }
@@ -129,7 +134,7 @@ class ContainerEngine final : public Engine {
   void start(Job job, std::function<void(JobEnd)> ended) override {
     const JobName name = job.name;
     const std::string network = job.network;
-    running_[name] = RunningJob{std::move(job), std::move(ended), nullptr, nullptr, false};
+    running_[name] = RunningJob{std::move(job), std::move(ended), nullptr, nullptr, nullptr, false};
     when_reachable([this, name, network](const dsl::Status& status) {
       if (!status)
         lose(name, status.error());
@@ -288,26 +293,81 @@ class ContainerEngine final : public Engine {
       finish(name, std::move(end));
       return false;
     }
+    if (auto equipped = equip(running, holder); !equipped) {
+      lose(name, equipped.error());
+      return false;
+    }
+    running.container = std::make_unique<ContainerJob>(
+        loop_,
+        *api_,
+        container_name(options_, name.value),
+        create_body(setup(), running.job, *image, holder),
+        [this, name, ready = std::move(ready)](const dsl::Status& status) {
+          tell_broker(name);
+          ready(status);
+        });
+    return true;
+  }
+
+  /// Programs and sockets of ours that it finds in its container.
+  dsl::Status equip(RunningJob& running, const std::string& holder) {
     if (is_root_in_image(running.job)) {
-      if (auto added = add_sudo(options_.state_dir, running.job); !added) {
-        lose(name, added.error());
-        return false;
-      }
+      if (auto added = add_sudo(options_.state_dir, running.job); !added)
+        return added;
     }
     if (!running.job.permissions.empty()) {
       // What the image has at its paths is not known here.
-      if (auto added = add_permission_shims(options_.state_dir, "", running.job); !added) {
-        lose(name, added.error());
-        return false;
-      }
+      if (auto added = add_permission_shims(options_.state_dir, "", running.job); !added)
+        return added;
     }
-    running.container =
-        std::make_unique<ContainerJob>(loop_,
-                                       *api_,
-                                       container_name(options_, name.value),
-                                       create_body(setup(), running.job, *image, holder),
-                                       std::move(ready));
-    return true;
+    return give_docker(running, holder);
+  }
+
+  /// What it finds at the usual place of Docker's socket.
+  dsl::Status give_docker(RunningJob& running, const std::string& holder) {
+    Job& job = running.job;
+    if (job.docker == dsl::DockerAccess::None)
+      return dsl::Ok{};
+    std::string socket = program_.socket;
+    if (job.docker == dsl::DockerAccess::Broker) {
+      BrokerOwner owner;
+      owner.name = container_name(options_, job.name.value);
+      owner.labels = {{kStoreLabel, options_.store_id},
+                      {kRunLabel, job.run.value},
+                      {kNodeLabel, job.node.value},
+                      {kJobLabel, job.name.value}};
+      owner.network = holder;
+      owner.resolver_file = *resolver_file_;
+      owner.memory = job.resources.memory;
+      owner.cpus = job.resources.cpus;
+      running.broker = std::make_unique<DockerBroker>(loop_, *api_, std::move(owner));
+      const std::string folder = options_.state_dir + "/engine/broker";
+      if (auto made = files::make_directories(folder, 0700); !made)
+        return made;
+      socket = folder + "/" + job.name.value;
+      if (auto listens = running.broker->listen(socket); !listens)
+        return listens;
+    }
+    job.mounts.push_back({socket, kDockerSocket, true});
+    const bool is_broker = job.docker == dsl::DockerAccess::Broker;
+    job.default_env = layered(job.default_env, docker_variables(is_broker));
+    return dsl::Ok{};
+  }
+
+  /// The job's container is ready: it has an id, and its command has not started.
+  void tell_broker(const JobName& name) {
+    const RunningJob& running = running_.at(name);
+    if (running.broker && !running.joined)
+      running.broker->set_network(running.container->id());
+  }
+
+  /// What Testcontainers and the like want to know. Containers of the broker are on the job's own
+  /// loopback; its reaper is not needed, and would want the socket in a container.
+  static Variables docker_variables(bool is_broker) {
+    return {{"DOCKER_HOST", std::string("unix://") + kDockerSocket},
+            {"TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE", kDockerSocket},
+            {"TESTCONTAINERS_HOST_OVERRIDE", is_broker ? "localhost" : "host.docker.internal"},
+            {is_broker ? "TESTCONTAINERS_RYUK_DISABLED" : "TESTCONTAINERS_REUSE_ENABLE", "true"}};
   }
 
   void run_in_container(const JobName& name) {
@@ -395,13 +455,31 @@ class ContainerEngine final : public Engine {
     const RunningJob& over = node.mapped();
     const bool holds_on = over.joined && over.container && program_.name == dsl::EngineName::Podman;
     const std::string container = holds_on ? over.container->id() : "";
-    const auto ended = std::move(node.mapped().ended);
+    auto ended = std::move(node.mapped().ended);
+    if (over.broker)
+      ended = after_its_containers(std::move(node.mapped().broker), std::move(ended));
     // We are inside a callback of the container.
     loop_.post([gone = std::shared_ptr<ContainerJob>(std::move(node.mapped().container))] {});
     if (container.empty())
       ended(std::move(end));
     else
       ContainerJob::remove(*api_, container, [ended, end = std::move(end)] { ended(end); });
+  }
+
+  /// A job has ended when all is gone that it made through its broker. What does not go says so in
+  /// the daemon; the leftovers of the run find it again.
+  std::function<void(JobEnd)> after_its_containers(std::unique_ptr<DockerBroker> broker,
+                                                   std::function<void(JobEnd)> ended) {
+    return [broker = std::shared_ptr<DockerBroker>(std::move(broker)),
+            ended = std::move(ended)](JobEnd end) {
+      broker->end([broker, ended, end](const dsl::Status& status) {
+        JobEnd told = end;
+        if (!status && told.how != How::Lost) {
+          told = lost_job(status.error());
+        }
+        ended(std::move(told));
+      });
+    };
   }
 
   // Constant after construction.

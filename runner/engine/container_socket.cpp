@@ -82,6 +82,12 @@ void ContainerSocket::send(std::string_view bytes) {
     flush();
 }
 
+void ContainerSocket::finish() {
+  finishing_ = true;
+  if (fd_)
+    flush();
+}
+
 void ContainerSocket::close() {
   if (retry_ != 0)
     loop_.cancel_timer(std::exchange(retry_, 0));
@@ -123,6 +129,8 @@ void ContainerSocket::flush() {
   }
   if (writable_ != 0)
     loop_.unwatch(std::exchange(writable_, 0));
+  if (finishing_)
+    shutdown(fd_.get(), SHUT_WR);
 }
 
 /// One piece a round, so that a container that floods its log leaves room for the others.

@@ -45,6 +45,10 @@ class ContainerSocket {
             std::function<void(std::string_view)> received,
             std::function<void(dsl::Error)> failed);
   void send(std::string_view bytes);
+  /// Bytes that wait to be sent.
+  [[nodiscard]] std::size_t unsent() const { return outgoing_.size(); }
+  /// Nothing more is sent after that: the other side sees the end of it, and may go on speaking.
+  void finish();
   /// Nothing is called any more.
   void close();
 
@@ -57,6 +61,7 @@ class ContainerSocket {
   EventLoop& loop_;
   const std::string path_;
   std::string outgoing_;
+  bool finishing_ = false;
   std::function<void(std::string_view)> received_;
   std::function<void(dsl::Error)> failed_;
   Fd fd_;

@@ -281,6 +281,7 @@ class Work : public std::enable_shared_from_this<Work> {
     job.env = layered(environment(root, own_paths), secrets_.variables());
     job.secret_files = secrets_.files();
     job.masking = masking();
+    job.docker = order_.plan->docker;
     job.permissions = permissions_;
     job.denied_files = files_to_deny();
     if (shared_->listener.line) {

@@ -101,6 +101,9 @@ struct Job {
   dsl::Permissions permissions;
   std::vector<std::string> denied_files;  // beneath the workspace; each is a file that is there
 
+  /// Which Docker it finds at /var/run/docker.sock. REQUIRES: EngineTraits has it.
+  dsl::DockerAccess docker = dsl::DockerAccess::None;
+
   /// What must not reach the log; outlives the job. Null: nothing is looked for.
   const Masking* masking = nullptr;
 

@@ -80,10 +80,10 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   if (!node.budget.empty()) {
     refuse_budget(id, "asks for a budget", problems);
   }
-  if (node.docker != dsl::DockerAccess::None) {
+  if (node.docker == dsl::DockerAccess::Dind) {
     problems.add(id,
-                 "asks for access to Docker, and this version cannot give it safely yet",
-                 "write `docker: none`");
+                 "asks for a Docker daemon of its own, and this version cannot start one yet",
+                 "write `docker: broker`, or `docker: none`");
   }
 }
 
@@ -102,6 +102,13 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
                  "asks for a firewall, and its engine cannot lead a network to the gateway here",
                  "choose engine `sandbox` or `podman`, run pipe as root with `docker`, or remove "
                  "`firewall:`; then it has loopback only");
+  }
+  const bool wants_docker =
+      node.docker == dsl::DockerAccess::Broker || node.docker == dsl::DockerAccess::Socket;
+  if (wants_docker && !engine.traits().docker) {
+    problems.add(node.id.value,
+                 "asks for access to Docker, which only the engine `docker` gives",
+                 "write `engine: docker`, or `docker: none`");
   }
   if (!node.permissions.empty() && !engine.traits().isolates) {
     problems.add(node.id.value,

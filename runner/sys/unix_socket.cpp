@@ -43,21 +43,29 @@ dsl::Result<ShortAddress> address_of(const std::string& path) {
   return made;
 }
 
-}  // namespace
-
-dsl::Result<Fd> listen_unix(const std::string& path) {
+dsl::Result<Fd> listen_at(const std::string& path, int kind, mode_t mode) {
   const auto at = address_of(path);
   if (!at) {
     return at.error();
   }
   unlink(path.c_str());
-  Fd made(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd made(socket(AF_UNIX, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const auto* const address = reinterpret_cast<const sockaddr*>(&at->address);
   if (!made || bind(made.get(), address, sizeof(at->address)) != 0 ||
-      chmod(path.c_str(), 0600) != 0 || listen(made.get(), kBacklog) != 0) {
+      chmod(path.c_str(), mode) != 0 || listen(made.get(), kBacklog) != 0) {
     return trouble("listen at", path, errno);
   }
   return made;
+}
+
+}  // namespace
+
+dsl::Result<Fd> listen_unix(const std::string& path) {
+  return listen_at(path, SOCK_SEQPACKET, 0600);
+}
+
+dsl::Result<Fd> listen_unix_stream(const std::string& path) {
+  return listen_at(path, SOCK_STREAM, 0666);
 }
 
 dsl::Result<Fd> connect_unix(const std::string& path) {

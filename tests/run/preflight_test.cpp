@@ -47,12 +47,15 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   EXPECT_THAT(of({node}),
               ElementsAre(HasSubstr("'p': runs only from an approved plan"),
                           HasSubstr("'a': asks for a budget"),
-                          HasSubstr("'a': asks for access to Docker"),
-                          HasSubstr("'a': asks for a firewall, and its engine")));
+                          HasSubstr("'a': asks for a firewall, and its engine"),
+                          HasSubstr("'a': asks for access to Docker, which only")));
   node = task("b", {}, "x");
   node.firewall.mode = dsl::Firewall::Mode::Routed;
   plan.require_approval = false;
-  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'b': asks for a routed firewall")));
+  node.docker = dsl::DockerAccess::Dind;
+  EXPECT_THAT(of({node}),
+              ElementsAre(HasSubstr("'b': asks for a routed firewall"),
+                          HasSubstr("'b': asks for a Docker daemon of its own")));
 }
 
 TEST_F(Preflight, PermissionsNeedAContainer) {
