@@ -19,13 +19,16 @@ pipe_room(dsl_expression
     expression_values.cpp
     expression_wording.cpp
     json_tree.cpp
+    plan_changes.cpp
     plan_json_reader.cpp
     plan_json_writer.cpp
+    sealed_plan.cpp
     shell.cpp
     shell_commands.cpp
     shell_expansions.cpp
     shell_here_documents.cpp
     shell_holes.cpp
     text_origin.cpp
+    value_changes.cpp
   LINKS pipe_dsl_vocabulary
   PRIVATE_LINKS fmt::fmt nlohmann_json::nlohmann_json OpenSSL::Crypto)

@@ -31,6 +31,8 @@ class Sources {
   /// Takes over `text`; the returned number is Span::source.
   std::uint32_t add(std::string name, std::string text);
 
+  /// How many there are; Span::source is below it.
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   [[nodiscard]] std::string_view name(std::uint32_t source) const;
   [[nodiscard]] std::string_view text(std::uint32_t source) const;
   [[nodiscard]] Place place(std::uint32_t source, std::uint32_t offset) const;

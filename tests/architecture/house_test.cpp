@@ -61,6 +61,7 @@ const std::vector<Library> kLibraries = {
      {"nlohmann/"},
      {{"dsl/value.cpp", "values to and from JSON"},
       {"dsl/render.cpp", "diagnostics as JSON"},
+      {"dsl/sealed_plan.cpp", "sealed plans, with whole numbers as they are"},
       {"runner/run/event_json.cpp", "events to and from JSON"},
       {"runner/run/event_masking.cpp", "every text of an event, whatever is added to events"},
       {"runner/run/json_schema.cpp", "valijson works on it"},
