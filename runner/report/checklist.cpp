@@ -110,6 +110,10 @@ class Checklist {
       }
     }
     add_denials(node, n);
+    if (n.sent_back) {
+      add_line("  " + painted("sent back", Meaning::Doubt, options_.colour) + " by " +
+               one_line(n.sent_back->by) + ": " + one_line(n.sent_back->because));
+    }
     add_warnings(n);
     add_flagged(n);
     add_refused(n);

@@ -105,7 +105,8 @@ struct EventText {
   }
   Line operator()(const PersonAnswered& e) const {
     const std::string by = e.by.empty() ? "" : " by " + one_line(e.by);
-    return about(e.node, (e.yes ? "approved" : "rejected") + by + because(e.because));
+    const char* word = e.yes ? "approved" : e.again.empty() ? "rejected" : "sent back";
+    return about(e.node, word + by + because(e.because));
   }
   Line operator()(const EgressDenied& e) const {
     const std::string remedy = egress_remedy(e);

@@ -116,6 +116,9 @@ class ResultText {
       next("pipe resume " + run_, "go on; what passed is not run again");
     } else if (!tally_.asking.empty()) {
       waiting();
+    } else if (state_.answered()) {
+      headline("answered", Meaning::Doubt);
+      next("pipe resume " + run_, "go on with the answer");
     } else {
       headline("unfinished", Meaning::Doubt);
       line("its runner is gone (killed, or the machine went down)");
@@ -185,7 +188,7 @@ class ResultText {
       }
     }
     const std::string id = quoted(one_line(state_.nodes()[tally_.asking.front()].id.value));
-    next("pipe approve " + run_ + " " + id, "or `pipe reject`");
+    next("pipe approve " + run_ + " " + id, "or `pipe reject … --because`, to have it done again");
     next("pipe resume " + run_, "go on with the answer");
   }
 

@@ -49,6 +49,8 @@ struct RunStarted {
   TreeRef input;
   std::string taken;  // for people: what the input is ("HEAD 1f3a… on main")
   std::int64_t jobs = 1;
+  std::string sealed = {};                    // digest of the sealed plan that it runs; "" none
+  std::vector<std::string> approved_by = {};  // whose word for that plan counted
 };
 
 /// The runner started again after it was stopped or died, or after the world kept nodes from
@@ -159,12 +161,16 @@ struct PersonAsked {
   std::string question;
 };
 
+/// `again` is not empty: the work is not refused for good; these nodes do it again and are told
+/// `because`, and so does all that came of their work, with this question.
 struct PersonAnswered {
   dsl::NodeId node;
   std::int64_t criterion = -1;
   bool yes = false;
   std::string by;
   std::string because;
+  std::string account = {};  // the user of the machine who wrote it down
+  std::vector<dsl::NodeId> again = {};
 };
 
 /// The node is settled. Passed only follows when every criterion was met (law 3).

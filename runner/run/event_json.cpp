@@ -71,6 +71,8 @@ void members(V& v, RunStarted& x) {
   v("input", x.input);
   v("taken", x.taken);
   v("jobs", x.jobs);
+  v("sealed", x.sealed);
+  v("approved_by", x.approved_by);
 }
 template <class V>
 void members(V&, RunResumed&) {}
@@ -167,6 +169,8 @@ void members(V& v, PersonAnswered& x) {
   v("yes", x.yes);
   v("by", x.by);
   v("because", x.because);
+  v("account", x.account);
+  v("again", x.again);
 }
 template <class V>
 void members(V& v, EgressDenied& x) {

@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 /// What the runner made, or the plan says: nothing of it comes from a job. All that is not named
 /// here is masked, whatever is added to events.
-constexpr std::array<std::string_view, 17> kOurs = {"kind",
+constexpr std::array<std::string_view, 19> kOurs = {"kind",
                                                     "run",
                                                     "pipeline",
                                                     "plan_digest",
@@ -32,7 +32,9 @@ constexpr std::array<std::string_view, 17> kOurs = {"kind",
                                                     "outcome",
                                                     "verdict",
                                                     "subject",
-                                                    "jobs"};
+                                                    "jobs",
+                                                    "again",
+                                                    "sealed"};
 
 bool is_ours(std::string_view name) {
   return std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();

@@ -9,13 +9,21 @@ using dsl::PlanNode;
 std::string feedback_text(const RunState& state, std::size_t node) {
   const NodeState& me = state.nodes()[node];
   const PlanNode& plan = state.plan_node(node);
-  if (!plan.retry.feedback || me.failures == 0 || !me.last) {
-    return "";
+  std::string text;
+  if (me.sent_back) {
+    text = fmt::format("# {} wants the work of '{}' done again\n\n{}\n",
+                       me.sent_back->by,
+                       me.id.value,
+                       me.sent_back->because);
   }
-  std::string text = fmt::format("# Attempt {} of '{}' was not accepted\n\n{}\n",
-                                 me.last->attempt,
-                                 me.id.value,
-                                 me.last_failure);
+  if (!plan.retry.feedback || me.failures == 0 || !me.last) {
+    return text;
+  }
+  text += text.empty() ? "" : "\n";
+  text += fmt::format("# Attempt {} of '{}' was not accepted\n\n{}\n",
+                      me.last->attempt,
+                      me.id.value,
+                      me.last_failure);
   const auto quote = [&text](const std::string& excerpt) {
     if (!excerpt.empty()) {
       text += "\nThe end of its output:\n\n";

@@ -9,8 +9,8 @@
 
 namespace runner {
 
-/// Which criteria failed, how, and the end of their output. "" where nothing has failed yet or the
-/// node does not ask for feedback.
+/// Why a person sent the work back; and, where the node asks for feedback and an attempt has failed
+/// since, which criteria failed, how, and the end of their output. "" for neither.
 std::string feedback_text(const RunState& state, std::size_t node);
 
 }  // namespace runner

@@ -40,6 +40,14 @@ bool NodeMoves::has_failed_need(std::size_t i) const {
 void NodeMoves::add_instance(std::size_t group, std::size_t number, const dsl::Value& item) {
   NodeState instance;
   instance.id = dsl::NodeId(s_.nodes_[group].id.value + "[" + std::to_string(number) + "]");
+  if (const auto retired = s_.find(instance.id)) {
+    withdraw(*retired);
+    begin_anew(*retired);
+    s_.nodes_[*retired].item = item;
+    s_.nodes_[group].instances.push_back(*retired);
+    open(*retired);
+    return;
+  }
   instance.plan_node = s_.nodes_[group].plan_node;
   instance.item = item;
   instance.group = group;

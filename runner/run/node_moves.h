@@ -37,6 +37,9 @@ class NodeMoves {
   /// What the world brought down says nothing of the pipeline: those nodes, and those that were
   /// skipped for their sake, are as if nobody had come to them. What ran all the same stays.
   void do_again_what_was_lost();
+  /// These, and all that came of their work, whatever became of it: as if nobody had come to them,
+  /// but that they are told why.
+  void do_again(const std::vector<std::size_t>& nodes, const SentBack& word);
 
  private:
   /// An output of a for_each node is the list of its instances' values.
@@ -44,8 +47,15 @@ class NodeMoves {
   /// What dependants start from instead of this node's own tree.
   [[nodiscard]] std::vector<std::size_t> stands_for(std::size_t i) const;
   void forget(NodeState& node, std::size_t i);
-  void unsettle(std::size_t i);
+  /// Takes the node out of all sets and counts, wherever it is.
+  void withdraw(std::size_t i);
+  /// As a node begins, with what is never forgotten of it.
+  void begin_anew(std::size_t i);
+  /// Instances of a for_each whose items may be others this time; they count as settled.
+  void retire_instances(std::size_t group);
   void wait_again(std::size_t i);
+  /// Of a node that waits, whose needs have changed.
+  void count_needs(std::size_t i);
 
   RunState& s_;
   const std::int64_t at_ms_;

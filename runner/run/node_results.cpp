@@ -75,6 +75,10 @@ std::optional<CachedResult> NodeResults::find(std::size_t node,
                                                  : "not reused: the task says `cache: false`";
     return std::nullopt;
   }
+  if (const auto& sent_back = context_.state.nodes()[node].sent_back) {
+    reuse = "not reused: sent back by " + sent_back->by;
+    return std::nullopt;
+  }
   if (!reuse_) {
     reuse = "not reused: --no-cache";
     return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include "dsl/digest.h"
 #include "runner/run/feedback.h"
+#include "runner/run/review.h"
 
 namespace runner {
 
@@ -48,7 +49,8 @@ dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrde
     return prompt.error();
   }
   order.prompt = *std::move(prompt);
-  if (!plan.retry.feedback || plan.retry.attempts < 2 || plan.agent->state.empty()) {
+  const bool may_go_on = plan.retry.feedback && plan.retry.attempts >= 2;
+  if (plan.agent->state.empty() || (!may_go_on && !may_be_sent_back(context.state, node))) {
     return dsl::Ok{};
   }
   if (!order.feedback.empty() && me.last && me.last->agent) {
@@ -77,8 +79,10 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
   order.work.job = attempt_job(context, node, order.attempt);
   order.work.log_part = std::to_string(order.attempt);
   order.work.timeout = plan.timeout;
-  order.work.tree =
-      plan.retry.feedback && me.failures > 0 && me.last ? me.last->produced : me.input;
+  // A command that knows nothing of an attempt before it would do the same work twice.
+  const bool goes_on =
+      me.last && ((plan.retry.feedback && me.failures > 0) || (me.sent_back && can_be_told(plan)));
+  order.work.tree = goes_on ? me.last->produced : me.input;
   order.feedback = feedback_text(context.state, node);
   order.work.idle_timeout = plan.idle_timeout;
   if (plan.agent) {

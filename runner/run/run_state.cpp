@@ -192,6 +192,8 @@ struct Fold {
     }
     s.run_ = e.run;
     s.plan_digest_ = e.plan_digest;
+    s.sealed_ = e.sealed;
+    s.approved_by_ = e.approved_by;
     s.input_ = e.input;
     s.taken_ = e.taken;
     s.started_ms_ = event.at_ms;
@@ -205,6 +207,7 @@ struct Fold {
 
   Status operator()(const RunResumed&) {
     s.interrupted_ = false;
+    s.answered_ = false;
     s.outcome_.reset();
     moves.forget_what_was_under_way();
     moves.do_again_what_was_lost();
@@ -307,6 +310,9 @@ struct Fold {
       return misfit("'" + e.node.value + "' already has its input");
     }
     node.stage = Stage::Prepared;
+    if (node.input != e.input) {
+      node.last.reset();  // of work that was sent back: it began elsewhere
+    }
     node.input = e.input;
     node.key = e.key;
     node.reuse = e.reuse;
@@ -424,14 +430,19 @@ struct Fold {
       return unknown(e.node);
     }
     NodeState& node = s.nodes_[*found];
+    if (e.criterion >= 0 && static_cast<std::size_t>(e.criterion) >= node.criteria.size()) {
+      return misfit("'" + e.node.value + "' has no criterion " + std::to_string(e.criterion));
+    }
+    if (!e.yes && !e.again.empty()) {
+      return send_back(e);
+    }
+    s.answered_ = true;
     node.answered_by = e.by;
+    node.answered_ms = event.at_ms;
     if (e.criterion < 0) {
       node.approved = e.yes;
       node.reason = e.because;
       return Ok{};
-    }
-    if (static_cast<std::size_t>(e.criterion) >= node.criteria.size()) {
-      return misfit("'" + e.node.value + "' has no criterion " + std::to_string(e.criterion));
     }
     CriterionState& criterion = node.criteria[static_cast<std::size_t>(e.criterion)];
     criterion.verdict = e.yes ? Verdict::Met : Verdict::NotMet;
@@ -474,6 +485,20 @@ struct Fold {
   }
 
  private:
+  Status send_back(const PersonAnswered& e) {
+    std::vector<std::size_t> nodes;
+    for (const dsl::NodeId& id : e.again) {
+      const auto found = s.find(id);
+      if (!found) {
+        return unknown(id);
+      }
+      nodes.push_back(*found);
+    }
+    s.answered_ = true;
+    moves.do_again(nodes, {e.by, e.because});
+    return Ok{};
+  }
+
   static Error misfit(const std::string& what) {
     return {"the journal does not fit its plan: " + what,
             "this is a bug of pipe; please report it"};

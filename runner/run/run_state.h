@@ -44,6 +44,12 @@ struct CriterionState {
   Evidence evidence;
 };
 
+/// A person wants the work done again.
+struct SentBack {
+  std::string by;
+  std::string because;
+};
+
 struct NodeState {
   dsl::NodeId id;
   dsl::NodeIndex plan_node = 0;        // instances of a for_each share their node's
@@ -66,8 +72,9 @@ struct NodeState {
   std::int64_t finished_ms = 0;  // wall clock
   std::int64_t attempt_started_ms = 0;
   std::int64_t not_before_ms = 0;
-  std::optional<AttemptEnded> last;  // the last attempt that ended
-  std::string last_failure;          // why it failed, for people and for feedback
+  std::optional<AttemptEnded> last;   // the last attempt that ended
+  std::string last_failure;           // why it failed, for people and for feedback
+  std::optional<SentBack> sent_back;  // told to every attempt from then on
   std::vector<CriterionState> criteria;
   std::vector<EgressDenied> denied;             // what its network was refused, each once
   std::vector<PermissionDenied> not_permitted;  // each once, of all attempts
@@ -78,7 +85,8 @@ struct NodeState {
   std::string reason;
   std::optional<bool> approved;  // an approval's answer
   std::string answered_by;
-  TreeRef tree;  // what it hands downstream; REQUIRES: outcome is Passed
+  std::int64_t answered_ms = 0;  // wall clock
+  TreeRef tree;                  // what it hands downstream; REQUIRES: outcome is Passed
   dsl::Value::Record outputs;
 };
 
@@ -112,12 +120,17 @@ class RunState {
   [[nodiscard]] const TreeRef& input() const { return input_; }
   [[nodiscard]] const std::string& taken() const { return taken_; }
   [[nodiscard]] const std::string& plan_digest() const { return plan_digest_; }
+  /// Digest of the sealed plan that is run, and whose word for it counted; "" none.
+  [[nodiscard]] const std::string& sealed() const { return sealed_; }
+  [[nodiscard]] const std::vector<std::string>& approved_by() const { return approved_by_; }
   [[nodiscard]] bool started() const { return !run_.empty(); }
   [[nodiscard]] std::optional<Outcome> outcome() const { return outcome_; }
   [[nodiscard]] const TreeRef& result() const { return result_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const std::string& delivered() const { return delivered_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
+  /// A person has answered, and nobody has gone on with the run since.
+  [[nodiscard]] bool answered() const { return answered_; }
   [[nodiscard]] std::int64_t sequence() const { return sequence_; }
   [[nodiscard]] std::int64_t started_ms() const { return started_ms_; }
   [[nodiscard]] std::int64_t last_ms() const { return last_ms_; }
@@ -193,6 +206,8 @@ class RunState {
 
   dsl::RunId run_;
   std::string plan_digest_;
+  std::string sealed_;
+  std::vector<std::string> approved_by_;
   std::string taken_;
   TreeRef input_;
   TreeRef result_;
@@ -200,6 +215,7 @@ class RunState {
   std::string reason_;
   std::optional<Outcome> outcome_;
   bool interrupted_ = false;
+  bool answered_ = false;
   std::int64_t sequence_ = 0;
   std::int64_t started_ms_ = 0;
   std::int64_t last_ms_ = 0;

@@ -379,7 +379,7 @@ class Planner {
     const NodeState& me = state_.nodes()[node];
     const dsl::Retry& retry = state_.plan_node(node).retry;
     if (me.failures + 1 >= retry.attempts || state_.plan_node(node).command.argv.empty() ||
-        is_hopeless(me.last)) {
+        is_hopeless(me.last) || is_refused(node)) {
       act(Finish{node, outcome, reason, {}});
       return;
     }
@@ -391,6 +391,17 @@ class Planner {
     return last && last->agent && !last->is_through() &&
            (last->agent->reason == dsl::AgentReason::Auth ||
             last->agent->reason == dsl::AgentReason::Budget);
+  }
+
+  /// A person said no for good.
+  bool is_refused(std::size_t node) const {
+    const auto& criteria = state_.plan_node(node).criteria;
+    for (std::size_t i = 0; i < criteria.size(); ++i) {
+      if (is_manual(criteria[i]) && state_.nodes()[node].criteria[i].verdict == Verdict::NotMet) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static std::int64_t backoff(const dsl::Retry& retry, std::int64_t failures_before) {

@@ -233,7 +233,7 @@ review         waits for a person     0.0s
 
 waiting for a person: calm-otter-3f2a, 1 task (1 not done), 0.0s
   review: Do both diffs read well?
-  next: pipe approve calm-otter-3f2a review   (or `pipe reject`)
+  next: pipe approve calm-otter-3f2a review   (or `pipe reject … --because`, to have it done again)
   next: pipe resume calm-otter-3f2a   (go on with the answer)
 )");
 }

@@ -41,6 +41,10 @@ std::vector<runner::Event> all_kinds(std::index_sequence<Kinds...> /*kinds*/) {
       ended->agent->turns = 41;
       ended->agent->cost = dsl::Money{1'840'000};
       ended->agent->denials = {"Write"};
+    } else if (auto* answered = std::get_if<runner::PersonAnswered>(&event.what)) {
+      answered->again = {dsl::NodeId("refresh")};
+    } else if (auto* started = std::get_if<runner::RunStarted>(&event.what)) {
+      started->approved_by = {"ann (signed)"};
     }
   }
   return events;
