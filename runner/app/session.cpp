@@ -13,8 +13,10 @@
 #include "dsl/plan_json.h"
 #include "runner/agent/stream_reader.h"
 #include "runner/app/engines.h"
+#include "runner/app/forecast.h"
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
+#include "runner/app/plan_approval.h"
 #include "runner/app/protected_names.h"
 #include "runner/app/random.h"
 #include "runner/app/secret_files.h"
@@ -65,38 +67,26 @@ class Session {
       : settings_(settings), make_observers_(make_observers) {}
 
   SessionEnd run(RunRequest request) {
-    jobs_ = request.jobs;
-    reuse_ = request.reuse && !request.learn_firewall;  // what is not run tries nothing
-    learn_firewall_ = request.learn_firewall;
-    plan_ = std::move(request.plan);
-    places_ = std::move(request.places);
-    own_file_name_ = request.file.substr(request.file.rfind('/') + 1);
-    make_paths_absolute(plan_, request.file);
-    env_files_ = absolute(request.env_files);
+    const Plan as_compiled = request.plan;
+    take_over(request);
+    if (const Status approved = check_is_approved(request); !approved) {
+      return refused(ExitCode::Invalid, approved.error());
+    }
+    if (request.sealed && !is_said_as_sealed(as_compiled, request)) {
+      return refused(ExitCode::Invalid);
+    }
     if (!open_store() || !look_for_engines() || !load_secrets()) {
       return refused(ExitCode::Environment);
     }
-    TakeRequest take;
-    take.folder = plan_.workspace.source;
-    take.include_dirty = request.include_dirty;
-    take.time_s = loop_.wall_ms() / 1000;
-    const std::vector<std::string> secrets = secret_files(plan_, own_env_files());
-    take.excluded = secrets;
-    take.excluded.push_back(settings_.state_dir);
-    Result<Project> project = take_project(*trees_, take);
+    Result<Project> project = take_input(request);
     if (!project) {
-      const std::string& place = places_.workspace_source;
-      return refused(ExitCode::Environment,
-                     place.empty() ? project.error() : project.error().within(place));
-    }
-    if (const Status apart = check_are_apart(secrets, *project, *trees_); !apart) {
-      return refused(ExitCode::Environment, apart.error());
-    }
-    if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
-      return refused(ExitCode::Environment, free.error());
+      return refused(ExitCode::Environment, project.error());
     }
     if (!prepare_images()) {
       return refused(ExitCode::Environment);
+    }
+    if (request.sealed && !is_as_sealed(as_compiled, request, *project)) {
+      return refused(ExitCode::Invalid);
     }
     const std::string json = dsl::plan_to_json(plan_, dsl::JsonLayout::Indented);
     std::vector<RunStore::FirstFile> beside = {{kProjectFile, project_to_json(*project)}};
@@ -110,6 +100,32 @@ class Session {
     run_ = *run;
     plan_digest_ = dsl::sha256_hex(json);
     return drive(*project);
+  }
+
+  SealEnd seal(RunRequest request) {
+    const Plan as_compiled = request.plan;
+    take_over(request);
+    if (!open_store() || !look_for_engines()) {
+      return {ExitCode::Environment, std::move(problems_), std::nullopt};
+    }
+    Result<Project> project = take_input(request);
+    if (!project) {
+      return {ExitCode::Environment, {project.error()}, std::nullopt};
+    }
+    if (!prepare_images()) {
+      return {ExitCode::Environment, std::move(problems_), std::nullopt};
+    }
+    Result<dsl::SealedPlan> sealed =
+        sealed_plan_of({as_compiled, request.sources, *project, *trees_, by_node_, digests_});
+    Result<std::unique_ptr<SqliteResultCache>> cache = open_cache();
+    if (!sealed || !cache) {
+      return {ExitCode::Environment, {sealed ? cache.error() : sealed.error()}, std::nullopt};
+    }
+    StoreTrees trees(loop_, *trees_, RunId("plan"), places_of(RunId("plan")), [](const Error&) {});
+    sealed->forecast =
+        forecast_of({plan_, project->input, digests_, trees, **cache, loop_, reuse_});
+    sealed->digest = dsl::digest_of(*sealed);
+    return {ExitCode::Passed, {}, *std::move(sealed)};
   }
 
   SessionEnd resume(const RunId& run, int jobs, const std::vector<std::string>& env_files) {
@@ -150,6 +166,86 @@ class Session {
  private:
   // ---- before the run
   // ------------------------------------------------------------------------------
+
+  void take_over(RunRequest& request) {
+    jobs_ = request.jobs;
+    reuse_ = request.reuse && !request.learn_firewall;  // what is not run tries nothing
+    learn_firewall_ = request.learn_firewall;
+    plan_ = std::move(request.plan);
+    places_ = std::move(request.places);
+    own_file_name_ = request.file.substr(request.file.rfind('/') + 1);
+    make_paths_absolute(plan_, request.file);
+    env_files_ = absolute(request.env_files);
+  }
+
+  /// Whose word for the sealed plan counts is kept for the journal.
+  Status check_is_approved(const RunRequest& request) {
+    if (!request.sealed) {
+      return plan_.require_approval
+                 ? Status(Error{"'" + plan_.name + "' runs only from an approved plan",
+                                "seal it with `pipe plan " + request.file +
+                                    " -o plan.json`, have it approved with `pipe approve "
+                                    "plan.json`, then `pipe run --plan plan.json`"})
+                 : Status(dsl::Ok{});
+    }
+    CheckedApprovals checked = check_approvals(*request.sealed, settings_.allowed_signers);
+    const bool must = plan_.require_approval || request.sealed->plan.require_approval;
+    if (checked.by.empty() && !checked.problems.empty()) {
+      return checked.problems.front();
+    }
+    if (checked.by.empty() && must) {
+      return Error{"nobody has approved this plan, and its pipeline asks for that",
+                   "`pipe approve " + request.sealed_file + "` does"};
+    }
+    sealed_digest_ = request.sealed->digest;
+    approved_by_ = std::move(checked.by);
+    return dsl::Ok{};
+  }
+
+  Result<Project> take_input(const RunRequest& request) {
+    TakeRequest take;
+    take.folder = plan_.workspace.source;
+    take.include_dirty = request.include_dirty;
+    take.time_s = loop_.wall_ms() / 1000;
+    const std::vector<std::string> secrets = secret_files(plan_, own_env_files());
+    take.excluded = secrets;
+    take.excluded.push_back(settings_.state_dir);
+    if (!request.sealed_file.empty()) {
+      take.excluded.push_back(absolute({request.sealed_file}).front());
+    }
+    Result<Project> project = take_project(*trees_, take);
+    if (!project) {
+      const std::string& place = places_.workspace_source;
+      return place.empty() ? project.error() : project.error().within(place);
+    }
+    if (const Status apart = check_are_apart(secrets, *project, *trees_); !apart) {
+      return apart.error();
+    }
+    if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
+      return free.error();
+    }
+    return project;
+  }
+
+  /// What needs no engine and no disk: what the files say.
+  bool is_said_as_sealed(const Plan& as_compiled, const RunRequest& request) {
+    dsl::SealedPlan now = *request.sealed;
+    now.origin = request.sources.origin;
+    now.plan = as_compiled;
+    std::erase_if(now.files, [](const dsl::SealedFile& file) {
+      return file.role == dsl::SealedFile::Role::Source;
+    });
+    now.files.insert(now.files.begin(), request.sources.files.begin(), request.sources.files.end());
+    problems_ = drift_of(*request.sealed, now);
+    return problems_.empty();
+  }
+
+  bool is_as_sealed(const Plan& as_compiled, const RunRequest& request, const Project& project) {
+    const Result<dsl::SealedPlan> now =
+        sealed_plan_of({as_compiled, request.sources, project, *trees_, by_node_, digests_});
+    problems_ = now ? drift_of(*request.sealed, *now) : std::vector<Error>{now.error()};
+    return problems_.empty();
+  }
 
   bool open_store() {
     Result<RunStore> store = RunStore::open(settings_.state_dir, RunStore::Access::Create);
@@ -295,11 +391,7 @@ class Session {
                              "see `pipe show " + run_.value + "`, or start a new run"});
       }
     }
-    const Workspaces::Places places{store_->work_folder(run_),
-                                    store_->folder() + "/checkouts",
-                                    store_->folder() + "/caches",
-                                    plan_.workspace.source + "\n" + plan_.name};
-    StoreTrees trees(loop_, *trees_, run_, places, [this](const Error& problem) {
+    StoreTrees trees(loop_, *trees_, run_, places_of(run_), [this](const Error& problem) {
       warnings_.push_back(problem);
     });
     DiskJobFiles files(folder);
@@ -366,6 +458,13 @@ class Session {
     return ended;
   }
 
+  Workspaces::Places places_of(const RunId& run) const {
+    return {store_->work_folder(run),
+            store_->folder() + "/checkouts",
+            store_->folder() + "/caches",
+            plan_.workspace.source + "\n" + plan_.name};
+  }
+
   RunStarted how_it_began(const Project& project) const {
     RunStarted started;
     started.run = run_;
@@ -374,6 +473,8 @@ class Session {
     started.input = project.input;
     started.taken = project.taken;
     started.jobs = static_cast<std::int64_t>(slots());
+    started.sealed = sealed_digest_;
+    started.approved_by = approved_by_;
     return started;
   }
 
@@ -517,6 +618,8 @@ class Session {
   PlacesInFile places_;
   std::string own_file_name_;
   std::string plan_digest_;
+  std::string sealed_digest_;
+  std::vector<std::string> approved_by_;
   RunId run_;
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
@@ -536,6 +639,11 @@ SessionEnd run_session(const Settings& settings,
                        RunRequest request,
                        const MakeObservers& make_observers) {
   return Session(settings, make_observers).run(std::move(request));
+}
+
+SealEnd seal_session(const Settings& settings, RunRequest request) {
+  const MakeObservers nobody;
+  return Session(settings, nobody).seal(std::move(request));
 }
 
 SessionEnd resume_session(const Settings& settings,

@@ -13,6 +13,8 @@
 
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "dsl/sealed_plan.h"
+#include "runner/app/sealing.h"
 #include "runner/app/settings.h"
 #include "runner/run/clock.h"
 #include "runner/run/observer.h"
@@ -45,9 +47,12 @@ struct RunRequest {
   std::string name;   // "" : one is made
   int jobs = 0;       // 0: as many as processors
   bool reuse = true;  // false: --no-cache, nothing is taken from earlier runs
-  std::vector<std::string> env_files;  // --env-file: where secrets are looked for first
-  bool include_dirty = false;          // uncommitted changes of a repository are taken too
-  bool learn_firewall = false;         // what tasks try to reach is heard of, and refused
+  std::vector<std::string> env_files;     // --env-file: where secrets are looked for first
+  bool include_dirty = false;             // uncommitted changes of a repository are taken too
+  bool learn_firewall = false;            // what tasks try to reach is heard of, and refused
+  PlanSources sources;                    // as the plan was compiled; needed for what is sealed
+  std::optional<dsl::SealedPlan> sealed;  // nothing else may be run than this
+  std::string sealed_file;  // where it is, or is to be: never part of the input; "" nowhere
 };
 
 /// What observers are made from: called once, when the run has a name and before its first event.
@@ -74,6 +79,15 @@ struct SessionEnd {
 SessionEnd run_session(const Settings& settings,
                        RunRequest request,
                        const MakeObservers& make_observers);
+
+/// What `run_session` would run, resolved and not run: images are made present, credentials are not
+/// asked for. `sealed` is absent where something stands in the way.
+struct SealEnd {
+  ExitCode code = ExitCode::Passed;
+  std::vector<dsl::Error> problems;
+  std::optional<dsl::SealedPlan> sealed;
+};
+SealEnd seal_session(const Settings& settings, RunRequest request);
 
 /// Goes on with a run that was interrupted, died or waits for a person. A finished run is an Error
 /// in `problems` with ExitCode::Invalid; one that another runner holds too.

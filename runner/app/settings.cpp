@@ -152,7 +152,16 @@ std::optional<Error> refuse_far_env_file(const Settings& settings) {
                "name another one with --env-file, or in ~/.config/pipe/config.yaml"};
 }
 
-constexpr std::array<Key, 7> kKeys{{
+Status set_allowed_signers(Settings& settings, const std::string& text) {
+  const std::string path = text.starts_with("~/") ? variable("HOME") + text.substr(1) : text;
+  if (!path.empty() && !path.starts_with('/')) {
+    return expected("an absolute path", text);
+  }
+  settings.allowed_signers = path;
+  return Ok{};
+}
+
+constexpr std::array<Key, 8> kKeys{{
     {"engine", Owner::Anyone, "an engine", set_engine, refuse_host},
     {"jobs", Owner::Anyone, "a number", set_jobs},
     {"grace", Owner::Anyone, "a duration", set_grace, refuse_long_grace},
@@ -160,6 +169,7 @@ constexpr std::array<Key, 7> kKeys{{
     {"state_dir", Owner::User, "a path", set_state_dir},
     {"docker_socket", Owner::User, "a path", set_docker_socket},
     {"container_prefix", Owner::User, "a word", set_container_prefix},
+    {"allowed_signers", Owner::User, "a path", set_allowed_signers},
 }};
 
 const Key* find_key(std::string_view name) {
@@ -327,7 +337,7 @@ Status load_defaults(Loader& loader) {
     return Error{"there is no place for the run store: HOME is not set",
                  "set HOME, or PIPE_STATE to an absolute path"};
   }
-  const std::array<std::array<std::string, 3>, 7> all{{
+  const std::array<std::array<std::string, 3>, 8> all{{
       {"state_dir", state.empty() ? "/" : state, origin},
       {"engine", std::string(engine_word(defaults.engine)), "default"},
       {"jobs", std::to_string(defaults.jobs), "default"},
@@ -335,6 +345,7 @@ Status load_defaults(Loader& loader) {
       {"container_prefix", defaults.container_prefix, "default"},
       {"grace", dsl::to_text(defaults.grace), "default"},
       {"env_file", defaults.env_file, "default"},
+      {"allowed_signers", defaults.allowed_signers, "default"},
   }};
   for (const auto& [key, value, from] : all) {
     if (Status set = loader.set_default(key, value, from); !set) {

@@ -6,8 +6,9 @@
 // ~/.config/pipe/config.yaml), the project's (<project>/.pipe/config.yaml), the environment
 // (PIPE_STATE, PIPE_ENGINE, PIPE_JOBS), and the command line, which the commands themselves apply.
 // A project's file may come from anywhere: it may choose among engines that isolate, and never the
-// engine `host`. Where this machine keeps things (state_dir, docker_socket, container_prefix) is
-// the user's business: in a project's file these keys are an error.
+// engine `host`. Where this machine keeps things (state_dir, docker_socket, container_prefix) and
+// whose word counts (allowed_signers) is the user's business: in a project's file these keys are an
+// error.
 
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct Settings {
   std::string docker_socket;  // "" is the program's own default (DOCKER_HOST, contexts)
   std::string container_prefix = "pipe";
   std::string env_file;  // where secrets are looked for last, absolute; "" none
+  /// Who may approve sealed plans, as ssh-keygen(1) has it, absolute; "": anybody.
+  std::string allowed_signers;
   dsl::Duration grace =
       kUsualGrace;  // between TERM and KILL: of a timeout, of a run that is stopped
 

@@ -1,17 +1,21 @@
 // pipe approve RUN TASK, pipe reject RUN TASK: a person's word for a run that waits for it.
 
-#include <cstdlib>
+#include <algorithm>
 #include <memory>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "dsl/suggest.h"
 #include "dsl/value.h"
+#include "runner/cli/account.h"
+#include "runner/cli/approve_plan.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/resume.h"
 #include "runner/cli/run_argument.h"
+#include "runner/cli/sealed_file.h"
 #include "runner/report/escape.h"
+#include "runner/run/review.h"
 
 namespace runner::cli {
 namespace {
@@ -21,42 +25,23 @@ enum class Answer { Yes, No };
 struct Arguments {
   std::string run;
   std::string task;
+  std::string by;
   std::string because;
   std::optional<int> criterion;  // 1-based, as the checklist counts
+  std::vector<std::string> redo;
+  std::string key;
+  bool no_key = false;
+  bool final = false;
+  bool resume = false;
   bool json = false;
 };
 
-std::string who() {
-  std::string buffer(4096, '\0');
-  passwd entry{};
-  passwd* found = nullptr;
-  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-      found != nullptr) {
-    return entry.pw_name;
-  }
-  return fmt::format("user {}", geteuid());
+std::string id_of(const RunState& state, std::size_t node) {
+  return report::one_line(state.nodes()[node].id.value);
 }
 
-struct Question {
-  std::size_t node = 0;
-  std::int64_t criterion = -1;  // as in PersonAsked
-};
-
-/// Everything that waits for a person now.
-std::vector<Question> questions(const RunState& state) {
-  std::vector<Question> open;
-  for (std::size_t i = 0; i < state.nodes().size(); ++i) {
-    const NodeState& node = state.nodes()[i];
-    if (node.stage == Stage::Asking && !node.approved) {
-      open.push_back({i, -1});
-    }
-    for (std::size_t k = 0; k < node.criteria.size() && node.stage == Stage::Checking; ++k) {
-      if (node.criteria[k].asked && !node.criteria[k].verdict) {
-        open.push_back({i, static_cast<std::int64_t>(k)});
-      }
-    }
-  }
-  return open;
+std::string quoted_list(const std::vector<std::string>& names) {
+  return "'" + fmt::format("{}", fmt::join(names, "', '")) + "'";
 }
 
 /// REQUIRES: a criterion was named where the task asks for something.
@@ -69,10 +54,13 @@ dsl::Error asks_nothing(const RunState& state,
     return {"'" + run + "' waits for nobody", "`pipe show " + run + "` says where it stands"};
   }
   std::vector<std::string_view> names;
-  std::string list;
+  std::vector<std::string> list;
   for (const Question& question : open) {
     names.emplace_back(state.nodes()[question.node].id.value);
-    list += (list.empty() ? "'" : ", '") + report::one_line(names.back()) + "'";
+    list.push_back(id_of(state, question.node));
+  }
+  if (task.empty()) {
+    return {"more than one task of '" + run + "' asks", "name one of " + quoted_list(list)};
   }
   for (const std::string_view name : names) {
     if (name == task) {
@@ -82,10 +70,131 @@ dsl::Error asks_nothing(const RunState& state,
   }
   const std::string meant = dsl::did_you_mean(task, names);
   return {"'" + report::one_line(task) + "' of '" + run + "' asks nothing",
-          meant.empty() ? "these do: " + list : meant};
+          meant.empty() ? "these do: " + quoted_list(list) : meant};
 }
 
-ExitCode answer(const Arguments& arguments, Answer answer, Console& console) {
+/// Those of one task that the arguments mean; without a TASK the only one that asks.
+std::vector<Question> meant_of(const RunState& state,
+                               const std::vector<Question>& open,
+                               const Arguments& arguments) {
+  const bool is_only = std::all_of(open.begin(), open.end(), [&](const Question& question) {
+    return question.node == open.front().node;
+  });
+  std::vector<Question> meant;
+  for (const Question& question : open) {
+    const bool same_task =
+        arguments.task.empty() ? is_only : state.nodes()[question.node].id.value == arguments.task;
+    const bool same_box = !arguments.criterion || question.criterion + 1 == *arguments.criterion;
+    if (same_task && same_box) {
+      meant.push_back(question);
+    }
+  }
+  return meant;
+}
+
+/// Who is to do the work again: those that --redo names, else those whose work was reviewed. Empty:
+/// the answer is final.
+dsl::Result<std::vector<std::size_t>> sent_back_to(const RunState& state,
+                                                   std::size_t node,
+                                                   const Arguments& arguments) {
+  if (arguments.final || arguments.because.empty()) {
+    return std::vector<std::size_t>{};
+  }
+  if (arguments.redo.empty()) {
+    return reviewed_by(state, node);
+  }
+  std::vector<std::size_t> nodes;
+  for (const std::string& name : arguments.redo) {
+    const auto found = state.find(dsl::NodeId(name));
+    if (!found || !is_work_above(state, *found, node)) {
+      std::vector<std::string_view> names;
+      for (std::size_t i = 0; i < state.nodes().size(); ++i) {
+        if (is_work_above(state, i, node)) {
+          names.emplace_back(state.nodes()[i].id.value);
+        }
+      }
+      const std::string meant = dsl::did_you_mean(name, names);
+      return dsl::Error{fmt::format("'{}' is no task whose work '{}' looks at",
+                                    report::one_line(name),
+                                    id_of(state, node)),
+                        !meant.empty() ? meant
+                        : names.empty()
+                            ? "nothing ran before it; leave --redo out"
+                            : "these are: " + quoted_list({names.begin(), names.end()})};
+    }
+    nodes.push_back(*found);
+  }
+  return nodes;
+}
+
+dsl::Status check_fits(const Arguments& arguments, Answer answer) {
+  if (answer == Answer::No && !arguments.redo.empty() && arguments.final) {
+    return dsl::Error{"--redo and --final contradict each other", "leave one of them out"};
+  }
+  if (answer == Answer::No && !arguments.redo.empty() && arguments.because.empty()) {
+    return dsl::Error{"--redo needs a reason, which is all that the task is told",
+                      "add --because 'what is to be different'"};
+  }
+  return dsl::Ok{};
+}
+
+struct Given {
+  std::string word;
+  std::size_t answered = 0;
+  std::size_t left = 0;
+  std::vector<std::string> again;
+};
+
+void tell(const Given& given, const RunState& state, const Arguments& arguments, Console& console) {
+  const std::string run = report::one_line(state.run().value);
+  const std::string task = report::one_line(arguments.task);
+  if (arguments.json) {
+    dsl::Value::List again;
+    for (const std::string& id : given.again) {
+      again.emplace_back(id);
+    }
+    const dsl::Value record(
+        dsl::Value::Record{{"run", dsl::Value(state.run().value)},
+                           {"task", dsl::Value(arguments.task)},
+                           {"answer", dsl::Value(given.word)},
+                           {"answered", dsl::Value(static_cast<double>(given.answered))},
+                           {"left", dsl::Value(static_cast<double>(given.left))},
+                           {"again", dsl::Value(std::move(again))}});
+    console.out(dsl::to_json(record) + "\n");
+  } else if (!given.again.empty()) {
+    console.out(fmt::format("{} '{}' of {}; {} will be done again, with your reason\n",
+                            given.word,
+                            task,
+                            run,
+                            quoted_list(given.again)));
+  } else {
+    console.out(fmt::format("{} '{}' of {}\n", given.word, task, run));
+  }
+  if (arguments.resume) {
+    return;
+  }
+  if (given.left == 0) {
+    console.note("`pipe resume " + run + "` goes on");
+  } else {
+    console.note(fmt::format(
+        "{} more to answer; `pipe resume {}` goes on with what can be done", given.left, run));
+  }
+}
+
+ExitCode answer(Arguments& arguments, Answer answer, Console& console) {
+  if (looks_like_plan_file(arguments.run)) {
+    if (answer == Answer::Yes && arguments.task.empty()) {
+      return approve_plan(
+          {arguments.run, arguments.by, arguments.key, arguments.no_key, arguments.json}, console);
+    }
+    return console.fail(ExitCode::Invalid,
+                        {"'" + report::one_line(arguments.run) + "' is a file, not a run",
+                         answer == Answer::Yes ? "a plan is approved as a whole: leave TASK out"
+                                               : "a plan that nobody approves is not run"});
+  }
+  if (const dsl::Status fits = check_fits(arguments, answer); !fits) {
+    return console.fail(ExitCode::Invalid, fits.error());
+  }
   RunLookup lookup = look_up_run(arguments.run, console);
   if (!lookup.found) {
     return lookup.code;
@@ -97,53 +206,51 @@ ExitCode answer(const Arguments& arguments, Answer answer, Console& console) {
   }
   const RunState& state = view->state();
   const std::string name = report::one_line(run.value);
-  const std::vector<Question> open = questions(state);
-  std::vector<Question> meant;
-  for (const Question& question : open) {
-    const bool same_task = state.nodes()[question.node].id.value == arguments.task;
-    const bool same_box = !arguments.criterion || question.criterion + 1 == *arguments.criterion;
-    if (same_task && same_box) {
-      meant.push_back(question);
-    }
-  }
+  const std::vector<Question> open = open_questions(state);
+  const std::vector<Question> meant = meant_of(state, open, arguments);
   if (meant.empty()) {
     return console.fail(ExitCode::Invalid,
                         asks_nothing(state, open, arguments.task, arguments.criterion));
   }
+  arguments.task = state.nodes()[meant.front().node].id.value;
   if (view->runner()) {
     return console.fail(
         ExitCode::Invalid,
         {"'" + name + "' still has other tasks under way",
          "it ends by itself when only answers are missing; or `pipe stop " + name + "` first"});
   }
+  const auto again = answer == Answer::Yes ? std::vector<std::size_t>{}
+                                           : sent_back_to(state, meant.front().node, arguments);
+  if (!again) {
+    return console.fail(ExitCode::Invalid, again.error());
+  }
+  Given given{answer == Answer::Yes ? "approved" : "rejected", 0, open.size() - meant.size(), {}};
+  PersonAnswered fact;
+  fact.node = state.nodes()[meant.front().node].id;
+  fact.yes = answer == Answer::Yes;
+  fact.account = account_name();
+  fact.by = arguments.by.empty() ? fact.account : arguments.by;
+  fact.because = arguments.because;
+  for (const std::size_t node : *again) {
+    fact.again.push_back(state.nodes()[node].id);
+    given.again.push_back(id_of(state, node));
+  }
   for (const Question& question : meant) {
-    PersonAnswered fact;
-    fact.node = state.nodes()[question.node].id;
     fact.criterion = question.criterion;
-    fact.yes = answer == Answer::Yes;
-    fact.by = who();
-    fact.because = arguments.because;
     if (const dsl::Status recorded = runs.record(run, fact); !recorded) {
       return console.fail(ExitCode::Environment, recorded.error());
     }
+    ++given.answered;
+    if (!fact.again.empty()) {
+      break;  // the other questions are about work that is done again
+    }
   }
-  const std::string word = answer == Answer::Yes ? "approved" : "rejected";
-  const std::size_t left = open.size() - meant.size();
-  if (arguments.json) {
-    const dsl::Value record(
-        dsl::Value::Record{{"run", dsl::Value(run.value)},
-                           {"task", dsl::Value(arguments.task)},
-                           {"answer", dsl::Value(word)},
-                           {"answered", dsl::Value(static_cast<double>(meant.size()))},
-                           {"left", dsl::Value(static_cast<double>(left))}});
-    console.out(dsl::to_json(record) + "\n");
-  } else {
-    console.out(fmt::format("{} '{}' of {}\n", word, report::one_line(arguments.task), name));
-  }
-  if (left == 0) {
-    console.note("`pipe resume " + name + "` goes on");
-  } else {
-    console.note(fmt::format("{} more to answer; then `pipe resume {}`", left, name));
+  tell(given, state, arguments, console);
+  if (arguments.resume) {
+    ResumeArguments go_on;
+    go_on.run = run.value;
+    go_on.progress.json = arguments.json;
+    return resume_run(go_on, console);
   }
   return ExitCode::Passed;
 }
@@ -151,14 +258,37 @@ ExitCode answer(const Arguments& arguments, Answer answer, Console& console) {
 Command command_of(Answer kind, Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
-  command.positionals = {
-      {"RUN", "the run", true, Completes::Run, {}, &arguments->run},
-      {"TASK", "the task that asks", true, Completes::Task, {}, &arguments->task}};
+  command.positionals = {{"RUN",
+                          kind == Answer::Yes ? "the run, or a sealed plan" : "the run",
+                          true,
+                          Completes::Run,
+                          {},
+                          &arguments->run},
+                         {"TASK",
+                          "the task that asks; not needed where only one does",
+                          false,
+                          Completes::Task,
+                          {},
+                          &arguments->task}};
   command.options = {
       {"-b,--because", "TEXT", "why; kept in the journal of the run", {}, &arguments->because},
+      {"--by", "NAME", "who says so (your account's name)", {}, &arguments->by},
       {"--criterion", "N", "only its criterion number N", {}, &arguments->criterion},
+      {"-r,--resume", "", "go on with the run at once", {}, &arguments->resume},
       {"--json", "", "print as JSON", {}, &arguments->json},
   };
+  if (kind == Answer::Yes) {
+    command.options.push_back(
+        {"--key", "FILE", "sign a plan with this SSH key", {}, &arguments->key});
+    command.options.push_back(
+        {"--unsigned", "", "a plain record, though there is a key", {}, &arguments->no_key});
+  }
+  if (kind == Answer::No) {
+    command.options.push_back(
+        {"--redo", "TASK", "send it back to this task instead", {}, &arguments->redo});
+    command.options.push_back(
+        {"--final", "", "the task has failed, whatever the reason", {}, &arguments->final});
+  }
   command.action = [arguments, kind, &console] { return answer(*arguments, kind, console); };
   return command;
 }
@@ -168,24 +298,27 @@ Command command_of(Answer kind, Console& console) {
 Command approve_command(Console& console) {
   Command command = command_of(Answer::Yes, console);
   command.name = "approve";
-  command.summary = "answer a task that waits for a person with yes";
+  command.summary = "answer a task that waits for a person with yes, or approve a plan";
   command.description =
       "Answers an approval, or the `manual` criteria of a task, with yes. The run goes on\n"
-      "with `pipe resume`.";
-  command.examples = {"pipe approve latest review",
-                      "pipe approve calm-otter review --because 'reads well'"};
+      "with `pipe resume`, or at once with --resume. With a sealed plan in place of RUN: adds\n"
+      "your word for it to the file, signed with your SSH key where you have one.";
+  command.examples = {"pipe approve calm-otter review --because 'reads well' --resume",
+                      "pipe approve plan.json --by ann@example.org"};
   return command;
 }
 
 Command reject_command(Console& console) {
   Command command = command_of(Answer::No, console);
   command.name = "reject";
-  command.summary = "answer it with no";
+  command.summary = "answer it with no: the work is done again, or has failed";
   command.description =
-      "Answers an approval, or the `manual` criteria of a task, with no: the task has\n"
-      "failed then. The run goes on with `pipe resume`.";
-  command.examples = {"pipe reject latest review",
-                      "pipe reject calm-otter review --because 'no tests'"};
+      "Answers an approval, or the `manual` criteria of a task, with no. With a reason the\n"
+      "work is sent back: the task (of an approval: the tasks whose work it looks at) tries\n"
+      "again and is told why, and the question is asked again. Without a reason, or with\n"
+      "--final, the task has failed.";
+  command.examples = {"pipe reject latest review --because 'name the error codes' --resume",
+                      "pipe reject calm-otter review --because 'not wanted' --final"};
   return command;
 }
 

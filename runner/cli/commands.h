@@ -12,6 +12,8 @@ namespace runner::cli {
 Command run_command(Console& console);
 Command validate_command(Console& console);
 Command plan_command(Console& console);
+Command show_plan_command(Console& console);
+Command diff_plan_command(Console& console);
 Command graph_command(Console& console);
 Command firewall_command(Console& console);
 Command ls_command(Console& console);

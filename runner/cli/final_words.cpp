@@ -18,6 +18,7 @@ ExitCode exit_code_of(const RunView& view) {
     case RunStatus::Dead:
       return ExitCode::Environment;
     case RunStatus::Waiting:
+    case RunStatus::Answered:
       return ExitCode::WaitingForApproval;
     case RunStatus::Interrupted:
       return ExitCode::Interrupted;

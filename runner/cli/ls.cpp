@@ -55,6 +55,7 @@ report::Meaning meaning_of(RunStatus status) {
       return report::Meaning::Active;
     case RunStatus::Interrupted:
     case RunStatus::Waiting:
+    case RunStatus::Answered:
     case RunStatus::Undelivered:
     case RunStatus::Dead:
       return report::Meaning::Doubt;

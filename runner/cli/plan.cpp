@@ -1,24 +1,68 @@
-// pipe plan FILE: what a run would do.
+// pipe plan FILE: what a run would do; with -o it is sealed.
 
 #include <memory>
+
+#include <fmt/format.h>
 
 #include "dsl/export_text.h"
 #include "dsl/plan_json.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/plan_file.h"
+#include "runner/cli/sealed_file.h"
+#include "runner/report/escape.h"
 
 namespace runner::cli {
 namespace {
 
 struct Arguments {
   PlanSource source;
+  std::string output;
   bool json = false;
 };
 
-ExitCode show_plan(Arguments& arguments, Console& console) {
-  const auto compiled = plan_of(arguments.source, console);
+ExitCode seal(const Arguments& arguments, PlanAndSettings compiled, Console& console) {
+  const Settings settings = compiled.settings;
+  RunRequest request = request_of(std::move(compiled), arguments.source);
+  request.sealed_file = arguments.output;
+  SealEnd end = seal_session(settings, std::move(request));
+  for (const dsl::Error& problem : end.problems) {
+    console.error(problem);
+  }
+  if (!end.sealed) {
+    return end.code;
+  }
+  if (const dsl::Status written = write_sealed_plan(arguments.output, *end.sealed); !written) {
+    return console.fail(ExitCode::Environment, written.error());
+  }
+  const std::string file = report::one_line(arguments.output);
+  if (arguments.json) {
+    console.out(
+        dsl::to_json(dsl::Value(dsl::Value::Record{{"file", dsl::Value(arguments.output)},
+                                                   {"digest", dsl::Value(end.sealed->digest)}})) +
+        "\n");
+  } else {
+    console.out(fmt::format("sealed {} as {}\n  input: {}\n  takes: {}\n",
+                            file,
+                            short_digest(*end.sealed),
+                            report::one_line(end.sealed->taken),
+                            forecast_text(end.sealed->forecast)));
+  }
+  console.note("`pipe show-plan " + file + "` shows it, `pipe approve " + file +
+               "` approves it, `pipe run --plan " + file + "` runs it and nothing else");
+  return ExitCode::Passed;
+}
+
+ExitCode show_plan(const Arguments& arguments, Console& console) {
+  auto compiled = plan_of(arguments.source, console);
   if (!compiled) {
     return ExitCode::Invalid;
+  }
+  if (!arguments.output.empty()) {
+    return seal(arguments, *std::move(compiled), console);
+  }
+  if (arguments.source.dirty || !arguments.source.env_files.empty()) {
+    return console.fail(ExitCode::Invalid,
+                        {"--dirty and --env-file belong to a sealed plan", "add -o plan.json"});
   }
   const dsl::Plan& plan = compiled->plan;
   if (arguments.json) {
@@ -39,16 +83,21 @@ Command plan_command(Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
   command.name = "plan";
-  command.summary = "show what a run would do";
+  command.summary = "show what a run would do, or seal it for approval";
   command.description =
       "Prints the plan of a pipeline: phases, tasks, their order, images, limits and\n"
-      "criteria, with all inputs and matrix values put in. A run does this and nothing else.";
+      "criteria, with all inputs and matrix values put in. A run does this and nothing else.\n"
+      "With -o everything is resolved (images by digest, the input's files, check scripts) and\n"
+      "written to a file that people can approve and `pipe run --plan` obeys.";
   command.positionals = {
       {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
   add_plan_options(command.options, arguments->source);
+  command.options.push_back(
+      {"-o,--output", "PLAN", "seal the plan into this file", {}, &arguments->output});
+  add_input_options(command.options, arguments->source);
   command.options.push_back({"--json", "", "print the whole plan as JSON", {}, &arguments->json});
-  command.examples = {"pipe plan pipeline.yaml",
-                      "pipe plan pipeline.yaml --input service=api --json > plan.json"};
+  command.examples = {"pipe plan pipeline.yaml --input service=api",
+                      "pipe plan pipeline.yaml -o plan.json && pipe approve plan.json --by ann"};
   command.action = [arguments, &console] { return show_plan(*arguments, console); };
   return command;
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/digest.h"
 #include "dsl/render.h"
 #include "dsl/suggest.h"
 #include "dsl/yaml.h"
@@ -125,6 +126,13 @@ void add_plan_options(std::vector<Option>& options, PlanSource& source) {
   options.push_back({"-e,--engine", "ENGINE", "run in", engine_words(), &source.engine});
 }
 
+void add_input_options(std::vector<Option>& options, PlanSource& source) {
+  options.push_back(
+      {"--env-file", "FILE", "look for secrets in this file first", {}, &source.env_files});
+  options.push_back(
+      {"--dirty", "", "take uncommitted changes of the project too", {}, &source.dirty});
+}
+
 dsl::Result<dsl::Compilation> compile_file(const PlanSource& source) {
   auto request = request_of(source);
   if (!request) {
@@ -162,13 +170,40 @@ std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& consol
     put_in_engine(*compilation->plan, settings->engine);
   }
   dsl::Plan plan = *std::move(compilation->plan);
+  std::vector<dsl::SealedFile> files;
+  for (std::uint32_t i = 0; i < compilation->sources.size(); ++i) {
+    files.push_back({std::string(compilation->sources.name(i)),
+                     dsl::SealedFile::Role::Source,
+                     dsl::sha256_hex(compilation->sources.text(i))});
+  }
   PlacesInFile places;
   if (const auto& span = compilation->places.workspace_source) {
     places.workspace_source = compilation->sources.text_of(*span);
   }
   places.node = [kept = std::make_shared<dsl::Compilation>(*std::move(compilation))](
                     std::size_t node) { return kept->sources.text_of(kept->places.nodes[node]); };
-  return PlanAndSettings{std::move(plan), std::move(places), *std::move(settings)};
+  return PlanAndSettings{
+      std::move(plan), std::move(places), *std::move(settings), std::move(files)};
+}
+
+RunRequest request_of(PlanAndSettings&& compiled, const PlanSource& source) {
+  RunRequest request;
+  request.sources.origin.file = source.file;
+  for (const std::string& input : source.inputs) {
+    const std::size_t equals = input.find('=');
+    request.sources.origin.inputs[input.substr(0, equals)] = input.substr(equals + 1);
+  }
+  request.sources.origin.engine = source.engine;
+  request.sources.origin.env_files = source.env_files;
+  request.sources.origin.settings_env_file = compiled.settings.env_file;
+  request.sources.origin.dirty = source.dirty;
+  request.sources.files = std::move(compiled.files);
+  request.plan = std::move(compiled.plan);
+  request.places = std::move(compiled.places);
+  request.file = source.file;
+  request.env_files = source.env_files;
+  request.include_dirty = source.dirty;
+  return request;
 }
 
 }  // namespace runner::cli

@@ -19,10 +19,15 @@ struct PlanSource {
   std::string file;
   std::vector<std::string> inputs;  // "name=text"
   std::string engine;               // "" as the file says
+  std::vector<std::string> env_files = {};
+  bool dirty = false;
 };
 
 /// The options that say how a file is compiled: --input and --engine.
 void add_plan_options(std::vector<Option>& options, PlanSource& source);
+
+/// Those that say what a run starts from: --env-file and --dirty.
+void add_input_options(std::vector<Option>& options, PlanSource& source);
 
 /// The diagnostics are in the Compilation. An Error where the file cannot be read, with what is
 /// there instead, or where an argument is not of the form it should have.
@@ -33,12 +38,16 @@ struct PlanAndSettings {
   dsl::Plan plan;
   PlacesInFile places;
   Settings settings;
+  std::vector<dsl::SealedFile> files;  // that it was compiled from
 };
 
 /// `compile_file`, with everything that is wrong shown on STDERR. No value: exit with
 /// ExitCode::Invalid. Warnings are shown too and do no harm. Where neither file nor --engine name
 /// an engine, the settings' one is put in.
 std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& console);
+
+/// What a session is told of it.
+RunRequest request_of(PlanAndSettings&& compiled, const PlanSource& source);
 
 /// The folder that settings and `workspace: {source}` are looked up from.
 std::string folder_of(const std::string& file);

@@ -1,4 +1,4 @@
-// pipe run FILE: the pipeline from beginning to end. pipe resume RUN: the rest of it.
+// pipe run FILE: the pipeline from beginning to end.
 
 #include <memory>
 
@@ -6,7 +6,8 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/drive.h"
 #include "runner/cli/plan_file.h"
-#include "runner/cli/run_argument.h"
+#include "runner/cli/resume.h"
+#include "runner/cli/sealed_file.h"
 
 namespace runner::cli {
 namespace {
@@ -16,75 +17,68 @@ struct RunArguments {
   ProgressOptions progress;
   std::optional<int> jobs;
   std::string name;
-  std::vector<std::string> env_files;
+  std::string plan;  // sealed
   bool no_cache = false;
-  bool dirty = false;
   bool detach = false;
 };
 
-struct ResumeArguments {
-  std::string run;
-  std::vector<std::string> env_files;
-  ProgressOptions progress;
-  std::optional<int> jobs;
-  bool detach = false;
-};
-
-/// -j above the settings. An Error for what is no number of jobs.
-dsl::Result<int> jobs_of(const std::optional<int>& given, const Settings& settings) {
-  if (given && (*given < 1 || *given > 4096)) {
-    return dsl::Error{"--jobs is a number from 1 to 4096", "leave it out for one job a processor"};
+/// What the sealed plan says of how it was made is how it is made again. An Error where the command
+/// line says something else.
+dsl::Status take_origin(RunArguments& arguments, const dsl::PlanOrigin& origin) {
+  const PlanSource& given = arguments.source;
+  if (!given.inputs.empty() || !given.engine.empty() || !given.env_files.empty() || given.dirty) {
+    return dsl::Error{
+        "--plan says how the plan is made; --input, --engine, --env-file and --dirty "
+        "would make another one",
+        "leave them out, or seal a plan with them"};
   }
-  return given.value_or(settings.jobs);
-}
-
-Where where_of(bool detach) {
-  return detach ? Where::Background : Where::Foreground;
+  PlanSource source;
+  source.file = given.file.empty() ? origin.file : given.file;
+  for (const auto& [name, text] : origin.inputs) {
+    source.inputs.push_back(name + "=" + text);
+  }
+  source.engine = origin.engine;
+  source.env_files = origin.env_files;
+  source.dirty = origin.dirty;
+  arguments.source = std::move(source);
+  return dsl::Ok{};
 }
 
 ExitCode run(RunArguments& arguments, Console& console) {
+  std::optional<dsl::SealedPlan> sealed;
+  if (!arguments.plan.empty()) {
+    auto read = read_sealed_plan(arguments.plan);
+    if (!read) {
+      return console.fail(ExitCode::Invalid, read.error());
+    }
+    if (const dsl::Status taken = take_origin(arguments, read->origin); !taken) {
+      return console.fail(ExitCode::Invalid, taken.error());
+    }
+    sealed = *std::move(read);
+  } else if (arguments.source.file.empty()) {
+    return console.fail(ExitCode::Invalid,
+                        {"FILE is required", "name a pipeline, or a sealed plan with --plan"});
+  }
   auto compiled = plan_of(arguments.source, console);
   if (!compiled) {
     return ExitCode::Invalid;
   }
-  const Settings& settings = compiled->settings;
+  const Settings settings = compiled->settings;
   const auto jobs = jobs_of(arguments.jobs, settings);
   if (!jobs) {
     return console.fail(ExitCode::Invalid, jobs.error());
   }
-  RunRequest request;
-  request.plan = std::move(compiled->plan);
-  request.places = std::move(compiled->places);
-  request.file = arguments.source.file;
+  RunRequest request = request_of(*std::move(compiled), arguments.source);
   request.name = arguments.name;
   request.jobs = *jobs;
   request.reuse = !arguments.no_cache;
-  request.include_dirty = arguments.dirty;
-  request.env_files = arguments.env_files;
   request.learn_firewall = arguments.progress.learn_firewall;
+  request.sealed = std::move(sealed);
+  request.sealed_file = arguments.plan;
   return drive(
       [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
       arguments.progress,
-      where_of(arguments.detach),
-      console);
-}
-
-ExitCode resume(ResumeArguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.run, console);
-  if (!lookup.found) {
-    return lookup.code;
-  }
-  const Settings& settings = lookup.found->runs.settings();
-  const auto jobs = jobs_of(arguments.jobs, settings);
-  if (!jobs) {
-    return console.fail(ExitCode::Invalid, jobs.error());
-  }
-  return drive(
-      [&](const MakeObservers& make) {
-        return resume_session(settings, lookup.found->run, *jobs, arguments.env_files, make);
-      },
-      arguments.progress,
-      where_of(arguments.detach),
+      arguments.detach ? Where::Background : Where::Foreground,
       console);
 }
 
@@ -101,7 +95,7 @@ Command run_command(Console& console) {
       "when all went well. Exit codes: 0 passed, 1 failed, 2 invalid, 3 environment, 4 waits\n"
       "for a person, 5 over budget, 70 a bug, 130 interrupted, 143 terminated.";
   command.positionals = {
-      {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline", false, Completes::File, {}, &arguments->source.file}};
   add_plan_options(command.options, arguments->source);
   command.options.push_back(
       {"-j,--jobs", "N", "so many tasks at once (one a processor)", {}, &arguments->jobs});
@@ -110,43 +104,18 @@ Command run_command(Console& console) {
       {"-d,--detach", "", "run in the background; prints the run's name", {}, &arguments->detach});
   command.options.push_back(
       {"--no-cache", "", "take nothing from earlier runs", {}, &arguments->no_cache});
-  command.options.push_back(
-      {"--env-file", "FILE", "look for secrets in this file first", {}, &arguments->env_files});
-  command.options.push_back(
-      {"--dirty", "", "take uncommitted changes of the project too", {}, &arguments->dirty});
+  add_input_options(command.options, arguments->source);
   command.options.push_back({"--learn-firewall",
                              "",
                              "print the rules that it would have needed",
                              {},
                              &arguments->progress.learn_firewall});
+  command.options.push_back(
+      {"--plan", "PLAN", "only what this sealed plan says", {}, &arguments->plan});
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe run pipeline.yaml --input service=api -j 4",
                       "pipe run pipeline.yaml --json > events.jsonl"};
   command.action = [arguments, &console] { return run(*arguments, console); };
-  return command;
-}
-
-Command resume_command(Console& console) {
-  auto arguments = std::make_shared<ResumeArguments>();
-  Command command;
-  command.name = "resume";
-  command.summary = "go on with a run that was stopped, died or waits";
-  command.description =
-      "Goes on with a run whose process was stopped or killed, or that waited for a person.\n"
-      "What was verified is not run again.";
-  command.positionals = {{"RUN",
-                          "the run; the latest where none is given",
-                          false,
-                          Completes::Run,
-                          {},
-                          &arguments->run}};
-  command.options = {
-      {"-j,--jobs", "N", "so many tasks at once (one a processor)", {}, &arguments->jobs},
-      {"-d,--detach", "", "run in the background; prints the run's name", {}, &arguments->detach},
-      {"--env-file", "FILE", "look for secrets in this file first", {}, &arguments->env_files}};
-  add_progress_options(command.options, arguments->progress);
-  command.examples = {"pipe resume", "pipe resume calm-otter -j 4"};
-  command.action = [arguments, &console] { return resume(*arguments, console); };
   return command;
 }
 

@@ -5,6 +5,7 @@
 #include "dsl/plan_words.h"
 #include "runner/report/egress_text.h"
 #include "runner/report/node_text.h"
+#include "runner/run/review.h"
 #include "runner/run/scheduler.h"
 
 namespace runner::cli {
@@ -133,6 +134,18 @@ Value refused_value(const std::vector<EgressDenied>& denied) {
   return Value(std::move(list));
 }
 
+Value sent_back_value(const SentBack& word) {
+  return Value(Value::Record{{"by", Value(word.by)}, {"because", Value(word.because)}});
+}
+
+Value question_value(const RunState& state, const Question& question) {
+  return Value(Value::Record{
+      {"node", Value(state.nodes()[question.node].id.value)},
+      {"criterion", question.criterion < 0 ? Value() : number(question.criterion + 1)},
+      {"text", Value(question.text)},
+  });
+}
+
 Value node_value(const RunState& state, std::size_t node) {
   const NodeState& n = state.nodes()[node];
   const dsl::PlanNode& plan_node = state.plan_node(node);
@@ -150,6 +163,9 @@ Value node_value(const RunState& state, std::size_t node) {
       {"reason", or_null(n.reason)},
       {"attempts", number(n.attempt)},
       {"took_ms", n.started_ms == 0 ? Value() : number(end - n.started_ms)},
+      {"answered_by", or_null(n.answered_by)},
+      {"answered_at_ms", n.answered_ms == 0 ? Value() : number(n.answered_ms)},
+      {"sent_back", n.sent_back ? sent_back_value(*n.sent_back) : Value()},
       {"reused_from", or_null(n.reused_from.value)},
       {"commit", or_null(n.tree.commit)},
       {"outputs", Value(n.outputs)},
@@ -180,8 +196,10 @@ RunStatus status_of(const RunView& view) {
   if (state.interrupted()) {
     return RunStatus::Interrupted;
   }
-  return state.started() && standstill(state) == Standstill::Waiting ? RunStatus::Waiting
-                                                                     : RunStatus::Dead;
+  if (state.started() && standstill(state) == Standstill::Waiting) {
+    return RunStatus::Waiting;
+  }
+  return state.answered() ? RunStatus::Answered : RunStatus::Dead;
 }
 
 std::string_view to_text(RunStatus status) {
@@ -202,6 +220,8 @@ std::string_view to_text(RunStatus status) {
       return "interrupted";
     case RunStatus::Waiting:
       return "waiting";
+    case RunStatus::Answered:
+      return "answered";
     case RunStatus::Dead:
       return "unfinished";
   }
@@ -244,6 +264,13 @@ dsl::Value::Record whole_record(const RunView& view) {
   Value::Record record = summary_record(overview_of(view));
   record.emplace_back("taken", or_null(view.state().taken()));
   record.emplace_back("reason", or_null(view.state().reason()));
+  record.emplace_back("sealed", or_null(view.state().sealed()));
+  record.emplace_back("approved_by", list_of(view.state().approved_by()));
+  Value::List questions;
+  for (const Question& question : open_questions(view.state())) {
+    questions.push_back(question_value(view.state(), question));
+  }
+  record.emplace_back("questions", Value(std::move(questions)));
   Value::List nodes;
   for (const std::size_t node : report::file_order(view.state())) {
     nodes.push_back(node_value(view.state(), node));

@@ -20,12 +20,13 @@ enum class RunStatus {
   Running,      // a process holds it
   Interrupted,  // stopped on request; can go on
   Waiting,      // for a person; can go on with the answer
+  Answered,     // a person has spoken, and nobody has gone on with it since
   Dead,         // its runner was killed, or the machine went down; can go on
 };
 
 RunStatus status_of(const RunView& view);
 /// "passed", "undelivered", "failed", "error", "skipped", "running", "interrupted", "waiting",
-/// "unfinished".
+/// "answered", "unfinished".
 std::string_view to_text(RunStatus status);
 /// Finished for good: `pipe resume` has nothing to do.
 bool is_finished(RunStatus status);

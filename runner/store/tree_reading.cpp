@@ -110,6 +110,19 @@ dsl::Result<PathKind> kind_of(Objects& objects, const Halves& both, const std::s
   return kind;
 }
 
+dsl::Result<std::string> id_of(Objects& objects, const Halves& both, const std::string& path) {
+  for (const Oid& half : {both.files, both.artifacts}) {
+    auto entry = find_entry(objects, half, path);
+    if (!entry) {
+      return entry.error();
+    }
+    if (entry->has_value()) {
+      return git::to_hex((*entry)->id);
+    }
+  }
+  return std::string();
+}
+
 namespace {
 
 bool is_file(const std::optional<Entry>& entry) {

@@ -29,6 +29,10 @@ dsl::Result<std::optional<TreeFile>> read_file(git::Objects& objects,
 
 dsl::Result<PathKind> kind_of(git::Objects& objects, const Halves& both, const std::string& path);
 
+/// The object id of what is at the path: equal files, and equal folders, have equal ids; "" where
+/// nothing is.
+dsl::Result<std::string> id_of(git::Objects& objects, const Halves& both, const std::string& path);
+
 dsl::Result<std::vector<ChangedPath>> changes(git::Objects& objects,
                                               const Halves& before,
                                               const Halves& after);

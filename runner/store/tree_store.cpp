@@ -290,6 +290,12 @@ dsl::Result<PathKind> TreeStore::kind_of(const TreeRef& tree, const std::string&
   });
 }
 
+dsl::Result<std::string> TreeStore::id_of(const TreeRef& tree, const std::string& path) {
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::id_of(objects, both, path);
+  });
+}
+
 dsl::Result<std::vector<ChangedPath>> TreeStore::diff(const TreeRef& from, const TreeRef& to) {
   return ask(from,
              [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<ChangedPath>> {

@@ -52,6 +52,9 @@ class TreeStore {
                                                  const std::string& path,
                                                  std::int64_t cap);
   dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path);
+  /// The object id of what is at the path: equal files, and equal folders, have equal ids; ""
+  /// where nothing is.
+  dsl::Result<std::string> id_of(const TreeRef& tree, const std::string& path);
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);

@@ -286,6 +286,31 @@ void measure_files() {
           "ms"});
 }
 
+/// Sealing a plan, and finding that it drifted.
+void measure_sealing() {
+  const e2e::User user;
+  const e2e::TempFolder large;
+  make_repository(user, large, 20'000);
+  const std::string path = large.path().string();
+  const std::string plan = user.home() + "/plan.json";
+  report({"`pipe plan -o` in a repository of 20,000 files",
+          "",
+          1000,
+          median_of([&] {
+            return seconds(must(user.pipe({"plan", "chain11.yaml", "-o", plan}, path)));
+          }) * 1000,
+          "ms"});
+  large.write("src/0/1.txt", "drifted\n");
+  user.git({"commit", "-qam", "drift"}, path);
+  report({"`pipe run --plan` there, refused since one file drifted",
+          "",
+          1000,
+          median_of([&] {
+            return seconds(e2e::run(user.pipe({"run", "--plan", plan}, path)));
+          }) * 1000,
+          "ms"});
+}
+
 void print_table() {
   const std::time_t now = std::time(nullptr);
   char date[16] = "";
@@ -316,7 +341,8 @@ int main(int argc, char** argv) {
                                                                  {"plan", measure_plan},
                                                                  {"schedule", measure_schedule},
                                                                  {"memory", measure_memory},
-                                                                 {"files", measure_files}};
+                                                                 {"files", measure_files},
+                                                                 {"sealing", measure_sealing}};
   const std::vector<std::string> wanted(argv + 1, argv + argc);
   int code = 0;
   for (const auto& [name, measure] : parts) {

@@ -1,0 +1,151 @@
+#include "runner/app/sealing.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dsl/plan_changes.h"
+#include "dsl/plan_words.h"
+
+namespace runner {
+
+namespace {
+
+using dsl::SealedFile;
+
+/// Where an engine says what it runs: the image's digest, then those of the services.
+dsl::SealedPlace place_of(const dsl::PlanNode& node,
+                          const Engine& engine,
+                          const std::string& digests) {
+  dsl::SealedPlace place;
+  place.node = node.id.value;
+  place.engine = dsl::word_of(engine.traits().name);
+  std::size_t at = std::min(digests.find(' '), digests.size());
+  place.image = digests.substr(0, at);
+  while (at < digests.size()) {
+    const std::size_t end = std::min(digests.find(' ', at + 1), digests.size());
+    place.services.push_back(digests.substr(at + 1, end - at - 1));
+    at = end;
+  }
+  return place;
+}
+
+/// Words of a command that may name a file of the project.
+void add_words(const dsl::Command& command, std::set<std::string>& words) {
+  constexpr std::string_view kBetween = " \t\n'\"`;|&()<>=$";
+  for (const dsl::Template& argument : command.argv) {
+    for (const dsl::Template::Piece& piece : argument.pieces) {
+      std::string_view rest = piece.text;
+      while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find_first_of(kBetween), rest.size());
+        std::string_view word = rest.substr(0, end);
+        word = word.starts_with("./") ? word.substr(2) : word;
+        if (!word.empty() && !word.starts_with('/') && !word.starts_with('-')) {
+          words.emplace(word);
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+      }
+    }
+  }
+}
+
+std::set<std::string> words_of_checks(const dsl::Plan& plan) {
+  std::set<std::string> words;
+  for (const dsl::PlanNode& node : plan.nodes) {
+    for (const dsl::Criterion& criterion : node.criteria) {
+      if (const auto* run = std::get_if<dsl::RunCheck>(&criterion.check)) {
+        add_words(run->command, words);
+      } else if (const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
+                 json != nullptr && json->schema) {
+        words.insert(*json->schema);
+      }
+    }
+  }
+  return words;
+}
+
+std::set<std::string> protected_names(const dsl::Plan& plan) {
+  std::set<std::string> names(plan.workspace.protect.begin(), plan.workspace.protect.end());
+  for (const dsl::PlanNode& node : plan.nodes) {
+    names.insert(node.workspace.protect.begin(), node.workspace.protect.end());
+  }
+  return names;
+}
+
+dsl::Status add_files_of_input(const ResolvedPlan& resolved, std::vector<SealedFile>& files) {
+  for (const std::string& word : words_of_checks(resolved.plan)) {
+    const auto kind = resolved.trees.kind_of(resolved.project.input, word);
+    if (!kind) {
+      return kind.error();
+    }
+    if (*kind != PathKind::File) {
+      continue;
+    }
+    auto id = resolved.trees.id_of(resolved.project.input, word);
+    if (!id) {
+      return id.error();
+    }
+    files.push_back({word, SealedFile::Role::Check, *std::move(id)});
+  }
+  for (const std::string& name : protected_names(resolved.plan)) {
+    std::string path = name;
+    while (path.ends_with('/')) {
+      path.pop_back();
+    }
+    // A tree of many files is walked for patterns alone.
+    const bool is_pattern = path.find_first_of("*?[{") != std::string::npos;
+    auto digest = is_pattern
+                      ? resolved.trees.hash_files(resolved.project.input, {path, path + "/**"})
+                      : resolved.trees.id_of(resolved.project.input, path);
+    if (!digest) {
+      return digest.error();
+    }
+    if (!digest->empty()) {
+      files.push_back({name, SealedFile::Role::Protected, *std::move(digest)});
+    }
+  }
+  return dsl::Ok{};
+}
+
+}  // namespace
+
+dsl::Result<dsl::SealedPlan> sealed_plan_of(const ResolvedPlan& resolved) {
+  dsl::SealedPlan sealed;
+  sealed.origin = resolved.sources.origin;
+  sealed.taken = resolved.project.taken;
+  auto content = resolved.trees.content_of(resolved.project.input);
+  if (!content) {
+    return content.error().within("the plan's input");
+  }
+  sealed.input_tree = *std::move(content);
+  sealed.files = resolved.sources.files;
+  if (const dsl::Status added = add_files_of_input(resolved, sealed.files); !added) {
+    return added.error().within("the plan's input");
+  }
+  for (std::size_t i = 0; i < resolved.plan.nodes.size(); ++i) {
+    if (resolved.engines[i] != nullptr) {
+      sealed.places.push_back(
+          place_of(resolved.plan.nodes[i], *resolved.engines[i], resolved.digests[i]));
+    }
+  }
+  sealed.plan = resolved.plan;
+  return sealed;
+}
+
+std::vector<dsl::Error> drift_of(const dsl::SealedPlan& sealed, const dsl::SealedPlan& now) {
+  std::vector<dsl::Error> drifted;
+  for (const dsl::PlanChange& change : dsl::plan_changes(sealed, now)) {
+    drifted.push_back({fmt::format("not as sealed: {}: {}", change.part, change.text), ""});
+  }
+  if (!drifted.empty()) {
+    drifted.back().remedy =
+        "put it back, or seal the plan again (`pipe plan FILE -o …`), see what changed with `pipe "
+        "diff-plan`, and have it approved";
+  }
+  return drifted;
+}
+
+}  // namespace runner
