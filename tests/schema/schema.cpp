@@ -116,7 +116,8 @@ namespace {
 std::vector<std::string> examples(bool steps) {
   std::vector<std::string> files = source_files("examples/pipelines", ".yaml");
   std::erase_if(files, [steps](const std::string& file) {
-    return (std::filesystem::path(file).parent_path() != "examples/pipelines") != steps;
+    return file.ends_with(".rehearsal.yaml") ||
+           (std::filesystem::path(file).parent_path() != "examples/pipelines") != steps;
   });
   return files;
 }

@@ -40,7 +40,8 @@ std::string read_source_file(const std::string& path);
 /// folder.
 std::vector<std::string> source_files(const std::string& folder, std::string_view ending);
 
-/// The pipelines of examples/; what lies in a folder of theirs is a step that one of them uses.
+/// The pipelines of examples/, without the scripts of their rehearsals; what lies in a folder of
+/// theirs is a step that one of them uses.
 std::vector<std::string> example_pipelines();
 std::vector<std::string> example_steps();
 
