@@ -307,6 +307,17 @@ void Connection::resolve() {
   if (std::exchange(dialled_, true)) {
     return;
   }
+  if (home_.stand_in) {
+    if (std::optional<Fd> other = home_.stand_in(target_.name)) {
+      server_ = std::move(*other);
+      if (server_) {
+        on_connected();
+      } else {
+        refuse(Reason::Busy);
+      }
+      return;
+    }
+  }
   home_.resolver.resolve(
       target_.name,
       [self = weak_from_this()](const dsl::Result<std::vector<dsl::IpAddress>>& found) {

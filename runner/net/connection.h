@@ -26,6 +26,11 @@ namespace runner {
 
 class Connection;
 
+/// Who is there in a host's place, for a connection of this network to it: a connected socket, or
+/// an empty one where it cannot be had. No value: the host itself is dialled.
+using StandIn =
+    std::function<std::optional<Fd>(const std::string& network, const std::string& name)>;
+
 /// What the connections of one door share. Outlives them.
 struct ConnectionHome {
   EventLoop& loop;
@@ -34,6 +39,7 @@ struct ConnectionHome {
   std::function<std::vector<dsl::IpAddress>()> own_addresses;
   dsl::Duration hello_time;  // for what must be looked at before anything goes on
   const Injection& injection;
+  std::function<std::optional<Fd>(const std::string& name)> stand_in;  // a StandIn, or empty
   /// `node` is left to the receiver.
   std::function<void(EgressDenied)> denied;
   /// Nothing of it is left to do; it may be forgotten.

@@ -33,6 +33,14 @@ dsl::IpAddress local_address(const Fd& socket) {
   return dsl::IpAddress::from_v4(ntohl(address.sin_addr.s_addr));
 }
 
+std::function<std::optional<Fd>(const std::string&)> stand_in_for(const std::string& network,
+                                                                  const StandIn& stand_in) {
+  if (!stand_in) {
+    return nullptr;
+  }
+  return [network, stand_in](const std::string& name) { return stand_in(network, name); };
+}
+
 void reset(Fd client) {
   const linger at_once{1, 0};
   setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -41,6 +49,7 @@ void reset(Fd client) {
 }  // namespace
 
 Door::Door(const Parts& parts,
+           const std::string& network,
            dsl::NodeId node,
            dsl::EgressPolicy policy,
            std::function<void(EgressDenied)> denied)
@@ -63,6 +72,7 @@ Door::Door(const Parts& parts,
             parts.own_addresses,
             parts.hello_time,
             injection_,
+            stand_in_for(network, parts.stand_in),
             [this](EgressDenied refusal) { deny(std::move(refusal)); },
             [this](Connection& connection) { connections_.erase(&connection); }} {}
 

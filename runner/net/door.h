@@ -37,9 +37,11 @@ class Door {
     dsl::Duration hello_time;
     Secrets* secrets;  // null: none are lent
     bool learning;     // names that no rule has get an address too, at which all is refused
+    StandIn stand_in;  // may be empty
   };
 
   Door(const Parts& parts,
+       const std::string& network,
        dsl::NodeId node,
        dsl::EgressPolicy policy,
        std::function<void(EgressDenied)> denied);

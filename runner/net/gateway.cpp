@@ -34,7 +34,8 @@ Gateway::Gateway(EventLoop& loop, Resolver& resolver, GatewayOptions options)
              options.own_addresses,
              options.hello_time,
              options.secrets,
-             options.learning},
+             options.learning,
+             options.stand_in},
       options_(std::move(options)) {
   raise_descriptor_limit();
 }
@@ -69,7 +70,7 @@ dsl::Result<EgressDoor> Gateway::open(const std::string& network,
     return dsl::Error{"make '" + options_.directory + "': " + strerrordesc_np(errno),
                       "set PIPE_STATE to a folder that you can write to"};
   }
-  auto made = std::make_unique<Door>(parts_, node, *std::move(policy), std::move(denied));
+  auto made = std::make_unique<Door>(parts_, network, node, *std::move(policy), std::move(denied));
   if (auto waits = made->wait_at(door.socket); !waits) {
     return waits.error();
   }
