@@ -24,6 +24,8 @@ struct SecretStoreOptions {
   std::string settings_env_file;       // "" none
   std::string directory;               // in which commands run
   std::function<std::uint32_t()> random;
+  /// Which secrets nobody has to have: their value is made up. Empty: none.
+  std::function<bool(const dsl::Secret&)> is_made_up;
 };
 
 class SecretStore final : public Secrets {

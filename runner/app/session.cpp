@@ -69,6 +69,9 @@ class Session {
   SessionEnd run(RunRequest request) {
     const Plan as_compiled = request.plan;
     take_over(request);
+    if (request.rehearsal) {
+      rehearsal_.emplace(loop_, std::move(request.rehearsal->script), plan_);
+    }
     if (const Status approved = check_is_approved(request); !approved) {
       return refused(ExitCode::Invalid, approved.error());
     }
@@ -92,6 +95,9 @@ class Session {
     std::vector<RunStore::FirstFile> beside = {{kProjectFile, project_to_json(*project)}};
     if (!reuse_) {
       beside.push_back({kNoCacheFile, ""});
+    }
+    if (request.rehearsal) {
+      beside.push_back({kRehearsalFile, request.rehearsal->text});
     }
     Result<RunId> run = store_->create_run(request.name, json, random_numbers(), beside);
     if (!run) {
@@ -147,6 +153,9 @@ class Session {
     plan_ = *std::move(plan);
     plan_digest_ = dsl::sha256_hex(*json);
     reuse_ = ::access(file_of_run(kNoCacheFile).c_str(), F_OK) != 0;
+    if (const Status rehearses = rehearse_again(); !rehearses) {
+      return refused(ExitCode::Environment, rehearses.error());
+    }
     Result<RunLock> lock = store_->lock(run_);
     if (!lock) {
       return refused(ExitCode::Invalid, lock.error());
@@ -263,10 +272,30 @@ class Session {
 
   /// There for a run with --no-cache, which holds when it is resumed too.
   static constexpr const char* kNoCacheFile = "no-cache";
+  /// The script of a run that is a rehearsal.
+  static constexpr const char* kRehearsalFile = "rehearsal.yaml";
 
   std::string file_of_run(const char* name) const { return store_->run_folder(run_) + "/" + name; }
 
   std::string branch_of(const std::string& run) const { return "pipe/" + plan_.name + "/" + run; }
+
+  /// A rehearsal stays one when it is resumed.
+  Status rehearse_again() {
+    const std::string file = file_of_run(kRehearsalFile);
+    if (::access(file.c_str(), F_OK) != 0) {
+      return dsl::Ok{};
+    }
+    Result<std::string> text = files::read_file(file, kMostScript);
+    if (!text) {
+      return text.error();
+    }
+    ReadScript read = read_script(file, *std::move(text), nullptr);
+    if (!read.script) {
+      return Error{"'" + file + "' is no script of a rehearsal any more", "start another one"};
+    }
+    rehearsal_.emplace(loop_, *std::move(read.script), plan_);
+    return dsl::Ok{};
+  }
 
   bool look_for_engines() {
     engines_ = std::make_unique<EngineRegistry>(
@@ -287,6 +316,9 @@ class Session {
     options.settings_env_file = settings_.env_file;
     options.directory = plan_.workspace.source;
     options.random = random_numbers();
+    if (rehearsal_) {
+      options.is_made_up = is_key_of_models;
+    }
     secrets_ = std::make_unique<SecretStore>(loop_, std::move(options));
     bool done = false;
     secrets_->load(plan_, [&](SecretStore::Loaded loaded) {
@@ -409,11 +441,16 @@ class Session {
                     {.directory = settings_.state_dir + "/egress",
                      .own_addresses = own_addresses,
                      .secrets = secrets_.get(),
-                     .learning = learn_firewall_});
-    RunParts parts{trees, writer, loop_, files, cache->get(), by_node_, digests_, {}};
+                     .learning = learn_firewall_,
+                     .stand_in = rehearsal_ ? rehearsal_->stand_in() : nullptr});
+    ResultCache* const results = rehearsal_ ? &rehearsal_->cache() : cache->get();
+    RunParts parts{trees, writer, loop_, files, results, by_node_, digests_, {}};
     parts.egress = &gateway;
     parts.secrets = secrets_.get();
     parts.agents = make_stream_reader;
+    if (rehearsal_) {
+      parts.observers.push_back(&rehearsal_->observer());
+    }
     for (const auto& observer : observers) {
       parts.observers.push_back(observer.get());
     }
@@ -454,6 +491,11 @@ class Session {
     ended.run_folder = folder;
     keep_summary(state);
     clear_work_folder();
+    if (rehearsal_) {
+      ended.rehearsed = rehearsal_->sum();
+      std::vector<Error> differences = rehearsal_->differences();
+      warnings_.insert(warnings_.end(), differences.begin(), differences.end());
+    }
     ended.warnings = masked(warnings_);
     return ended;
   }
@@ -462,7 +504,7 @@ class Session {
     return {store_->work_folder(run),
             store_->folder() + "/checkouts",
             store_->folder() + "/caches",
-            plan_.workspace.source + "\n" + plan_.name};
+            plan_.workspace.source + "\n" + plan_.name + (rehearsal_ ? "\nrehearsal" : "")};
   }
 
   RunStarted how_it_began(const Project& project) const {
@@ -471,7 +513,7 @@ class Session {
     started.pipeline = plan_.name;
     started.plan_digest = plan_digest_;
     started.input = project.input;
-    started.taken = project.taken;
+    started.taken = rehearsal_ ? "a rehearsal on " + project.taken : project.taken;
     started.jobs = static_cast<std::int64_t>(slots());
     started.sealed = sealed_digest_;
     started.approved_by = approved_by_;
@@ -534,7 +576,9 @@ class Session {
       return ended;
     }
     const Result<std::string> where =
-        deliver(*trees_, project, branch_of(run_.value), state.result());
+        rehearsal_ && project.kind == Project::Kind::Folder
+            ? Result<std::string>("a rehearsal; folder '" + project.folder + "' is as it was")
+            : deliver(*trees_, project, branch_of(run_.value), state.result());
     if (!where) {
       ended.code = ExitCode::Environment;
       ended.problems.push_back(where.error());
@@ -592,7 +636,7 @@ class Session {
   }
 
   SessionEnd refused(ExitCode code) {
-    return {code, run_, masked(std::move(problems_)), {}, nullptr, ""};
+    return {code, run_, masked(std::move(problems_)), {}, nullptr, "", std::nullopt};
   }
   SessionEnd refused(ExitCode code, Error error) {
     problems_.push_back(std::move(error));
@@ -623,6 +667,7 @@ class Session {
   RunId run_;
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
+  std::optional<Rehearsal> rehearsal_;
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;
   std::vector<Error> problems_;

@@ -14,6 +14,7 @@
 #include "dsl/plan.h"
 #include "dsl/result.h"
 #include "dsl/sealed_plan.h"
+#include "runner/app/rehearsal.h"
 #include "runner/app/sealing.h"
 #include "runner/app/settings.h"
 #include "runner/run/clock.h"
@@ -53,6 +54,7 @@ struct RunRequest {
   PlanSources sources;                    // as the plan was compiled; needed for what is sealed
   std::optional<dsl::SealedPlan> sealed;  // nothing else may be run than this
   std::string sealed_file;  // where it is, or is to be: never part of the input; "" nowhere
+  std::optional<RehearsalScript> rehearsal;  // its models answer from this
 };
 
 /// What observers are made from: called once, when the run has a name and before its first event.
@@ -74,6 +76,7 @@ struct SessionEnd {
   std::vector<dsl::Error> warnings;  // what went wrong beside it and changes nothing of the outcome
   std::shared_ptr<const RunState> state;  // how far the run came; null: it did not start
   std::string run_folder;                 // absolute, where it did
+  std::optional<RehearsalSum> rehearsed;  // where it was a rehearsal
 };
 
 SessionEnd run_session(const Settings& settings,

@@ -10,6 +10,7 @@
 namespace runner::cli {
 
 Command run_command(Console& console);
+Command rehearse_command(Console& console);
 Command validate_command(Console& console);
 Command plan_command(Console& console);
 Command show_plan_command(Console& console);

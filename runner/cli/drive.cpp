@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
+#include "dsl/units.h"
 #include "dsl/value.h"
 #include "runner/cli/final_words.h"
 #include "runner/report/escape.h"
@@ -33,6 +36,13 @@ void say_how_it_ended(const SessionEnd& end, const ProgressOptions& progress, Co
     const std::string rules = report::learned_rules(*end.state);
     progress.json ? console.err(rules) : console.out("\n" + rules);
   }
+  if (end.rehearsed) {
+    console.note(
+        fmt::format("a rehearsal: the script answered {} requests of {} tokens; nothing "
+                    "was paid",
+                    end.rehearsed->requests,
+                    dsl::to_text(dsl::Tokens{end.rehearsed->tokens})));
+  }
 }
 
 ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& session,
@@ -52,7 +62,8 @@ ExitCode drive_here(const std::function<SessionEnd(const MakeObservers&)>& sessi
   return end.code;
 }
 
-/// In the child: from now on STDOUT and STDERR are a file of the run; the parent is told its name.
+/// In the child: from now on STDOUT and STDERR are a file of the run; the parent is told its
+/// name.
 void leave_terminal(const SessionStart& start, Fd& parent) {
   const std::string log = start.run_folder + "/console.log";
   const Fd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));

@@ -65,7 +65,7 @@ std::string main_help(const std::vector<Command>& commands) {
     text += entry(short_usage(command), command.summary, width);
   }
   text += "\n`pipe COMMAND --help` says more about a command. Examples:\n";
-  text += "  pipe run examples/pipelines/quickstart.yaml\n  pipe logs latest --follow\n";
+  text += "  pipe run examples/pipelines/quickstart.yaml\n";
   return text;
 }
 

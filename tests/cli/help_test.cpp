@@ -34,6 +34,7 @@ TEST(Help, TheMainPageIsThis) {
 pipe runs phased plans: every task in a container, every criterion verified.
 
   run FILE                  run a pipeline and verify its success criteria
+  rehearse FILE             run it with its real agents, and models that follow a script
   validate FILE             report every mistake of a pipeline file
   plan FILE                 show what a run would do
   graph FILE                draw the tasks and their order (dot, mermaid, svg)
@@ -55,7 +56,6 @@ pipe runs phased plans: every task in a container, every criterion verified.
 
 `pipe COMMAND --help` says more about a command. Examples:
   pipe run examples/pipelines/quickstart.yaml
-  pipe logs latest --follow
 )HELP");
 }
 
