@@ -176,10 +176,6 @@ void cut_date(std::string_view& text) {
 
 }  // namespace
 
-std::int64_t TokenPrices::dearest_input() const {
-  return std::max({input, cache_read, cache_write, cache_write_long});
-}
-
 PriceTable PriceTable::standard() {
   Sources sources;
   Findings findings;

@@ -1,8 +1,7 @@
 #pragma once
 
 // What models cost: stdlib/prices.yaml, which says where its figures come from, embedded by CMake.
-// Money per token is in whole billionths of a dollar, rounded up where a price is finer. Any
-// thread; a table is constant once read.
+// Any thread; a table is constant once read.
 
 #include <cstdint>
 #include <map>
@@ -12,33 +11,9 @@
 
 #include "dsl/findings.h"
 #include "dsl/source.h"
+#include "dsl/token_prices.h"
 
 namespace dsl {
-
-/// Billionths of a dollar for one token.
-struct TokenPrices {
-  std::int64_t input = 0;
-  std::int64_t output = 0;
-  std::int64_t cache_read = 0;
-  std::int64_t cache_write = 0;       // kept for some minutes
-  std::int64_t cache_write_long = 0;  // … for an hour
-  bool operator==(const TokenPrices&) const = default;
-
-  /// The most that reading a token can cost, whatever a cache does.
-  [[nodiscard]] std::int64_t dearest_input() const;
-};
-
-struct ModelPrice {
-  TokenPrices usual;
-  std::int64_t long_from = 0;  // requests that send more tokens than this cost `longer`; 0: none
-  TokenPrices longer;
-  bool operator==(const ModelPrice&) const = default;
-
-  /// Of a request that sends so many tokens, cached or not.
-  [[nodiscard]] const TokenPrices& prices(std::int64_t sent_tokens) const {
-    return long_from > 0 && sent_tokens > long_from ? longer : usual;
-  }
-};
 
 class PriceTable {
  public:

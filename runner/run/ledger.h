@@ -28,6 +28,20 @@ struct Spend {
   Spend& operator-=(const Spend& other);
 };
 
+/// What a provider billed for one answer, in its parts: none is a part of another.
+struct Usage {
+  std::int64_t input_tokens = 0;  // neither read from a cache nor written to one
+  std::int64_t cache_read_tokens = 0;
+  std::int64_t cache_write_tokens = 0;       // kept for some minutes
+  std::int64_t cache_write_long_tokens = 0;  // … for an hour
+  std::int64_t output_tokens = 0;            // with those of its thinking
+  bool operator==(const Usage&) const = default;
+  [[nodiscard]] std::int64_t sent_tokens() const {
+    return input_tokens + cache_read_tokens + cache_write_tokens + cache_write_long_tokens;
+  }
+  [[nodiscard]] std::int64_t tokens() const { return sent_tokens() + output_tokens; }
+};
+
 /// From the narrowest to the widest.
 enum class BudgetLevel { Task, Phase, Run, Day };
 const char* to_text(BudgetLevel level);

@@ -280,7 +280,7 @@ Status LedgerStore::settle(
                              .bind(spent.turns)
                              .bind(usage.input_tokens)
                              .bind(usage.cache_read_tokens)
-                             .bind(usage.cache_write_tokens)
+                             .bind(usage.cache_write_tokens + usage.cache_write_long_tokens)
                              .bind(usage.output_tokens)
                              .bind(number)
                              .run();
@@ -345,7 +345,10 @@ Status LedgerStore::for_each(std::int64_t since_ms,
     entry.model = rows.text(8);
     entry.settlement = static_cast<Settlement>(rows.integer(9));
     (entry.settlement == Settlement::Open ? entry.reserved : entry.spent) = spend_at(rows, 10);
-    entry.usage = {rows.integer(13), rows.integer(14), rows.integer(15), rows.integer(16)};
+    entry.usage.input_tokens = rows.integer(13);
+    entry.usage.cache_read_tokens = rows.integer(14);
+    entry.usage.cache_write_tokens = rows.integer(15);
+    entry.usage.output_tokens = rows.integer(16);
     if (!see(entry)) {
       rows.reset();
       return Ok{};

@@ -37,18 +37,6 @@ struct Spender {
   dsl::Budget run_budget;  // its cost_per_day is the day's cap
 };
 
-/// What a provider billed, in its parts.
-struct Usage {
-  std::int64_t input_tokens = 0;  // neither read from a cache nor written to one
-  std::int64_t cache_read_tokens = 0;
-  std::int64_t cache_write_tokens = 0;
-  std::int64_t output_tokens = 0;  // with those of its thinking
-  bool operator==(const Usage&) const = default;
-  [[nodiscard]] std::int64_t tokens() const {
-    return input_tokens + cache_read_tokens + cache_write_tokens + output_tokens;
-  }
-};
-
 /// How a request ended.
 enum class Settlement {
   Open,     // not yet
@@ -73,7 +61,7 @@ struct LedgerEntry {
   Settlement settlement = Settlement::Open;
   Spend reserved;  // while Open
   Spend spent;     // afterwards
-  Usage usage;
+  Usage usage;     // everything that was written to a cache is in cache_write_tokens
 };
 
 class LedgerStore {

@@ -25,6 +25,7 @@ const House kHouse{{
                        {"runner/net", 2},
                        {"runner/store", 2},
                        {"runner/agent", 2},
+                       {"runner/model", 2},
                        {"runner/rehearsal", 2},
                        {"runner/web", 3},
                        {"runner/triggers", 3},
@@ -35,7 +36,8 @@ const House kHouse{{
                        {"tests", 7},
                    },
                    {
-                       {"runner/sys", "runner/run"},  // the event loop is the real run/clock.h
+                       {"runner/sys", "runner/run"},    // the event loop is the real run/clock.h
+                       {"runner/net", "runner/model"},  // the gateway meters what passes it
                    }};
 
 // Where each foreign library may be, and why there.
@@ -68,6 +70,7 @@ const std::vector<Library> kLibraries = {
       {"runner/run/event_masking.cpp", "every text of an event, whatever is added to events"},
       {"runner/run/json_schema.cpp", "valijson works on it"},
       {"runner/store/project.cpp", "what a run has taken, kept with it"},
+      {"runner/model/", "the providers' APIs speak JSON"},
       {"runner/engine/", "the container daemons speak JSON"},
       {"runner/rehearsal/", "so do the providers of models that it plays"},
       {"tests/", "tests read what the product wrote with another reader"}}},
@@ -93,6 +96,10 @@ const std::vector<Library> kLibraries = {
      {"archive"},
      {{"runner/engine/oci_archive.cpp", "unpacks images"},
       {"tests/engine/image_maker.cpp", "makes images to unpack"}}},
+    {"zlib",
+     {"zlib.h"},
+     {{"runner/model/content_decoder.cpp", "answers that come compressed"},
+      {"tests/model/usage_reader_test.cpp", "compresses some"}}},
     {"CLI11", {"CLI/"}, {{"runner/cli/parse.cpp", "reads the command line"}}},
     {"spdlog", {"spdlog/"}, {}},
     {"fmt",

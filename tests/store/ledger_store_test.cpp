@@ -55,7 +55,7 @@ class LedgerStoreTest : public testing::Test {
   }
   void settle(std::int64_t number, Settlement how, std::int64_t tokens = 0) {
     const auto settled =
-        ledger->settle(number, how, {tokens}, Usage{0, 0, 0, tokens}, kNoon + 1'000);
+        ledger->settle(number, how, {tokens}, Usage{0, 0, 0, 0, tokens}, kNoon + 1'000);
     EXPECT_TRUE(settled) << settled.error().message;
   }
   std::vector<Account> accounts(const Spender& who, std::int64_t now = kNoon) {
@@ -124,7 +124,7 @@ TEST_F(LedgerStoreTest, TasksShareThePhaseRunsShareTheDayAndNothingElse) {
 TEST_F(LedgerStoreTest, ARequestThatWasReservedBeforeMidnightIsThatDays) {
   const Spender who = spender("r1", "build", "t");
   const std::int64_t number = reserve(who, 500);
-  ASSERT_TRUE(ledger->settle(number, Settlement::Billed, {7}, Usage{0, 0, 0, 7}, kNoon + kDay));
+  ASSERT_TRUE(ledger->settle(number, Settlement::Billed, {7}, Usage{0, 0, 0, 0, 7}, kNoon + kDay));
   EXPECT_EQ(accounts(who, kNoon)[3].spent.cost.micros, 7);
   EXPECT_EQ(accounts(who, kNoon + kDay)[3].spent, Spend{});
 }
@@ -188,7 +188,7 @@ TEST_F(LedgerStoreTest, WhatAKilledRunnerLeftOpenIsChargedInFull) {
 TEST_F(LedgerStoreTest, EveryRequestIsToldWithWhoseItWasAndWhatBecameOfIt) {
   const Spender who = spender("r1", "build", "t");
   const std::int64_t number = reserve(who, 500);
-  ASSERT_TRUE(ledger->settle(number, Settlement::Cut, {42}, Usage{1, 2, 3, 4}, kNoon + 1'000));
+  ASSERT_TRUE(ledger->settle(number, Settlement::Cut, {42}, Usage{1, 2, 3, 0, 4}, kNoon + 1'000));
   reserve(who, 77);
   const std::vector<LedgerEntry> all = entries();
   ASSERT_THAT(all, SizeIs(2));
@@ -201,7 +201,7 @@ TEST_F(LedgerStoreTest, EveryRequestIsToldWithWhoseItWasAndWhatBecameOfIt) {
   EXPECT_EQ(all[0].day, day_of(kNoon));
   EXPECT_EQ(all[0].settlement, Settlement::Cut);
   EXPECT_EQ(all[0].spent, (Spend{{42}, 10, 1}));
-  EXPECT_EQ(all[0].usage, (Usage{1, 2, 3, 4}));
+  EXPECT_EQ(all[0].usage, (Usage{1, 2, 3, 0, 4}));
   EXPECT_EQ(all[1].settlement, Settlement::Open);
   EXPECT_EQ(all[1].reserved.tokens, 77);
 }

@@ -1,0 +1,38 @@
+#pragma once
+
+// What a model costs. Money per token is in whole billionths of a dollar, rounded up where a price
+// is finer. Any thread; plain data.
+
+#include <algorithm>
+#include <cstdint>
+
+namespace dsl {
+
+/// Billionths of a dollar for one token.
+struct TokenPrices {
+  std::int64_t input = 0;
+  std::int64_t output = 0;
+  std::int64_t cache_read = 0;
+  std::int64_t cache_write = 0;       // kept for some minutes
+  std::int64_t cache_write_long = 0;  // … for an hour
+  bool operator==(const TokenPrices&) const = default;
+
+  /// The most that reading a token can cost, whatever a cache does.
+  [[nodiscard]] std::int64_t dearest_input() const {
+    return std::max({input, cache_read, cache_write, cache_write_long});
+  }
+};
+
+struct ModelPrice {
+  TokenPrices usual;
+  std::int64_t long_from = 0;  // requests that send more tokens than this cost `longer`; 0: none
+  TokenPrices longer;
+  bool operator==(const ModelPrice&) const = default;
+
+  /// Of a request that sends so many tokens, cached or not.
+  [[nodiscard]] const TokenPrices& prices(std::int64_t sent_tokens) const {
+    return long_from > 0 && sent_tokens > long_from ? longer : usual;
+  }
+};
+
+}  // namespace dsl

@@ -1,0 +1,69 @@
+#pragma once
+
+// The body of a request that a model answers: what it can cost at the most, and how it is made to
+// cost less. Pure; any thread.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dsl/result.h"
+#include "runner/model/dialect.h"
+
+namespace runner {
+
+/// By what a request is priced before it is answered.
+struct ModelRequestFacts {
+  std::string model;
+  bool streamed = false;
+  /// At most: a token is a byte at the least. What it names and does not hold (an earlier answer, a
+  /// file, a picture's address) counts as the longest context that any model has.
+  std::int64_t input_tokens = 0;
+  /// That it asks for at most, of one answer; nothing: as many as the model gives.
+  std::optional<std::int64_t> output_tokens;
+  std::int64_t answers = 1;  // to one request, each of them billed
+  /// With fewer the provider refuses it, or the answer is of no use.
+  std::int64_t least_output_tokens = 1;
+  /// For people: why tokens alone do not say what it costs ("the tool 'web_search' is billed by
+  /// use"); "" where they do.
+  std::string unpriced;
+};
+
+class ModelRequest {
+ public:
+  /// What a model gives at most that is not asked for less. The largest of any, 2026.
+  static constexpr std::int64_t kMostOutput = 131'072;
+  static constexpr std::int64_t kLongestContext = 2'097'152;
+  static constexpr int kDeepest = 200;  // levels of JSON
+
+  /// REQUIRES: `call` is Generate. An Error, for whoever sent it: it is no request of that API.
+  static dsl::Result<ModelRequest> read(const ModelCall& call, std::string_view body);
+
+  ModelRequest(ModelRequest&&) noexcept;
+  ModelRequest& operator=(ModelRequest&&) noexcept;
+  ~ModelRequest();
+
+  [[nodiscard]] const ModelRequestFacts& facts() const { return facts_; }
+
+  /// Asks for at most so many tokens of output, for each answer.
+  void limit_output(std::int64_t tokens);
+  /// Puts a text behind what the model is told last, where it breaks nothing that a cache holds.
+  void add_note(std::string_view text);
+  /// A stream of Chat Completions tells its usage only when asked.
+  void ask_for_usage();
+
+  /// As JSON in which each key stands once, so that nobody can read it in another way than we did.
+  [[nodiscard]] std::string body() const;
+
+ private:
+  struct Document;
+  ModelRequest(const ModelCall& call, std::unique_ptr<Document> document);
+
+  ModelApi api_;
+  std::unique_ptr<Document> document_;
+  ModelRequestFacts facts_;
+};
+
+}  // namespace runner
