@@ -396,8 +396,9 @@ class Planner {
   /// A person said no for good.
   bool is_refused(std::size_t node) const {
     const auto& criteria = state_.plan_node(node).criteria;
+    const NodeState& me = state_.nodes()[node];
     for (std::size_t i = 0; i < criteria.size(); ++i) {
-      if (is_manual(criteria[i]) && state_.nodes()[node].criteria[i].verdict == Verdict::NotMet) {
+      if (me.criteria[i].verdict == Verdict::NotMet && !question_of(criteria[i], me).empty()) {
         return true;
       }
     }

@@ -320,19 +320,20 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     result.tree = *std::move(committed);
     result.changes = *std::move(changed);
   }
-      return flagged.error();
-      return missing.error();
-    auto flagged = since ? flagged_changes(**objects, since->files, after.files) : since.error();
-    auto missing = missing_artifacts(**objects, request.artifacts, after);
-    auto since = halves_of(**objects, request.since);
-    if (!flagged) {
-    if (!missing) {
-    result.flagged = *std::move(flagged);
-    result.refused.insert(result.refused.end(), missing->begin(), missing->end());
-    }
-    }
-  if (request.save_caches) {
   if (result.tree != request.since) {
+    auto since = halves_of(**objects, request.since);
+    auto flagged = since ? flagged_changes(**objects, since->files, after.files) : since.error();
+    if (!flagged) {
+      return flagged.error();
+    }
+    result.flagged = *std::move(flagged);
+  }
+  if (request.save_caches) {
+    auto missing = missing_artifacts(**objects, request.artifacts, after);
+    if (!missing) {
+      return missing.error();
+    }
+    result.refused.insert(result.refused.end(), missing->begin(), missing->end());
   }
   for (const dsl::OutputDecl& output : request.outputs) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
