@@ -64,7 +64,8 @@ TEST(Checklist, APassedRunHasALineATaskAndABoxACriterion) {
                         dsl::RunId("old-fox-1a2b"),
                         {},
                         {},
-                        {evidence("./scripts/abuse.sh", "exit 0", 900)}});
+                        {evidence("./scripts/abuse.sh", "exit 0", 900)},
+                        {}});
   story.tell(InputReady{dsl::NodeId("implement"), {}, "", ""});
   story.check("implement", 0, Verdict::Met, evidence("make check", "exit 0", 61'000)).at(260'000);
   story.finish("implement").run_task("publish").finish("publish");

@@ -43,7 +43,7 @@ class StoreTreesTest : public StoreTest {
   }
   Capture capture_now(const PreparedWorkspace& workspace) {
     return wait<Capture>([&](auto done) {
-      trees_.capture({workspace, {}, {}, {}, "Work", 1'700'000'000, false}, done);
+      trees_.capture({workspace, {}, {}, {}, {}, "Work", 1'700'000'000, false}, done);
     });
   }
 
@@ -100,7 +100,7 @@ TEST_F(StoreTreesTest, AJobThatIsPreparedWhileCachesAreSettledFindsThem) {
     const PreparedWorkspace first =
         wait<PreparedWorkspace>([&](auto done) { trees_.prepare(request, done); });
     write_file(first.home + "/c/v", std::to_string(round));
-    CaptureRequest save{first, {}, {}, {}, "Work", 1'700'000'000, true};
+    CaptureRequest save{first, {}, {}, {}, {}, "Work", 1'700'000'000, true};
     static_cast<void>(wait<Capture>([&](auto done) { trees_.capture(save, done); }));
 
     trees_.settle_caches(first.job, CachesOf::Passed, [](const dsl::Status&) {});
