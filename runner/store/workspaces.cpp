@@ -438,11 +438,9 @@ dsl::Status Workspaces::settle_caches(const JobName& job, CachesOf verdict) {
 std::optional<SpareFolder> Workspaces::left_alone(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;
   const std::string job = folder_of(workspace);
-                               workspace.caches.empty() && workspace.laid_out != nullptr &&
-                               workspace.tree == request.since && workspace.laid_out != nullptr &&
   const bool nothing_to_read = request.outputs.empty() && request.artifacts.empty() &&
-  const bool nothing_to_read = request.outputs.empty() && workspace.caches.empty() &&
-                               workspace.laid_out->is_input;
+                               workspace.caches.empty() && workspace.tree == request.since &&
+                               workspace.laid_out != nullptr && workspace.laid_out->is_input;
   if (!nothing_to_read || !is_all_untouched(job, *workspace.laid_out)) {
     return std::nullopt;
   }

@@ -41,18 +41,8 @@ class WriteBack {
     for (Difference& difference : **files) {
       (difference.after ? to_write_ : to_remove_).push_back(std::move(difference));
     }
-    auto kept_back = folders_of_artifacts(after);
-    if (!kept_back) {
-      return kept_back.error();
-    }
-    for (const Difference& difference : **artifacts) {
-      if (difference.after && difference.after->kind == Kind::Folder) {
-        if (!is_in(*kept_back, difference.path)) {
-          folders_.push_back(difference.path);
-        }
-      } else if (difference.before && difference.before->kind == Kind::Folder) {
-        old_folders_.push_back(difference.path);
-      }
+    if (auto noted = note_folders(**artifacts, after); !noted) {
+      return noted;
     }
     for (const auto* list : {&to_remove_, &to_write_}) {
       for (const Difference& difference : *list) {
@@ -61,20 +51,10 @@ class WriteBack {
         }
       }
     }
-    if (changed_.empty()) {
-      return dsl::Ok{};
+    for (const std::string& path : folders_) {
+      check_way(path + "/");
     }
-    std::string names;
-    for (std::size_t i = 0; i < changed_.size() && i < 5; ++i) {
-      names += fmt::format("{}'{}'", i == 0 ? "" : ", ", files::printable(changed_[i]));
-    }
-    if (changed_.size() > 5) {
-      names += fmt::format(" and {} more", changed_.size() - 5);
-    }
-    return dsl::Error{
-        fmt::format("changed in the folder since the run began: {}; nothing was written", names),
-        "put these files back or out of the way and deliver again with 'pipe resume'; the result "
-        "is kept in the run store"};
+    return changed_.empty() ? dsl::Status(dsl::Ok{}) : names_of_changed();
   }
 
   /// Lays out what is new, and finds out whether all can be written. Changes nothing else.
@@ -123,6 +103,38 @@ class WriteBack {
   }
 
  private:
+  /// The folders without files, which are among the artifacts.
+  dsl::Status note_folders(const std::vector<Difference>& artifacts, const Halves& after) {
+    auto kept_back = folders_of_artifacts(after);
+    if (!kept_back) {
+      return kept_back.error();
+    }
+    for (const Difference& difference : artifacts) {
+      if (difference.after && difference.after->kind == Kind::Folder) {
+        if (!is_in(*kept_back, difference.path)) {
+          folders_.push_back(difference.path);
+        }
+      } else if (difference.before && difference.before->kind == Kind::Folder) {
+        old_folders_.push_back(difference.path);
+      }
+    }
+    return dsl::Ok{};
+  }
+
+  [[nodiscard]] dsl::Error names_of_changed() const {
+    std::string names;
+    for (std::size_t i = 0; i < changed_.size() && i < 5; ++i) {
+      names += fmt::format("{}'{}'", i == 0 ? "" : ", ", files::printable(changed_[i]));
+    }
+    if (changed_.size() > 5) {
+      names += fmt::format(" and {} more", changed_.size() - 5);
+    }
+    return dsl::Error{
+        fmt::format("changed in the folder since the run began: {}; nothing was written", names),
+        "put these files back or out of the way and deliver again with 'pipe resume'; the result "
+        "is kept in the run store"};
+  }
+
   /// Folders of the result with artifacts in them and no other files. Artifacts are for later tasks
   /// and not delivered; the empty folders among them are nothing without them.
   dsl::Result<std::set<std::string>> folders_of_artifacts(const Halves& after) {

@@ -492,14 +492,16 @@ TEST_F(ProjectTest, AFileThatCameWhereAFolderIsToBeIsFoundBefore) {
     write_file(at + "/a", "2");
     write_file(at + "/new/x", "2");
     write_file(at + "/linked/x", "2");
+    ::mkdir((at + "/empty").c_str(), 0755);
   });
+  put("empty", "mine");
   put("new", "mine");
   ::symlink("/tmp", (project_path() + "/linked").c_str());
 
   const auto refused = deliver(*store_, project, "", result);
 
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("'linked', 'new'; nothing was written"));
+  EXPECT_THAT(refused.error().message, HasSubstr("'linked', 'new', 'empty'; nothing was written"));
   EXPECT_EQ(read_text(project_path() + "/a"), "1");
 }
 
