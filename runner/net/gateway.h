@@ -30,7 +30,7 @@ struct GatewayOptions {
   /// Every network has a door, every name an address: so it is heard which ports are dialled. What
   /// no rule allows is refused all the same, only later.
   bool learning = false;
-  StandIn stand_in;  // may be empty
+  StandIn stand_in = {};  // may be empty
 };
 
 class Gateway final : public Egress {

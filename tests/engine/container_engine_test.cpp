@@ -176,7 +176,7 @@ TEST_P(ContainerEngine, ShowsLabelsButNoSecretFromOutside) {
   EXPECT_THAT(seen, Not(HasSubstr("sleep 60")));
   engine_->stop(job.name, dsl::Duration{0});
   wait_until([&] { return end.has_value(); });
-  EXPECT_EQ(to_text(*end), to_text(JobEnd{JobEnd::How::Stopped, 0, "", {}, {}, false}));
+  EXPECT_EQ(to_text(*end), to_text(JobEnd{JobEnd::How::Stopped, 0, "", {}, {}, false, {}}));
 }
 
 TEST_P(ContainerEngine, LeavesNoContainerBehind) {
