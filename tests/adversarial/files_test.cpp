@@ -191,7 +191,8 @@ TEST_P(Files, WhatRunsElsewhereWaitsForAPersonWhereThePipelineSaysSo) {
 TEST_P(Files, LogsDoNotMoveTheTerminalOfWhoReadsThem) {
   const std::string evil =
       "\x1b]0;owned\a\x1b]52;c;ZXZpbA==\a\x1b]8;;http://"
-      "evil.test\x1b\\\\click\x1b[2J\x1b[6n\xc2\x9b5n";
+      "evil.test\x1b\\\\click\x1b[2J\x1b[6n\xc2\x9b"
+      "5n";
   folder_.write("evil", evil + " done\n");
   const Ended ended = run_plain(
       "tasks:\n  a:\n    run: cat evil; exit 3\n    success_criteria: [{'[ ] ok': cat evil}]\n");

@@ -155,7 +155,7 @@ TEST_P(Network, StaysClosedWhoeverIsKilledWhileItIsAttacked) {
     const int before = yard_->good().connections();
     e2e::Running running(pipe({"run", "p.yaml", "--name", name, "--no-cache"}));
     ASSERT_TRUE(e2e::eventually([&] { return yard_->good().connections() > before; }));
-    usleep(random() % 400'000);
+    usleep(static_cast<useconds_t>(random() % 400'000));
     std::vector<pid_t> victims = e2e::processes_with("ATTACK_CANARY4=");
     for (const pid_t child : below(running.pid())) {
       victims.push_back(child);  // bubblewrap, process 1, whoever holds the network

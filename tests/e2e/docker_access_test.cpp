@@ -199,7 +199,7 @@ TEST_F(DockerAccess, ItsContainersGoWithTheNodeAndAfterAKill) {
     killed.signal(SIGKILL);
     killed.wait();
   }
-  user_.run_pipe({"clean", "two", "--force"}, folder_.path().string());
+  EXPECT_EQ(user_.run_pipe({"clean", "two", "--force"}, folder_.path().string()).exit_code, 0);
   EXPECT_EQ(docker({"ps", "-aq", "--filter", "label=pipe.broker"}), "");
 }
 

@@ -154,7 +154,7 @@ TEST_P(RootInImage, IsNothingForAnybodyElse) {
 INSTANTIATE_TEST_SUITE_P(Engines,
                          RootInImage,
                          testing::Values(Engine::Sandbox, Engine::Docker, Engine::Podman),
-                         [](const auto& info) { return name_of(info.param); });
+                         [](const auto& engine) { return name_of(engine.param); });
 
 }  // namespace
 }  // namespace e2e
