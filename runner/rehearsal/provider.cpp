@@ -74,9 +74,10 @@ void ScriptedProvider::begin(const AttemptStarted& started) {
   if (task == nullptr) {
     attempt.missing = fmt::format("the script has no task {}", dsl::quoted(started.node.value));
   } else if (started.attempt > static_cast<std::int64_t>(task->attempts.size())) {
-    attempt.missing = fmt::format("{}: the script has {} attempts of {}, and this is number {}",
+    attempt.missing = fmt::format("{}: the script has {} attempt{} of {}, and this is number {}",
                                   task->place,
                                   task->attempts.size(),
+                                  task->attempts.size() == 1 ? "" : "s",
                                   dsl::quoted(task->name),
                                   started.attempt);
   } else {

@@ -193,7 +193,7 @@ constexpr auto read_turns = [](YamlValue key, YamlValue value, AttemptSpec& to, 
   value.each_item([&](YamlValue item) {
     ScriptTurn& turn = to.turns.emplace_back();
     turn.place = to.sources->text_of(item.span());
-    if (read_record(item, item.span(), kTurn, turn, found)) {
+    if (read_record(item, item.span(), kTurn, turn, found) && !found.has_errors()) {
       check_turn(turn, item, found);
     }
   });
