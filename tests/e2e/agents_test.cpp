@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"CodexInDocker", "agent-codex", Engine::Docker},
                     Case{"GeminiInSandbox", "agent-gemini", Engine::Sandbox},
                     Case{"GeminiInDocker", "agent-gemini", Engine::Docker}),
-    [](const testing::TestParamInfo<Case>& info) { return std::string(info.param.name); });
+    [](const testing::TestParamInfo<Case>& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace e2e
