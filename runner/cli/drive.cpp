@@ -38,9 +38,9 @@ void say_how_it_ended(const SessionEnd& end, const ProgressOptions& progress, Co
   }
   if (end.rehearsed) {
     console.note(
-        fmt::format("a rehearsal: the script answered {} requests of {} tokens; nothing "
-                    "was paid",
+        fmt::format("a rehearsal: the script answered {} request{} of {} tokens; nothing was paid",
                     end.rehearsed->requests,
+                    end.rehearsed->requests == 1 ? "" : "s",
                     dsl::to_text(dsl::Tokens{end.rehearsed->tokens})));
   }
 }

@@ -11,6 +11,7 @@
 namespace runner {
 namespace {
 
+constexpr std::string_view kTlsHandshake = "\x16\x03";
 constexpr std::int64_t kBytesOfAToken = 4;  // when a client asks how many there are
 
 /// A JSON document has the text in one of its own. `body` is JSON: there it is escaped.
@@ -87,18 +88,30 @@ void ScriptedProvider::begin(const AttemptStarted& started) {
 }
 
 void ScriptedProvider::serve(const std::string& job, Fd client) {
-  server_.serve(std::move(client),
-                [this, job](const HttpRequest& request, std::shared_ptr<HttpExchange> exchange) {
-                  answer(job, request, exchange);
-                });
+  server_.serve(
+      std::move(client),
+      [this, job](const HttpRequest& request, std::shared_ptr<HttpExchange> exchange) {
+        answer(job, request, exchange);
+      },
+      [this](std::string_view begin) {
+        if (begin.starts_with(kTlsHandshake)) {
+          note(
+              "an agent speaks TLS with its model, which nobody can play; give it a base URL with "
+              "'http://', such as ANTHROPIC_BASE_URL: http://api.anthropic.com");
+        }
+      });
+}
+
+void ScriptedProvider::note(const std::string& difference) {
+  if (std::find(refusals_.begin(), refusals_.end(), difference) == refusals_.end()) {
+    refusals_.push_back(difference);
+  }
 }
 
 void ScriptedProvider::refuse(const ProviderRequest& request,
                               const std::string& why,
                               HttpExchange& exchange) {
-  if (std::find(refusals_.begin(), refusals_.end(), why) == refusals_.end()) {
-    refusals_.push_back(why);
-  }
+  note(why);
   // The one status that no client tries again.
   send(refusal(request, 400, "rehearsal: " + why), std::nullopt, exchange);
 }

@@ -60,6 +60,7 @@ class ScriptedProvider final : public Observer {
   void answer(const std::string& job,
               const HttpRequest& http,
               const std::shared_ptr<HttpExchange>& exchange);
+  void note(const std::string& difference);
   void refuse(const ProviderRequest& request, const std::string& why, HttpExchange& exchange);
   void say(const ScriptTurn& turn,
            const ProviderRequest& request,

@@ -54,11 +54,15 @@ const std::string* HttpRequest::field(std::string_view name) const {
 /// for an earlier one finds `turn_` gone on.
 class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(HttpServer& server, Fd client, Handler handler)
+  Connection(HttpServer& server,
+             Fd client,
+             Handler handler,
+             std::function<void(std::string_view)> no_http)
       : server_(&server),
         loop_(server.loop_),
         client_(std::move(client)),
-        handler_(std::move(handler)) {}
+        handler_(std::move(handler)),
+        no_http_(std::move(no_http)) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() { close(); }
@@ -139,12 +143,18 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   void parse() {
     boost::beast::error_code error;
     while (client_ && !answering_ && !held_.empty()) {
+      // Where no line of a request can begin, its end need not be waited for.
+      if (!parser_->got_some() && static_cast<unsigned char>(held_.front()) < ' ' &&
+          held_.front() != '\r' && held_.front() != '\n') {
+        refuse("this is no request of HTTP");
+        return;
+      }
       const std::size_t used = parser_->put(boost::asio::buffer(held_), error);
-      held_.erase(0, used);
       if (error && error != http::error::need_more) {
         refuse(error.message());
         return;
       }
+      held_.erase(0, used);
       if (parser_->is_done()) {
         hand_over();
       } else if (used == 0) {
@@ -154,6 +164,9 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void refuse(const std::string& why) {
+    if (no_http_) {
+      no_http_(held_);
+    }
     send(head_of(400, {{"Content-Length", std::to_string(why.size())}, {"Connection", "close"}}) +
          "\r\n" + why);
     cut();
@@ -224,6 +237,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   EventLoop& loop_;
   Fd client_;
   const Handler handler_;
+  const std::function<void(std::string_view)> no_http_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::string held_;      // came, and was not parsed
   std::string outgoing_;  // was written, and has not gone
@@ -303,9 +317,9 @@ HttpServer::~HttpServer() {
   }
 }
 
-void HttpServer::serve(Fd client, Handler handler) {
-  const auto connection =
-      std::make_shared<Connection>(*this, std::move(client), std::move(handler));
+void HttpServer::serve(Fd client, Handler handler, std::function<void(std::string_view)> no_http) {
+  const auto connection = std::make_shared<Connection>(
+      *this, std::move(client), std::move(handler), std::move(no_http));
   connections_.emplace(connection.get(), connection);
   connection->start();
 }

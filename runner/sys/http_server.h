@@ -62,8 +62,11 @@ class HttpServer {
   /// Resets all connections.
   ~HttpServer();
 
-  /// `client` is a connected stream socket. What is no HTTP is answered with 400 and cut.
-  void serve(Fd client, Handler handler);
+  /// `client` is a connected stream socket. What is no HTTP is answered with 400 and cut;
+  /// `no_http`, where there is one, is told how it begins.
+  void serve(Fd client,
+             Handler handler,
+             std::function<void(std::string_view begin)> no_http = nullptr);
 
  private:
   class Connection;

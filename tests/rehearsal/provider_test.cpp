@@ -341,6 +341,13 @@ TEST_F(Provider, IsNoDearerForWhatIsFree) {
   EXPECT_THAT(provider_->bills(), IsEmpty());
 }
 
+TEST_F(Provider, TellsThatTlsCannotBePlayed) {
+  play("[{text: x}]");
+  exchange(std::string("\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03 hello, more", 22));
+  EXPECT_THAT(provider_->differences(),
+              testing::Contains(HasSubstr("an agent speaks TLS with its model")));
+}
+
 // A client may send the next request before it has the answer, and keeps its connection.
 TEST_F(Provider, AnswersOneRequestAfterTheOther) {
   play("[{text: one}, {text: two}]");
