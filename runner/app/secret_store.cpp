@@ -11,6 +11,7 @@
 
 #include "dsl/render.h"
 #include "runner/app/env_file.h"
+#include "runner/app/own_environment.h"
 #include "runner/sys/files.h"
 #include "runner/sys/process.h"
 
@@ -66,18 +67,6 @@ Status check_value(const Secret& secret, const std::string& value) {
     }
   }
   return dsl::Ok{};
-}
-
-std::vector<std::pair<std::string, std::string>> own_environment() {
-  std::vector<std::pair<std::string, std::string>> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text = *entry;
-    const std::size_t equals = text.find('=');
-    if (equals != std::string::npos) {
-      all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-    }
-  }
-  return all;
 }
 
 /// From now on our memory holds what no file may.

@@ -27,6 +27,7 @@ Command resume_command(Console& console);
 Command approve_command(Console& console);
 Command reject_command(Console& console);
 Command clean_command(Console& console);
+Command hooks_command(Console& console);
 Command config_command(Console& console);
 Command credentials_command(Console& console);
 Command doctor_command(Console& console);

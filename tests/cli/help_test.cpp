@@ -49,6 +49,7 @@ pipe runs phased plans: every task in a container, every criterion verified.
   approve RUN TASK          answer a task that waits for a person with yes
   reject RUN TASK           answer it with no
   clean [RUN...]            remove finished runs and free their space
+  hooks ACTION [FILE]       install git hooks: messages, leaks, a pipeline before a push
   config                    show the settings and where they come from
   credentials               show which keys and logins were found, and where
   doctor                    tell what this machine can run, and what it lacks

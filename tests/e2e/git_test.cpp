@@ -1,6 +1,8 @@
 // What a run does with a repository, and what a user sees of it. Engine host: nothing but git is
 // needed.
 
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -122,6 +124,81 @@ TEST_F(GitRun, DiffObeysNoAttributeOfTheProject) {
             0);
   EXPECT_THAT(pipe({"diff", "r"}).out, HasSubstr("+2\n"));
   EXPECT_FALSE(std::filesystem::exists(marker));
+}
+
+// ---- hooks -------------------------------------------------------------------------------------
+
+class Hooks : public GitRun {
+ protected:
+  /// `git ARGUMENTS` as the user would type it; its exit code.
+  int try_git(std::vector<std::string> arguments) {
+    try {
+      user_.git(std::move(arguments), folder());
+      return 0;
+    } catch (const std::runtime_error& error) {
+      said_ = error.what();
+      return 1;
+    }
+  }
+  std::string hook(const std::string& name) const { return ".git/hooks/" + name; }
+  void write_hook(const std::string& name, const std::string& script) const {
+    std::filesystem::permissions(folder_.write(hook(name), "#!/bin/sh\n" + script),
+                                 std::filesystem::perms(0755));
+  }
+  std::string said_;
+};
+
+TEST_F(Hooks, RefuseAMessageThatIsNoConventionalCommit) {
+  const Ended installed = pipe({"hooks", "install"});
+  ASSERT_EQ(installed.exit_code, 0) << installed.err;
+  EXPECT_EQ(installed.out, "installed pre-commit\ninstalled commit-msg\n");
+  EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "did things"}), 1);
+  EXPECT_THAT(said_, HasSubstr("'did things' is no conventional commit"));
+  EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "fix: do things"}), 0) << said_;
+  EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "fixup! fix: do things"}), 0) << said_;
+}
+
+TEST_F(Hooks, KeepChainAndPutBackWhatWasThere) {
+  const std::string marker = outside_.path().string() + "/ran";
+  write_hook("commit-msg", "echo x >> " + marker + "\ngrep -q mine \"$1\"\n");
+  const std::string before = read_text(folder_.path() / hook("commit-msg"));
+  EXPECT_THAT(pipe({"hooks", "install"}).out,
+              HasSubstr("installed commit-msg; the hook that was there"));
+  EXPECT_EQ(pipe({"hooks", "install"}).exit_code, 0);  // again
+  EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "fix: other"}), 1);
+  EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "mine, all mine"}), 1);
+  EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "fix: mine"}), 0) << said_;
+  EXPECT_EQ(read_text(marker), "x\nx\nx\n");
+
+  EXPECT_EQ(pipe({"hooks", "uninstall"}).exit_code, 0);
+  EXPECT_EQ(read_text(folder_.path() / hook("commit-msg")), before);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / hook("pre-commit")));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / hook("commit-msg.before-pipe")));
+}
+
+TEST_F(Hooks, RunAPipelineBeforeAPush) {
+  const std::string remote = outside_.path().string() + "/remote.git";
+  user_.git({"init", "-q", "--bare", remote}, folder());
+  user_.git({"remote", "add", "origin", remote}, folder());
+  const std::string check = outside_.write(
+      "check.yaml",
+      pipeline_head() +
+          "tasks: {a: {run: \"true\", success_criteria: [{\"[ ] b\": test -e good}]}}\n");
+  ASSERT_EQ(pipe({"hooks", "install", "--pre-push", check}).exit_code, 0);
+  EXPECT_EQ(try_git({"push", "-q", "origin", "main"}), 1);
+  folder_.write("good", "");
+  user_.git({"add", "good"}, folder());
+  EXPECT_EQ(try_git({"commit", "-qm", "feat: be good"}), 0) << said_;
+  EXPECT_EQ(try_git({"push", "-q", "origin", "main"}), 0) << said_;
+}
+
+TEST_F(Hooks, AreNotWrittenWhereOtherRepositoriesShareThem) {
+  user_.git({"config", "core.hooksPath", outside_.path().string()}, folder());
+  const Ended refused = pipe({"hooks", "install"});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("core.hooksPath"), HasSubstr("git config")));
+  const TempFolder none;
+  EXPECT_EQ(user_.run_pipe({"hooks", "install"}, none.path().string()).exit_code, 3);
 }
 
 }  // namespace
