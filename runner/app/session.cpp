@@ -12,6 +12,7 @@
 #include "dsl/digest.h"
 #include "dsl/plan_json.h"
 #include "runner/agent/stream_reader.h"
+#include "runner/app/commit_messages.h"
 #include "runner/app/engines.h"
 #include "runner/app/forecast.h"
 #include "runner/app/node_engines.h"
@@ -575,10 +576,12 @@ class Session {
       ended.code = state.outcome() == Outcome::Errored ? ExitCode::Environment : ExitCode::Failed;
       return ended;
     }
+    const Result<TreeRef> result = result_for_people(project, state);
     const Result<std::string> where =
         rehearsal_ && project.kind == Project::Kind::Folder
             ? Result<std::string>("a rehearsal; folder '" + project.folder + "' is as it was")
-            : deliver(*trees_, project, branch_of(run_.value), state.result());
+        : result ? deliver(*trees_, project, branch_of(run_.value), *result)
+                 : result.error();
     if (!where) {
       ended.code = ExitCode::Environment;
       ended.problems.push_back(where.error());
@@ -596,6 +599,27 @@ class Session {
     return ended;
   }
 
+  /// The result, with a history of verified tasks where somebody will read it.
+  Result<TreeRef> result_for_people(const Project& project, const RunState& state) {
+    TreeRef result = state.result();
+    if (project.kind == Project::Kind::Folder) {
+      return result;
+    }
+    const Result<std::vector<Event>> events = events_of(store_->run_folder(run_));
+    auto objects = trees_->borrow();
+    if (!events || !objects) {
+      return events ? objects.error() : events.error();
+    }
+    auto history =
+        VerifiedHistory::make(**objects, project.input.commit, verified_commits(state, *events));
+    auto commit = history ? history->commit(result.commit) : history.error();
+    if (!commit) {
+      return commit.error();
+    }
+    result.commit = *std::move(commit);
+    return result;
+  }
+
   Result<std::unique_ptr<SqliteResultCache>> open_cache() {
     Result<Database> database = store_->database();
     if (!database) {
@@ -607,12 +631,13 @@ class Session {
         });
   }
 
-  static Status replay(const std::string& folder, RunState& state) {
+  static Result<std::vector<Event>> events_of(const std::string& folder) {
     Result<JournalReader> reader = JournalReader::open(folder);
-    if (!reader) {
-      return reader.error();
-    }
-    const Result<std::vector<Event>> events = reader->more();
+    return reader ? reader->more() : reader.error();
+  }
+
+  static Status replay(const std::string& folder, RunState& state) {
+    const Result<std::vector<Event>> events = events_of(folder);
     if (!events) {
       return events.error();
     }

@@ -1,12 +1,14 @@
 // pipe diff RUN [TASK]: what a run brought, commit by commit.
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "dsl/suggest.h"
 #include "dsl/value.h"
+#include "runner/app/commit_messages.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/run_argument.h"
 #include "runner/report/diff_text.h"
@@ -14,6 +16,7 @@
 #include "runner/report/paint.h"
 #include "runner/store/history.h"
 #include "runner/store/tree_reading.h"
+#include "runner/store/verified_history.h"
 
 namespace runner::cli {
 namespace {
@@ -53,24 +56,60 @@ dsl::Result<git::Oid> tree_before(git::Objects& objects, const git::Commit& comm
   return parent ? dsl::Result<git::Oid>(parent->tree) : parent.error();
 }
 
+/// The commits as the project's branch has them, or would have them.
+class Branch {
+ public:
+  static dsl::Result<Branch> make(git::Objects& objects,
+                                  const Project& project,
+                                  const std::vector<VerifiedCommit>& verified) {
+    Branch branch;
+    if (project.kind == Project::Kind::Repository) {
+      auto history = VerifiedHistory::make(objects, project.input.commit, verified);
+      if (!history) {
+        return history.error();
+      }
+      branch.history_.emplace(*std::move(history));
+    }
+    return branch;
+  }
+
+  /// Of what the run has made (hex, "" is nothing).
+  dsl::Result<std::string> commit(const std::string& made) {
+    return made.empty() || !history_ ? made : history_->commit(made);
+  }
+
+ private:
+  std::optional<VerifiedHistory> history_;  // of a repository
+};
+
 /// The commits of the result; of a run that has none, those of the tasks that passed.
-dsl::Result<std::vector<Piece>> pieces_of_run(git::Objects& objects, const RunState& state) {
+dsl::Result<std::vector<Piece>> pieces_of_run(git::Objects& objects,
+                                              Branch& branch,
+                                              const RunState& state) {
   std::vector<std::string> tips;
   std::unordered_map<std::string, std::string> tasks;
+  auto input = branch.commit(state.input().commit);
+  auto result = branch.commit(state.result().commit);
+  if (!input || !result) {
+    return input ? result.error() : input.error();
+  }
   for (const NodeState& node : state.nodes()) {
-    if (node.outcome != Outcome::Passed) {
+    if (node.outcome != Outcome::Passed || node.tree.commit.empty()) {
       continue;
     }
-    tips.push_back(node.tree.commit);
-    if (node.tree.commit != node.input.commit) {
-      tasks.emplace(node.tree.commit, node.id.value);
+    auto commit = branch.commit(node.tree.commit);
+    if (!commit) {
+      return commit.error();
     }
+    if (node.tree.commit != node.input.commit) {
+      tasks.emplace(*commit, node.id.value);
+    }
+    tips.push_back(*std::move(commit));
   }
-  if (!state.result().commit.empty()) {
-    tips = {state.result().commit};
+  if (!result->empty()) {
+    tips = {*result};
   }
-  std::erase(tips, "");
-  auto commits = commits_since(objects, state.input().commit, tips);
+  auto commits = commits_since(objects, *input, tips);
   if (!commits) {
     return commits.error();
   }
@@ -94,36 +133,43 @@ dsl::Result<std::vector<Piece>> pieces_of_run(git::Objects& objects, const RunSt
 
 /// What the task did in all, from its input to what it left. Nothing where that is the same.
 dsl::Result<std::vector<Piece>> pieces_of_task(git::Objects& objects,
+                                               Branch& branch,
                                                const RunState& state,
                                                const NodeState& node) {
   const bool passed = node.outcome == Outcome::Passed;
-  const TreeRef& left = passed ? node.tree : node.last ? node.last->produced : TreeRef();
+  const TreeRef left = passed ? node.tree : node.last ? node.last->produced : TreeRef();
   const std::string& input = !node.input.commit.empty() || node.instances.empty()
                                  ? node.input.commit
                                  : state.nodes()[node.instances.front()].input.commit;
   if (left.commit.empty() || left.commit == input) {
     return std::vector<Piece>();
   }
-  auto id = git::parse_oid(left.commit);
+  auto from = branch.commit(input);
+  auto to = branch.commit(left.commit);
+  if (!from || !to) {
+    return from ? to.error() : from.error();
+  }
+  auto id = git::parse_oid(*to);
   auto commit = id ? objects.read_commit(*id) : id.error();
-  auto before = tree_of(objects, input);
+  auto before = tree_of(objects, *from);
   if (!commit || !before) {
     return commit ? before.error() : commit.error();
   }
   const std::string remark =
       passed ? "" : fmt::format("not verified: what attempt {} left", node.last->attempt);
   return std::vector<Piece>{
-      {left.commit, node.id.value, subject_of(*commit), remark, *before, commit->tree}};
+      {*to, node.id.value, subject_of(*commit), remark, *before, commit->tree}};
 }
 
 dsl::Result<std::vector<Piece>> pieces_of(git::Objects& objects,
+                                          Branch& branch,
                                           const RunState& state,
                                           const std::string& task) {
   if (task.empty()) {
-    return pieces_of_run(objects, state);
+    return pieces_of_run(objects, branch, state);
   }
   if (const auto found = state.find(dsl::NodeId(task))) {
-    return pieces_of_task(objects, state, state.nodes()[*found]);
+    return pieces_of_task(objects, branch, state, state.nodes()[*found]);
   }
   std::vector<std::string_view> names;
   for (const NodeState& node : state.nodes()) {
@@ -262,7 +308,12 @@ ExitCode diff(const Arguments& arguments, Console& console) {
   if (!objects) {
     return console.fail(ExitCode::Environment, objects.error());
   }
-  const auto pieces = pieces_of(**objects, state, arguments.task);
+  auto branch =
+      Branch::make(**objects, trees->project, verified_commits(state, view->events_so_far()));
+  if (!branch) {
+    return console.fail(ExitCode::Environment, branch.error());
+  }
+  const auto pieces = pieces_of(**objects, *branch, state, arguments.task);
   if (!pieces) {
     return console.fail(ExitCode::Invalid, pieces.error());
   }

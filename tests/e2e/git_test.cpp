@@ -126,6 +126,64 @@ TEST_F(GitRun, DiffObeysNoAttributeOfTheProject) {
   EXPECT_FALSE(std::filesystem::exists(marker));
 }
 
+// ---- commits -----------------------------------------------------------------------------------
+
+TEST_F(GitRun, CommitsSayWhereTheyComeFrom) {
+  ASSERT_EQ(run(R"yaml(tasks:
+  api:
+    description: Refresh tokens
+    run: echo 2 > kept.txt
+    success_criteria: [{"[ ] It is two": "grep -q 2 kept.txt"}, {"[ ] It is there": "test -s kept.txt"}]
+)yaml")
+                .exit_code,
+            0);
+  EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/p/r"}, folder()),
+              AllOf(testing::StartsWith("api: Refresh tokens\n\nPipe-Run: r\nPipe-Task: api\n"
+                                        "Pipe-Attempt: 1\nPipe-Plan: "),
+                    HasSubstr("\nPipe-Criteria: 2 of 2 met")));
+  EXPECT_THAT(pipe({"diff", "r"}).out,
+              HasSubstr("commit " + user_.git({"rev-parse", "pipe/p/r"}, folder()) + "  (api)\n"));
+}
+
+TEST_F(GitRun, WhatWasNotVerifiedIsNoCommit) {
+  ASSERT_EQ(run(R"yaml(tasks:
+  twice:
+    run: echo try >> tries.txt
+    retry: {attempts: 2, feedback: criteria}
+    success_criteria: [{"[ ] Two tries": "test $(wc -l < tries.txt) = 2"}]
+  after: {needs: [twice], run: echo after > after.txt}
+)yaml")
+                .exit_code,
+            0);
+  EXPECT_EQ(user_.git({"rev-list", "--count", "main..pipe/p/r"}, folder()), "2");
+  EXPECT_EQ(user_.git({"show", "pipe/p/r~1:tries.txt"}, folder()), "try\ntry");
+  EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/p/r~1"}, folder()),
+              HasSubstr("Pipe-Attempt: 2"));
+}
+
+TEST_F(GitRun, HasTheMergesOfItsTasks) {
+  ASSERT_EQ(run("tasks:\n  a: {run: echo a > a}\n  b: {run: echo b > b}\n").exit_code, 0);
+  EXPECT_EQ(user_.git({"rev-list", "--count", "--no-merges", "main..pipe/p/r"}, folder()), "2");
+  EXPECT_EQ(user_.git({"rev-list", "--count", "--merges", "main..pipe/p/r"}, folder()), "1");
+  EXPECT_EQ(user_.git({"fsck", "--strict", "--no-dangling"}, folder()), "");
+}
+
+TEST_F(GitRun, ASubfolderGetsCommitsOfTheWholeRepository) {
+  folder_.write("sub/file.txt", "1\n");
+  user_.git({"add", "."}, folder());
+  user_.git({"commit", "-qm", "second"}, folder());
+  const std::string file =
+      outside_.write("sub.yaml",
+                     "version: 1\nname: p\nengine: host\nworkspace: {source: " + folder() +
+                         "/sub}\ntasks: {a: {run: echo 2 > file.txt}}\n");
+  ASSERT_EQ(pipe({"run", file, "--name", "r"}).exit_code, 0);
+  EXPECT_EQ(user_.git({"show", "pipe/p/r:sub/file.txt"}, folder()), "2");
+  EXPECT_EQ(user_.git({"rev-parse", "pipe/p/r^"}, folder()),
+            user_.git({"rev-parse", "main"}, folder()));
+  EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/p/r"}, folder()),
+              HasSubstr("Pipe-Task: a"));
+}
+
 // ---- hooks -------------------------------------------------------------------------------------
 
 class Hooks : public GitRun {
