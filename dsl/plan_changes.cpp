@@ -30,6 +30,7 @@ const std::vector<HowCompared> kHow = {
     {"files", As::Named, "key"},
     {"places", As::Named, "node"},
     {"env", As::Named, "name"},
+    {"inputs", As::Named, "name"},
     {"outputs", As::Named, "name"},
     {"artifacts", As::Named, "name"},
     {"allow", As::Set},
@@ -172,7 +173,8 @@ class Widening {
       return widens_criterion();
     }
     if (first == "workspace") {
-      return last == "source" || (last == "mode" && is_higher(change_, {"readonly", "copy"})) ||
+      return field_.size() == 1 || last == "source" ||
+             (last == "mode" && is_higher(change_, {"readonly", "copy"})) ||
              (field_.size() > 2 && is_gone());
     }
     if (first == "retry") {

@@ -75,6 +75,13 @@ std::set<std::string> protected_names(const dsl::Plan& plan) {
   return names;
 }
 
+/// The pipeline protects itself, and is there already.
+bool is_source(const std::string& name, const std::vector<SealedFile>& sources) {
+  return std::any_of(sources.begin(), sources.end(), [&](const SealedFile& file) {
+    return file.path == name || file.path.ends_with("/" + name);
+  });
+}
+
 dsl::Status add_files_of_input(const ResolvedPlan& resolved, std::vector<SealedFile>& files) {
   for (const std::string& word : words_of_checks(resolved.plan)) {
     const auto kind = resolved.trees.kind_of(resolved.project.input, word);
@@ -91,6 +98,9 @@ dsl::Status add_files_of_input(const ResolvedPlan& resolved, std::vector<SealedF
     files.push_back({word, SealedFile::Role::Check, *std::move(id)});
   }
   for (const std::string& name : protected_names(resolved.plan)) {
+    if (is_source(name, resolved.sources.files)) {
+      continue;
+    }
     std::string path = name;
     while (path.ends_with('/')) {
       path.pop_back();

@@ -86,6 +86,9 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
+    if (request.sealed && !has_input_as_sealed(as_compiled, request, *project)) {
+      return refused(ExitCode::Invalid);
+    }
     if (!prepare_images()) {
       return refused(ExitCode::Environment);
     }
@@ -247,6 +250,20 @@ class Session {
     });
     now.files.insert(now.files.begin(), request.sources.files.begin(), request.sources.files.end());
     problems_ = drift_of(*request.sealed, now);
+    return problems_.empty();
+  }
+
+  /// All but the images: to build one is to run what the project says.
+  bool has_input_as_sealed(const Plan& as_compiled,
+                           const RunRequest& request,
+                           const Project& project) {
+    const std::vector<std::string> unknown(plan_.nodes.size());
+    Result<dsl::SealedPlan> now =
+        sealed_plan_of({as_compiled, request.sources, project, *trees_, by_node_, unknown});
+    if (now) {
+      now->places = request.sealed->places;
+    }
+    problems_ = now ? drift_of(*request.sealed, *now) : std::vector<Error>{now.error()};
     return problems_.empty();
   }
 

@@ -298,7 +298,7 @@ Command command_of(Answer kind, Console& console) {
 Command approve_command(Console& console) {
   Command command = command_of(Answer::Yes, console);
   command.name = "approve";
-  command.summary = "answer a task that waits for a person with yes, or approve a plan";
+  command.summary = "say yes to a task that waits, or to a sealed plan";
   command.description =
       "Answers an approval, or the `manual` criteria of a task, with yes. The run goes on\n"
       "with `pipe resume`, or at once with --resume. With a sealed plan in place of RUN: adds\n"
@@ -311,7 +311,7 @@ Command approve_command(Console& console) {
 Command reject_command(Console& console) {
   Command command = command_of(Answer::No, console);
   command.name = "reject";
-  command.summary = "answer it with no: the work is done again, or has failed";
+  command.summary = "say no: the work is done again, or has failed";
   command.description =
       "Answers an approval, or the `manual` criteria of a task, with no. With a reason the\n"
       "work is sent back: the task (of an approval: the tasks whose work it looks at) tries\n"

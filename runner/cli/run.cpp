@@ -8,6 +8,7 @@
 #include "runner/cli/plan_file.h"
 #include "runner/cli/resume.h"
 #include "runner/cli/sealed_file.h"
+#include "runner/report/escape.h"
 
 namespace runner::cli {
 namespace {
@@ -32,8 +33,13 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::PlanOrigin& origin) 
         "would make another one",
         "leave them out, or seal a plan with them"};
   }
+  if (!given.file.empty() && given.file != origin.file) {
+    return dsl::Error{"the plan was made from '" + report::one_line(origin.file) + "', not from '" +
+                          report::one_line(given.file) + "'",
+                      "leave FILE out"};
+  }
   PlanSource source;
-  source.file = given.file.empty() ? origin.file : given.file;
+  source.file = origin.file;
   for (const auto& [name, text] : origin.inputs) {
     source.inputs.push_back(name + "=" + text);
   }

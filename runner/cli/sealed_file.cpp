@@ -1,7 +1,5 @@
 #include "runner/cli/sealed_file.h"
 
-#include <filesystem>
-
 #include <fmt/format.h>
 
 #include "runner/report/escape.h"
@@ -17,9 +15,7 @@ constexpr std::int64_t kLargest = 256LL << 20;
 }  // namespace
 
 bool looks_like_plan_file(const std::string& text) {
-  std::error_code failed;
-  return text.find('/') != std::string::npos || text.ends_with(".json") ||
-         std::filesystem::is_regular_file(text, failed);
+  return text.find('/') != std::string::npos || text.ends_with(".json");
 }
 
 dsl::Result<dsl::SealedPlan> read_sealed_plan(const std::string& path) {

@@ -10,7 +10,7 @@
 
 namespace runner::cli {
 
-/// Whether the text is the name of a file that could be a sealed plan: no run is called so.
+/// Whether the text names a file and no run: "plan.json", "./plan".
 bool looks_like_plan_file(const std::string& text);
 
 /// The Error names the file.

@@ -167,8 +167,7 @@ TEST_P(Files, WhatRunsElsewhereWaitsForAPersonWhereThePipelineSaysSo) {
   const auto pipeline = [](const std::string& rule, const std::string& command) {
     return "workspace: {flagged: " + rule + "}\ntasks:\n  a:\n    run: " + command + "\n" + kMet;
   };
-  const std::string plant =
-      "mkdir -p .github/workflows && echo 'on: push' > .github/workflows/x.yml";
+  const std::string plant = "mkdir -p .github/workflows && echo workflow > .github/workflows/x.yml";
   const Ended asked = run_plain(pipeline("approve", plant));
   EXPECT_EQ(asked.exit_code, 4) << asked.out << asked.err;
   EXPECT_THAT(asked.err,
@@ -190,8 +189,9 @@ TEST_P(Files, WhatRunsElsewhereWaitsForAPersonWhereThePipelineSaysSo) {
 // A46: the terminal of whoever looks.
 TEST_P(Files, LogsDoNotMoveTheTerminalOfWhoReadsThem) {
   const std::string evil =
-      "\x1b]0;owned\a\x1b]52;c;ZXZpbA==\a\x1b]8;;http://"
-      "evil.test\x1b\\\\click\x1b[2J\x1b[6n\xc2\x9b"
+      "\x1b]0;owned\a\x1b]52;c;ZXZpbA==\a\x1b]8;;http://evil.test\x1b\\"
+      "click\x1b[2J\x1b[6n"
+      "\xc2\x9b"
       "5n";
   folder_.write("evil", evil + " done\n");
   const Ended ended = run_plain(

@@ -33,10 +33,12 @@ TEST(Help, TheMainPageIsThis) {
   EXPECT_EQ("\n" + main_help(commands()), R"HELP(
 pipe runs phased plans: every task in a container, every criterion verified.
 
-  run FILE                  run a pipeline and verify its success criteria
+  run [FILE]                run a pipeline and verify its success criteria
   rehearse FILE             run it with its real agents, and models that follow a script
   validate FILE             report every mistake of a pipeline file
-  plan FILE                 show what a run would do
+  plan FILE                 show what a run would do, or seal it for approval
+  show-plan PLAN            show a sealed plan, and who approved it
+  diff-plan OLD NEW         tell what changed between two sealed plans
   graph FILE                draw the tasks and their order (dot, mermaid, svg)
   firewall check FILE HOST  tell which firewall rule decides about a host
   ls                        list runs
@@ -46,8 +48,8 @@ pipe runs phased plans: every task in a container, every criterion verified.
   attach [RUN]              watch a run that another terminal started
   stop [RUN...]             stop a run; `pipe resume` goes on with it
   resume [RUN]              go on with a run that was stopped, died or waits
-  approve RUN TASK          answer a task that waits for a person with yes
-  reject RUN TASK           answer it with no
+  approve RUN [TASK]        say yes to a task that waits, or to a sealed plan
+  reject RUN [TASK]         say no: the work is done again, or has failed
   clean [RUN...]            remove finished runs and free their space
   hooks ACTION [FILE]       install git hooks: messages, leaks, a pipeline before a push
   config                    show the settings and where they come from
