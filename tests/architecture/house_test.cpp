@@ -73,6 +73,7 @@ const std::vector<Library> kLibraries = {
       {"runner/model/", "the providers' APIs speak JSON"},
       {"runner/engine/", "the container daemons speak JSON"},
       {"runner/rehearsal/", "so do the providers of models that it plays"},
+      {"runner/rehearsal/answer_json.h", "shared by the *answer.cpp, included by no other"},
       {"tests/", "tests read what the product wrote with another reader"}}},
     {"valijson",
      {"valijson/"},
@@ -88,6 +89,7 @@ const std::vector<Library> kLibraries = {
      {"git2.h", "git2/"},
      {{"runner/sys/git_objects.h", "the bare repository of trees; as git_error.h below"},
       {"runner/sys/git_merge.cpp", "merges of whole trees"},
+      {"runner/sys/git_diff.cpp", "differences by lines"},
       {"runner/sys/git_error.h",
        "shared by the git*.cpp of this folder and included by no other"}}},
     {"SQLite", {"sqlite3"}, {{"runner/sys/sqlite.cpp", "the one door to SQLite"}}},
@@ -107,6 +109,7 @@ const std::vector<Library> kLibraries = {
      {{"dsl/", "texts"},
       {"runner/", "texts"},
       {"runner/sys/git_error.h", "as for libgit2"},
+      {"runner/rehearsal/answer_json.h", "as for nlohmann-json"},
       {"tests/", "texts"}}},
 };
 
