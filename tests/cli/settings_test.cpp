@@ -78,7 +78,7 @@ TEST_F(SettingsTest, WithoutFilesAndVariablesThereAreDefaults) {
   EXPECT_EQ(settings.jobs, 0);
   EXPECT_EQ(settings.grace.ms, 10'000);
   EXPECT_EQ(settings.container_prefix, "pipe");
-  EXPECT_EQ(settings.lines.size(), 7U);
+  EXPECT_EQ(settings.lines.size(), 8U);
   EXPECT_EQ(origin(settings, "engine"), "default");
 }
 
