@@ -2,7 +2,8 @@
 // the same minutes. Prints a Markdown table. Exit 0: every figure keeps its target; 1: one is
 // short; 3: a competitor is missing.
 //
-//   bench_ratios [PART...]      parts: sandbox host docker plan schedule memory files; none is all
+//   bench_ratios [PART...]      parts: sandbox host docker plan schedule memory files egress; none
+//                               is all
 
 #include <algorithm>
 #include <cstdio>
@@ -311,6 +312,33 @@ void measure_sealing() {
           "ms"});
 }
 
+/// The figure behind `before` in what a program printed.
+double figure(const std::string& text, const std::string& before) {
+  const std::size_t at = text.find(before);
+  if (at == std::string::npos) {
+    throw std::runtime_error("no '" + before + "' in: " + text);
+  }
+  return std::atof(text.c_str() + at + before.size());
+}
+
+/// Bytes through the gateway, and what a road to it costs to make.
+void measure_egress() {
+  std::vector<double> carried;
+  std::vector<double> made;
+  for (int round = 0; round < rounds(); ++round) {
+    const std::string text = must({{BENCH_EGRESS}, "", {}}).out;
+    std::fprintf(stderr, "  %s", text.c_str());
+    carried.push_back(figure(text, "bare loopback ") / figure(text, "gateway down "));
+    made.push_back(figure(text, "leads to the gateway ") - figure(text, "a network takes "));
+  }
+  report({"1 GB through the gateway", "the bare loopback", 2, median(carried), "x"});
+  report({"a network that leads to the gateway",
+          "one that leads nowhere, the difference",
+          15,
+          median(made),
+          "ms"});
+}
+
 void print_table() {
   const std::time_t now = std::time(nullptr);
   char date[16] = "";
@@ -342,7 +370,8 @@ int main(int argc, char** argv) {
                                                                  {"schedule", measure_schedule},
                                                                  {"memory", measure_memory},
                                                                  {"files", measure_files},
-                                                                 {"sealing", measure_sealing}};
+                                                                 {"sealing", measure_sealing},
+                                                                 {"egress", measure_egress}};
   const std::vector<std::string> wanted(argv + 1, argv + argc);
   int code = 0;
   for (const auto& [name, measure] : parts) {
