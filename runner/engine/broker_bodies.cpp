@@ -49,14 +49,16 @@ dsl::Result<Json> read_strictly(std::string_view text) {
 
 /// What clients send for "nothing was said".
 bool says_nothing(const Json& value) {
-  if (value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
-      (value.is_number() && value.get<double>() == 0) ||
-      (value.is_string() && value.get_ref<const std::string&>().empty())) {
-    return true;
-  }
-  return value.is_structured() && std::all_of(value.begin(), value.end(), [](const Json& part) {
-           return says_nothing(part);
-         });
+  return value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
+         (value.is_number() && value.get<double>() == 0) ||
+         (value.is_string() && value.get_ref<const std::string&>().empty()) ||
+         (value.is_structured() && value.empty());
+}
+
+/// The same of a record, whose members always are there. (The names in a map say something.)
+bool is_record_of_nothing(const Json& value) {
+  return says_nothing(value) ||
+         (value.is_structured() && std::all_of(value.begin(), value.end(), is_record_of_nothing));
 }
 
 bool is_texts(const Json& value) {
@@ -69,8 +71,7 @@ bool is_one_of(const Json& value, std::initializer_list<const char*> words) {
          (value.is_string() && std::find(words.begin(), words.end(), value) != words.end());
 }
 
-/// One member: what it may be, and what of it goes on to the daemon (nothing:
-/// it is left out).
+/// One member: what it may be, and whether it goes on to the daemon.
 struct Member {
   const char* name;
   bool (*is_fine)(const Json& value);
@@ -115,12 +116,18 @@ bool is_usual_network(const Json& value) {
   if (says_nothing(value)) {
     return true;
   }
-  if (!value.is_object() || value.size() != 1 || !value.contains("EndpointsConfig") ||
-      !value["EndpointsConfig"].is_object()) {
+  if (!value.is_object() || value.size() != 1 || !value.contains("EndpointsConfig")) {
     return false;
   }
-  for (const auto& [name, settings] : value["EndpointsConfig"].items()) {
-    if ((name != "default" && name != "bridge") || !says_nothing(settings)) {
+  const Json& endpoints = value["EndpointsConfig"];
+  if (says_nothing(endpoints)) {
+    return true;
+  }
+  if (!endpoints.is_object()) {
+    return false;
+  }
+  for (const auto& [name, settings] : endpoints.items()) {
+    if ((name != "default" && name != "bridge") || !is_record_of_nothing(settings)) {
       return false;
     }
   }
@@ -192,20 +199,20 @@ bool is_null(const Json& value) {
   return value.is_null();
 }
 bool is_no_restart(const Json& value) {
-  if (says_nothing(value)) {
+  if (is_record_of_nothing(value)) {
     return true;
   }
   Json rest = value;
   return value.is_object() && value.value("Name", Json()) == Json("no") &&
-         rest.erase("Name") == 1 && says_nothing(rest);
+         rest.erase("Name") == 1 && is_record_of_nothing(rest);
 }
 bool is_usual_log(const Json& value) {
-  if (says_nothing(value)) {
+  if (is_record_of_nothing(value)) {
     return true;
   }
   Json rest = value;
   return value.is_object() && value.value("Type", Json()) == Json("json-file") &&
-         rest.erase("Type") == 1 && says_nothing(rest);
+         rest.erase("Type") == 1 && is_record_of_nothing(rest);
 }
 bool is_no_new_privileges(const Json& value) {
   return says_nothing(value) || value == Json{"no-new-privileges"} ||

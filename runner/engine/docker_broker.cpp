@@ -63,7 +63,8 @@ struct DockerBroker::Impl : std::enable_shared_from_this<DockerBroker::Impl> {
     } else if (!call.exec.empty()) {
       with_exec(std::move(call), answer);
     } else if (!call.container.empty()) {
-      with_container(std::move(call), call.container, answer);
+      const std::string wanted = call.container;
+      with_container(std::move(call), wanted, answer);
     } else {
       answer(std::move(call));
     }

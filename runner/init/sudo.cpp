@@ -106,21 +106,24 @@ void read_short(char*** at, Options* options) {
   }
 }
 
+/// Options and NAME=value in any order, up to the command or `--`.
 Options read_options(char** argv) {
   Options options;
-  for (; *argv != nullptr && **argv == '-'; ++argv) {
+  for (; *argv != nullptr; ++argv) {
+    const bool is_option = **argv == '-';
     if (same(*argv, "--")) {
       ++argv;
       break;
     }
     if (begins(*argv, "--")) {
       read_long(&argv, &options);
-    } else {
+    } else if (is_option) {
       read_short(&argv, &options);
+    } else if (strchr(*argv, '=') != nullptr) {
+      putenv(*argv);
+    } else {
+      break;
     }
-  }
-  for (; *argv != nullptr && strchr(*argv, '=') != nullptr; ++argv) {
-    putenv(*argv);  // NAME=value before the command
   }
   options.rest = argv;
   return options;
