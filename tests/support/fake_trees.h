@@ -151,7 +151,8 @@ class FakeTrees final : public Trees {
   }
   dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) override {
     std::vector<FlaggedPath> flagged;
-    for (const ChangedPath& change : *diff(from, to)) {
+    const auto changes = diff(from, to);
+    for (const ChangedPath& change : *changes) {
       if (const auto who = runs_elsewhere(change.path); !who.empty()) {
         flagged.push_back({change.path, std::string(who)});
       }

@@ -1,6 +1,7 @@
 #include "dsl/sealed_plan.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/plan_changes.h"
 #include "tests/dsl/expression/random_plan.h"
@@ -36,10 +37,12 @@ TEST(SealedPlan, IsReadAsItWasWritten) {
 // The digest is over the content, whatever the layout and the order of keys.
 TEST(SealedPlan, HasADigestOfItsContentAlone) {
   const SealedPlan sealed = some_plan(1);
-  const Result<Value> document = value_from_json(sealed_plan_to_json(sealed));
-  Value::Record turned = std::get<Value::Record>(document->held);
-  std::reverse(turned.begin(), turned.end());
-  const Result<SealedPlan> back = sealed_plan_from_json(to_json(Value(turned)));
+  const auto document = nlohmann::ordered_json::parse(sealed_plan_to_json(sealed));
+  nlohmann::ordered_json turned = nlohmann::ordered_json::object();
+  for (auto member = document.rbegin(); member != document.rend(); ++member) {
+    turned[member.key()] = member.value();
+  }
+  const Result<SealedPlan> back = sealed_plan_from_json(turned.dump());
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->digest, digest_of(sealed));
 }
@@ -74,8 +77,9 @@ TEST(SealedPlan, SaysWhatADocumentIsNot) {
   EXPECT_EQ(message("{}"), "this is no sealed plan");
   EXPECT_EQ(message(R"({"format":"pipe/sealed-plan","version":2})"),
             "this sealed plan is of another version of pipe");
-  EXPECT_EQ(message(R"({"format":"pipe/sealed-plan","version":1})"),
-            "the sealed plan was changed after it was sealed: its digest is not that of its content");
+  EXPECT_EQ(
+      message(R"({"format":"pipe/sealed-plan","version":1})"),
+      "the sealed plan was changed after it was sealed: its digest is not that of its content");
 }
 
 TEST(SealedPlan, AStatementNamesDigestPersonAndTime) {
