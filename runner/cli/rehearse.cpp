@@ -114,7 +114,7 @@ Command rehearse_command(Console& console) {
   auto arguments = std::make_shared<RehearseArguments>();
   Command command;
   command.name = "rehearse";
-  command.summary = "run it with its real agents, and models that follow a script";
+  command.summary = "run it with real agents and models that are played";
   command.description =
       "Runs the pipeline as `pipe run` does, with the real programs of its agents in real\n"
       "containers; only the models are played, by a script. No key is needed and nothing is\n"

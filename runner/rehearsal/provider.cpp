@@ -93,11 +93,9 @@ void ScriptedProvider::serve(const std::string& job, Fd client) {
       [this, job](const HttpRequest& request, std::shared_ptr<HttpExchange> exchange) {
         answer(job, request, exchange);
       },
-      [this](std::string_view begin) {
+      [this, job](std::string_view begin) {
         if (begin.starts_with(kTlsHandshake)) {
-          note(
-              "an agent speaks TLS with its model, which nobody can play; give it a base URL with "
-              "'http://', such as ANTHROPIC_BASE_URL: http://api.anthropic.com");
+          spoke_tls_.insert(job);
         }
       });
 }
@@ -207,6 +205,16 @@ void ScriptedProvider::say(const ScriptTurn& turn,
 
 std::vector<std::string> ScriptedProvider::differences() const {
   std::vector<std::string> all = refusals_;
+  for (const std::string& job : spoke_tls_) {
+    const auto attempt = attempts_.find(job);
+    // One that asks by HTTP as well only reports home.
+    if (attempt != attempts_.end() && attempt->second.turn == 0 && attempt->second.times == 0) {
+      all.push_back(fmt::format(
+          "{} speaks TLS with its model, which nobody can play; give it a base URL with "
+          "'http://', such as ANTHROPIC_BASE_URL: http://api.anthropic.com",
+          dsl::quoted(attempt->second.node.value)));
+    }
+  }
   for (const auto& [_, attempt] : attempts_) {
     if (attempt.turns != nullptr && attempt.turn < attempt.turns->size()) {
       const std::size_t left = attempt.turns->size() - attempt.turn;

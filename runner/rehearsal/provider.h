@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ class ScriptedProvider final : public Observer {
   std::map<std::string, Attempt, std::less<>> attempts_;  // by job
   std::vector<ScriptedBill> bills_;
   std::vector<std::string> refusals_;
+  std::set<std::string> spoke_tls_;  // jobs
   std::int64_t answers_ = 0;
   std::shared_ptr<bool> alive_;  // what waits for its time asks this first
 };

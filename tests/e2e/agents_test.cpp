@@ -3,6 +3,7 @@
 // image alone: scripts/test-images makes one with all of them.
 
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 

@@ -345,7 +345,9 @@ TEST_F(Provider, TellsThatTlsCannotBePlayed) {
   play("[{text: x}]");
   exchange(std::string("\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03 hello, more", 22));
   EXPECT_THAT(provider_->differences(),
-              testing::Contains(HasSubstr("an agent speaks TLS with its model")));
+              testing::Contains(HasSubstr("'t' speaks TLS with its model")));
+  EXPECT_EQ(ask("/v1/messages", {{"model", "m"}}).status, 200u);
+  EXPECT_THAT(provider_->differences(), IsEmpty());  // it only reports home
 }
 
 // A client may send the next request before it has the answer, and keeps its connection.
