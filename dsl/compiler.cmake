@@ -53,6 +53,12 @@ pipe_room(dsl_compiler
     lower_criteria.cpp
     lower_place.cpp
     lower_task.cpp
+    markdown.cpp
+    markdown_criteria.cpp
+    markdown_pipeline.cpp
+    markdown_plan.cpp
+    markdown_ticks.cpp
+    markdown_words.cpp
     matrix.cpp
     names.cpp
     parse_agent.cpp
@@ -71,4 +77,4 @@ pipe_room(dsl_compiler
     yaml_value.cpp
     ${CMAKE_CURRENT_BINARY_DIR}/stdlib.cpp
   LINKS pipe_dsl_expression pipe_dsl_vocabulary
-  PRIVATE_LINKS fmt::fmt yaml-cpp Boost::headers)
+  PRIVATE_LINKS fmt::fmt yaml-cpp Boost::headers ${CMARK_EXTENSIONS} PkgConfig::CMARK)

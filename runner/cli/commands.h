@@ -16,6 +16,8 @@ Command plan_command(Console& console);
 Command show_plan_command(Console& console);
 Command diff_plan_command(Console& console);
 Command graph_command(Console& console);
+Command import_command(Console& console);
+Command report_command(Console& console);
 Command firewall_command(Console& console);
 Command ls_command(Console& console);
 Command show_command(Console& console);

@@ -79,6 +79,7 @@ const std::vector<Library> kLibraries = {
      {"valijson/"},
      {{"runner/run/json_schema.cpp", "json criteria with a schema"},
       {"tests/schema/schema.cpp", "documents against our own schemas"}}},
+    {"cmark-gfm", {"cmark-gfm"}, {{"dsl/markdown.cpp", "the one reader of Markdown"}}},
     {"RE2", {"re2/"}, {{"dsl/pattern.cpp", "patterns of file criteria, checked and matched"}}},
     {"OpenSSL",
      {"openssl/"},

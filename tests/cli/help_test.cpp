@@ -40,6 +40,8 @@ pipe runs phased plans: every task in a container, every criterion verified.
   show-plan PLAN            show a sealed plan, and who approved it
   diff-plan OLD NEW         tell what changed between two sealed plans
   graph FILE                draw the tasks and their order (dot, mermaid, svg)
+  import FILE               make a pipeline of a plan in Markdown
+  report [RUN]              tick the boxes of a plan with a run's evidence
   firewall check FILE HOST  tell which firewall rule decides about a host
   ls                        list runs
   show [RUN]                show the checklist of a run
