@@ -6,6 +6,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -106,6 +107,16 @@ bool read_record(YamlValue map,
     report_missing_keys(place, record.name, missing, findings);
   }
   return true;
+}
+
+/// A part of its own; null when it is no map.
+template <class Part>
+Section<Part> read_section(YamlValue key,
+                           YamlValue value,
+                           const Record<Part>& record,
+                           Findings& findings) {
+  auto part = std::make_unique<Part>();
+  return read_record(value, key.span(), record, *part, findings) ? std::move(part) : nullptr;
 }
 
 // ---- single values: what is wrong is reported, and the result is then absent -------------------

@@ -151,15 +151,6 @@ bool check_secret(const SecretSpec& secret, Findings& findings) {
   return true;
 }
 
-template <class Part>
-Section<Part> read_section(YamlValue key,
-                           YamlValue value,
-                           const Record<Part>& record,
-                           Findings& findings) {
-  auto part = std::make_unique<Part>();
-  return read_record(value, key.span(), record, *part, findings) ? std::move(part) : nullptr;
-}
-
 }  // namespace
 
 Section<BudgetSpec> parse_budget(YamlValue key, YamlValue value, Findings& findings) {

@@ -37,7 +37,10 @@ constexpr Field<ImageSpec> kImageFields[] = {
     {"build",
      [](YamlValue key, YamlValue value, ImageSpec& image, Findings& findings) {
        BuildKeys build;
-       if (read_record(value, key.span(), kBuild, build, findings)) {
+       if (value.kind() != YamlValue::Kind::Map) {  // the short form, as Compose has it
+         build.dockerfile = read_word(key, value, findings);
+         set_image(Image::Kind::Build, build.dockerfile, key, image, findings);
+       } else if (read_record(value, key.span(), kBuild, build, findings)) {
          set_image(Image::Kind::Build, build.dockerfile, key, image, findings);
          image.context = build.context;
        }
@@ -110,15 +113,6 @@ constexpr Field<ServiceSpec> kServiceFields[] = {
     {"ready_timeout", into<&ServiceSpec::ready_timeout, read_duration>},
 };
 constexpr Record<ServiceSpec> kService{"a service", kServiceFields};
-
-template <class Part>
-Section<Part> read_section(YamlValue key,
-                           YamlValue value,
-                           const Record<Part>& record,
-                           Findings& findings) {
-  auto part = std::make_unique<Part>();
-  return read_record(value, key.span(), record, *part, findings) ? std::move(part) : nullptr;
-}
 
 }  // namespace
 

@@ -89,7 +89,6 @@ class YamlDocument {
                                            Findings& findings);
 
   [[nodiscard]] YamlValue root() const { return {*this, 0}; }
-  [[nodiscard]] std::size_t node_count() const { return nodes_.size(); }
 
  private:
   friend class YamlValue;

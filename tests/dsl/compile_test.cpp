@@ -98,6 +98,14 @@ phases:
   EXPECT_EQ(compilation.plan->budget.cost, Money{20'000'000});
 }
 
+TEST(Compile, TakesADockerfileByItsNameAlone) {
+  const auto compilation =
+      compile_text("image: {build: Dockerfile}\nengine: docker\ntasks: {t: {run: make}}\n");
+  const dsl::Image& image = node(compilation, "t").image;
+  EXPECT_EQ(image.kind, dsl::Image::Kind::Build);
+  EXPECT_EQ(image.reference, "Dockerfile");
+}
+
 TEST(Compile, TakesAValueFromTheNearestPlaceThatStatesIt) {
   const auto compilation = compile_files({{"p.yaml", R"(
 version: 1
