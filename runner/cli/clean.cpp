@@ -120,7 +120,9 @@ class Cleaner {
       return;
     }
     const bool everything = arguments_.all && arguments_.force;
-    const auto freed = runs_.tidy(everything ? Runs::Tidy::Everything : Runs::Tidy::Old);
+    const auto freed = runs_.tidy(everything         ? Runs::Tidy::Everything
+                                  : arguments_.force ? Runs::Tidy::Forsaken
+                                                     : Runs::Tidy::Old);
     if (!freed) {
       fail(freed.error());
       return;
@@ -196,6 +198,9 @@ ExitCode clean(const Arguments& arguments, Console& console) {
   auto runs = Runs::open_here();
   if (!runs) {
     return console.fail(ExitCode::Environment, runs.error());
+  }
+  if (const dsl::Status writable = runs->check_writable(); !writable) {
+    return console.fail(ExitCode::Environment, writable.error());
   }
   return Cleaner(*runs, arguments, console).clean();
 }

@@ -1,7 +1,10 @@
 // pipe logs [RUN [TASK...]]: what the tasks of a run wrote.
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "dsl/suggest.h"
 #include "dsl/value.h"
@@ -175,10 +178,46 @@ void follow(RunView& view,
   }
 }
 
+/// Tasks that were taken from earlier runs wrote nothing here: where their logs are, a note a run.
+void say_where_else(const RunState& state,
+                    const std::vector<dsl::NodeId>& nodes,
+                    const Runs& runs,
+                    Console& console) {
+  std::map<std::string, std::vector<std::string>> tasks_by_run;
+  for (const dsl::NodeId& id : nodes) {
+    const auto node = state.find(id);
+    if (node && state.nodes()[*node].reused && !state.nodes()[*node].reused_from.empty()) {
+      tasks_by_run[state.nodes()[*node].reused_from.value].push_back(report::one_line(id.value));
+    }
+  }
+  constexpr std::size_t kMost = 3;
+  for (const auto& [run, tasks] : tasks_by_run) {
+    const std::string name = report::one_line(run);
+    std::string which = "'" + tasks.front() + "'";
+    std::string command = "pipe logs " + name;
+    for (std::size_t k = 1; k < tasks.size() && k < kMost; ++k) {
+      which += ", '" + tasks[k] + "'";
+    }
+    if (tasks.size() > kMost) {
+      which += " and " + std::to_string(tasks.size() - kMost) + " more";
+    } else if (tasks.size() == 1) {
+      command += " '" + tasks.front() + "'";
+    }
+    const bool there =
+        std::find(runs.names().begin(), runs.names().end(), dsl::RunId(run)) != runs.names().end();
+    console.note(which + (tasks.size() == 1 ? " was" : " were") + " taken from run " + name +
+                 (there ? ": `" + command + "`" : ", which is not there any more"));
+  }
+}
+
 ExitCode logs(const Arguments& arguments, Console& console) {
-  auto [view, failed] = look_up_view(arguments.run, console);
+  const RunLookup lookup = look_up_run(arguments.run, console);
+  if (!lookup.found) {
+    return lookup.code;
+  }
+  auto view = lookup.found->runs.view(lookup.found->run);
   if (!view) {
-    return failed;
+    return console.fail(ExitCode::Environment, view.error());
   }
   const auto nodes = chosen(view->state(), arguments.tasks);
   if (!nodes) {
@@ -193,6 +232,7 @@ ExitCode logs(const Arguments& arguments, Console& console) {
   }
   reader.read_rest([&](const LogReader::Line& line) { printer.print(line); });
   printer.flush();
+  say_where_else(view->state(), *nodes, lookup.found->runs, console);
   return ExitCode::Passed;
 }
 

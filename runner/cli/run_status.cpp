@@ -59,7 +59,8 @@ RunStatus status_of(Outcome outcome) {
   return RunStatus::Errored;
 }
 
-Value criterion_value(const dsl::Criterion& criterion, const CriterionState& state) {
+/// Logs of what was taken from an earlier run lie in that run's folder.
+Value criterion_value(const dsl::Criterion& criterion, const CriterionState& state, bool reused) {
   const Evidence& evidence = state.evidence;
   return Value(Value::Record{
       {"text", Value(criterion.text)},
@@ -70,7 +71,7 @@ Value criterion_value(const dsl::Criterion& criterion, const CriterionState& sta
       {"took_ms", number(evidence.took.ms)},
       {"excerpt", or_null(evidence.excerpt)},
       {"digest", or_null(evidence.digest)},
-      {"log", or_null(evidence.log)},
+      {"log", reused ? Value() : or_null(evidence.log)},
   });
 }
 
@@ -146,14 +147,14 @@ Value question_value(const RunState& state, const Question& question) {
   });
 }
 
-Value node_value(const RunState& state, std::size_t node) {
+Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms) {
   const NodeState& n = state.nodes()[node];
   const dsl::PlanNode& plan_node = state.plan_node(node);
   Value::List criteria;
   for (std::size_t k = 0; k < n.criteria.size(); ++k) {
-    criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k]));
+    criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k], n.reused));
   }
-  const std::int64_t end = n.outcome ? n.finished_ms : state.last_ms();
+  const std::int64_t end = n.outcome ? n.finished_ms : until_ms;
   return Value(Value::Record{
       {"node", Value(n.id.value)},
       {"kind", Value(std::string(kind_word(plan_node.kind)))},
@@ -233,7 +234,9 @@ bool is_finished(RunStatus status) {
 }
 
 RunOverview overview_of(const RunView& view) {
-  return {view.run(), view.folder(), status_of(view), report::summarise(view.state())};
+  RunOverview overview{view.run(), view.folder(), status_of(view), report::summarise(view.state())};
+  overview.summary.last_ms = view.until_ms();  // what goes on takes longer than to its last event
+  return overview;
 }
 
 dsl::Result<RunOverview> look_over(const Runs& runs, const dsl::RunId& run) {
@@ -271,9 +274,10 @@ dsl::Value::Record whole_record(const RunView& view) {
     questions.push_back(question_value(view.state(), question));
   }
   record.emplace_back("questions", Value(std::move(questions)));
+  const std::int64_t until_ms = view.until_ms();
   Value::List nodes;
   for (const std::size_t node : report::file_order(view.state())) {
-    nodes.push_back(node_value(view.state(), node));
+    nodes.push_back(node_value(view.state(), node, until_ms));
   }
   record.emplace_back("nodes", Value(std::move(nodes)));
   return record;

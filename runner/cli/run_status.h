@@ -38,6 +38,7 @@ struct RunOverview {
   RunStatus status = RunStatus::Dead;
   report::RunSummary summary;
 };
+RunOverview overview_of(const RunView& view);
 /// From what its runner kept of a finished run, from the journal of any other.
 dsl::Result<RunOverview> look_over(const Runs& runs, const dsl::RunId& run);
 

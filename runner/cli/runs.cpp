@@ -1,9 +1,11 @@
 #include "runner/cli/runs.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 #include "dsl/plan_json.h"
@@ -18,6 +20,15 @@ using dsl::Error;
 using dsl::Result;
 using dsl::RunId;
 using dsl::Status;
+
+namespace {
+
+std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
 
 // ---- One run
 // -------------------------------------------------------------------------------------
@@ -54,6 +65,10 @@ const RunState& RunView::state() const {
 }
 std::optional<pid_t> RunView::runner() const {
   return impl_->store.holder(impl_->run);
+}
+std::int64_t RunView::until_ms() const {
+  const std::int64_t last = state().last_ms();
+  return runner() ? std::max(last, now_ms()) : last;
 }
 const std::vector<Event>& RunView::events_so_far() const {
   return impl_->events;
@@ -210,16 +225,24 @@ Status Runs::record(const RunId& run, decltype(Event::what) what) {
   if (!journal) {
     return journal.error();
   }
-  using namespace std::chrono;
   Event event;
   event.sequence = view->state().sequence() + 1;
-  event.at_ms = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  event.at_ms = now_ms();
   event.what = std::move(what);
   RunState trial = view->state();
   if (Status fits = trial.apply(event); !fits) {
     return fits;
   }
   return (*journal)->append({event});
+}
+
+Status Runs::check_writable() const {
+  const std::string runs = impl_->settings.state_dir + "/runs";
+  if (!impl_->store || ::access(runs.c_str(), W_OK | X_OK) == 0) {
+    return dsl::Ok{};
+  }
+  return Error{files::system_error("write to", runs, errno).message,
+               "make it writable for you; nothing was removed"};
 }
 
 namespace {
@@ -249,12 +272,12 @@ Result<std::int64_t> Runs::tidy(Tidy how) {
   if (!impl_->store) {
     return std::int64_t{0};
   }
-  using namespace std::chrono;
   constexpr std::int64_t kTwoMonths = 60LL * 24 * 3600 * 1000;  // everything is old then
-  const std::int64_t now =
-      duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const std::int64_t now = now_ms();
   const std::int64_t before = size_of_folder(impl_->store->folder());
-  if (auto done = impl_->store->tidy(how == Tidy::Old ? now : now + kTwoMonths); !done) {
+  if (auto done = impl_->store->tidy(how == Tidy::Everything ? now + kTwoMonths : now,
+                                     how == Tidy::Old ? RunStore::kDay : dsl::Duration{-1000});
+      !done) {
     return done.error();
   }
   return std::max<std::int64_t>(before - size_of_folder(impl_->store->folder()), 0);

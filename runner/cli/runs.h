@@ -38,6 +38,9 @@ class RunView {
   [[nodiscard]] const RunState& state() const;
   /// The process that holds the run now.
   [[nodiscard]] std::optional<pid_t> runner() const;
+  /// Until when the run has come, on the wall clock: now while a process holds it, else the time of
+  /// its last event.
+  [[nodiscard]] std::int64_t until_ms() const;
 
   /// All that `state` has been made of.
   [[nodiscard]] const std::vector<Event>& events_so_far() const;
@@ -97,6 +100,9 @@ class Runs {
   /// Adds a fact to the journal of a run that no runner holds.
   dsl::Status record(const dsl::RunId& run, decltype(Event::what) what);
 
+  /// An Error where nothing of the store can be removed. One that is not there yet can be written.
+  [[nodiscard]] dsl::Status check_writable() const;
+
   /// What the run's folder takes on the disk, in bytes.
   [[nodiscard]] std::int64_t size_of(const dsl::RunId& run) const;
   /// Removes the run's folder. REQUIRES: no runner holds it.
@@ -104,7 +110,8 @@ class Runs {
 
   /// What is left for runs to come: all of it, or what nobody asked for in a while
   /// (RunStore::tidy).
-  enum class Tidy { Old, Everything };
+  /// Forsaken: what is old, and whatever killed runners left of runs that have no name yet.
+  enum class Tidy { Old, Forsaken, Everything };
   /// Gives back what no run needs, unless one is going on; in bytes of the disk.
   dsl::Result<std::int64_t> tidy(Tidy how);
 

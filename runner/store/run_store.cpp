@@ -106,7 +106,7 @@ std::optional<pid_t> pid_in(int file) {
 }  // namespace
 
 bool RunStore::exists(const std::string& folder) {
-  return ::access((folder + "/store.db").c_str(), F_OK) == 0;
+  return ::access((folder + "/store.db").c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
 Result<RunStore> RunStore::open(const std::string& folder, Access access) {
@@ -118,9 +118,12 @@ Result<RunStore> RunStore::open(const std::string& folder, Access access) {
       }
     }
   }
+  const std::string file = folder + "/store.db";
+  if (access == Access::ReadOnly && ::access(file.c_str(), R_OK) != 0) {
+    return files::system_error("read", file, errno).within("run store");
+  }
   Result<Database> database = Database::open(
-      folder + "/store.db",
-      access == Access::Create ? Database::Access::Create : Database::Access::ReadOnly);
+      file, access == Access::Create ? Database::Access::Create : Database::Access::ReadOnly);
   if (!database) {
     return database.error().within("run store");
   }
@@ -369,7 +372,6 @@ Status RunStore::remove(const RunId& run) {
 namespace {
 
 constexpr std::int64_t kMonth_s = 30LL * 24 * 3600;
-constexpr std::int64_t kDay_s = 24LL * 3600;
 
 /// What is in the folder, begins so and was not touched since: caches by the date of their last
 /// use.
@@ -396,7 +398,7 @@ Result<int> remove_old(const std::string& folder, std::string_view prefix, std::
 
 }  // namespace
 
-Result<RunStore::Tidied> RunStore::tidy(std::int64_t now_ms) {
+Result<RunStore::Tidied> RunStore::tidy(std::int64_t now_ms, dsl::Duration draft_age) {
   Tidied tidied;
   const Result<std::vector<RunId>> all = runs();
   if (!all) {
@@ -407,18 +409,22 @@ Result<RunStore::Tidied> RunStore::tidy(std::int64_t now_ms) {
   }
   const Result<int> checkouts = Layers::remove_unused(folder_ + "/checkouts", 0);
   const Result<int> caches = remove_old(folder_ + "/caches", "", now_ms / 1000 - kMonth_s);
-  const Result<int> drafts = remove_old(folder_ + "/runs", kDraft, now_ms / 1000 - kDay_s);
+  const Result<int> drafts = remove_old(folder_ + "/runs", kDraft, (now_ms - draft_age.ms) / 1000);
   Result<Database> results = database();
   for (const Result<int>* removed : {&checkouts, &caches, &drafts}) {
     if (!*removed) {
       return removed->error();
     }
   }
-  if (!results) {
-    return results.error();
+  const Result<std::int64_t> version = results ? results->version() : results.error();
+  if (!version) {
+    return version.error();
   }
   tidied.checkouts = *checkouts;
   tidied.caches = *caches;
+  if (*version == 0) {  // its first runner found no room for a table
+    return tidied;
+  }
   const Result<std::int64_t> old =
       SqliteResultCache::remove_old(*results, now_ms - kMonth_s * 1000);
   Result<std::vector<TreeRef>> kept = SqliteResultCache::trees(*results);
@@ -441,7 +447,7 @@ Result<RunStore::Tidied> RunStore::tidy(std::int64_t now_ms) {
   if (!trees) {
     return trees.error();
   }
-  const Result<std::int64_t> objects = (*trees)->prune(*kept, now_ms / 1000 - kDay_s);
+  const Result<std::int64_t> objects = (*trees)->prune(*kept, (now_ms - kDay.ms) / 1000);
   if (!objects) {
     return objects.error();
   }

@@ -20,6 +20,7 @@
 
 #include "dsl/ids.h"
 #include "dsl/result.h"
+#include "dsl/units.h"
 #include "runner/sys/locks.h"
 #include "runner/sys/sqlite.h"
 
@@ -47,7 +48,8 @@ class RunStore {
   /// An Error for a store of a newer pipe, one that cannot be written, no space.
   static dsl::Result<RunStore> open(const std::string& folder, Access access);
 
-  /// Whether there is a store at all: without one there are no runs.
+  /// Whether there is a store at all: without one there are no runs. True also where that cannot be
+  /// found out: `open` says why.
   static bool exists(const std::string& folder);
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
@@ -97,9 +99,10 @@ class RunStore {
     std::int64_t objects = 0;
   };
   /// Gives back what no run needs: checkouts that nobody uses, caches and results older than a
-  /// month, trees that nothing leads to, what runners left that died while they made a run. Nothing
-  /// happens while a run has a runner.
-  dsl::Result<Tidied> tidy(std::int64_t now_ms);
+  /// month, trees that nothing leads to, what runners left that died while they made a run (touched
+  /// by nobody for `draft_age`). Nothing happens while a run has a runner.
+  static constexpr dsl::Duration kDay{24LL * 3600 * 1000};
+  dsl::Result<Tidied> tidy(std::int64_t now_ms, dsl::Duration draft_age = kDay);
 
  private:
   explicit RunStore(std::string folder) : folder_(std::move(folder)) {}

@@ -74,6 +74,15 @@ TEST_F(RunsTest, WithoutAStoreThereAreNoRunsAndNoStoreIsMade) {
   EXPECT_FALSE(RunStore::exists(nowhere.state_dir));
 }
 
+TEST_F(RunsTest, AStoreThatCannotBeLookedIntoIsNotAnEmptyOne) {
+  Settings nowhere;
+  nowhere.state_dir = "/dev/null";
+  const auto opened = Runs::open(nowhere);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find("read '/dev/null/store.db'"), std::string::npos)
+      << opened.error().message;
+}
+
 TEST_F(RunsTest, AViewFollowsAJournalThatIsStillWritten) {
   Story story(one_task());
   const dsl::RunId run = make_run("calm-otter-3f2a", one_task());
@@ -163,10 +172,12 @@ TEST_F(RunsTest, AHeldRunIsRunningAndAForsakenOneIsUnfinished) {
     const auto view = runs().view(run);
     EXPECT_EQ(view->runner(), getpid());
     EXPECT_EQ(status_of(*view), RunStatus::Running);
+    EXPECT_GT(overview_of(*view).summary.last_ms, story.state().last_ms()) << "it takes till now";
   }
   const auto view = runs().view(run);
   EXPECT_EQ(view->runner(), std::nullopt);
   EXPECT_EQ(status_of(*view), RunStatus::Dead);
+  EXPECT_EQ(overview_of(*view).summary.last_ms, story.state().last_ms());
 }
 
 TEST_F(RunsTest, AnAnswerIsWrittenIntoTheJournalOfARunThatWaits) {

@@ -239,6 +239,35 @@ TEST_F(Command, SecondRunTakesWhatItCanFromTheStoreAndSaysWhy) {
   EXPECT_THAT(pipe({"run", "two.yaml", "--no-cache"}).out, Not(HasSubstr("from cache")));
 }
 
+TEST_F(Command, LogsOfWhatWasTakenAreInTheRunThatMadeIt) {
+  finish_a_run();
+  fs::remove(folder_.path() / "one.txt");
+  ASSERT_EQ(pipe({"run", "two.yaml", "-n", "again"}).exit_code, 0);
+  const Ended one = pipe({"logs", "again", "first"});
+  EXPECT_EQ(one.exit_code, 0);
+  EXPECT_EQ(one.out, "");
+  EXPECT_EQ(one.err, "note: 'first' was taken from run finished: `pipe logs finished 'first'`\n");
+  EXPECT_EQ(pipe({"logs", "again"}).err,
+            "note: 'first', 'second' were taken from run finished: `pipe logs finished`\n");
+  const json nodes = json::parse(pipe({"show", "again", "--json"}).out).at("nodes");
+  for (const json& node : nodes) {
+    for (const json& criterion : node.at("criteria")) {
+      EXPECT_TRUE(criterion.at("log").is_null()) << criterion;
+    }
+  }
+  ASSERT_EQ(pipe({"clean", "finished"}).exit_code, 0);
+  EXPECT_THAT(pipe({"logs", "again", "first"}).err, HasSubstr("which is not there any more"));
+}
+
+TEST_F(Command, APlanThatMustBeApprovedSaysWhereItAsksForThat) {
+  folder_.write("asks.yaml",
+                "version: 1\nname: asks\nengine: host\nrequire_approval: true\n"
+                "tasks:\n  a: {run: 'true', success_criteria: ['[ ] ok': 'true']}\n");
+  const Ended ended = pipe({"run", "asks.yaml"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("asks.yaml:4:19: 'asks' runs only from an approved plan"));
+}
+
 TEST_F(Command, NameOfARunIsTakenOnce) {
   finish_a_run();
   const Ended again = pipe({"run", "two.yaml", "--name", "finished"});

@@ -138,5 +138,24 @@ TEST_F(TidyTest, NothingHappensWhileARunHasARunner) {
   EXPECT_GT(must(runs_->tidy(now_ms())).objects, 20);
 }
 
+TEST_F(TidyTest, WhatAKilledStartLeftGoesAfterADayOrAtOnceOnDemand) {
+  const std::string draft = temp_ / "store/runs/.draft-1a2b";
+  must(files::make_directories(draft));
+
+  must(runs_->tidy(now_ms()));
+  EXPECT_TRUE(exists(draft));
+
+  must(runs_->tidy(now_ms(), dsl::Duration{-1000}));
+  EXPECT_FALSE(exists(draft));
+  EXPECT_TRUE(exists(runs_->run_folder(run_)));
+}
+
+TEST_F(TidyTest, AStoreWhoseFirstRunnerFoundNoRoomIsTidiedToo) {
+  must(files::make_directories(temp_ / "half/runs"));
+  write_file(temp_ / "half/store.db", "");
+  auto half = must(RunStore::open(temp_ / "half", RunStore::Access::ReadOnly));
+  EXPECT_EQ(must(half.tidy(now_ms())).results, 0);
+}
+
 }  // namespace
 }  // namespace runner::test
