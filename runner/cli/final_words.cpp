@@ -34,6 +34,7 @@ void print_checklist(const RunState& state,
                      Console& console) {
   report::ChecklistOptions options;
   options.width = console.width();
+  options.cut = console.out_is_terminal();
   options.colour = console.out_colour();
   options.runner = runner;
   options.run_folder = run_folder;

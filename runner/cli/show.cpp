@@ -26,8 +26,10 @@ ExitCode show(const Arguments& arguments, Console& console) {
   }
   report::ChecklistOptions options;
   options.width = console.width();
+  options.cut = console.out_is_terminal();
   options.colour = console.out_colour();
   options.runner = view->runner() ? report::Runner::Alive : report::Runner::Gone;
+  options.until_ms = view->until_ms();
   options.run = view->run().value;
   options.run_folder = view->folder();
   console.out(report::checklist(view->state(), options));

@@ -1,6 +1,7 @@
 #include "runner/report/checklist.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +35,8 @@ Meaning meaning_of(const RunState& state, std::size_t node) {
 bool went_wrong(const NodeState& node) {
   return node.outcome == Outcome::Failed || node.outcome == Outcome::Errored;
 }
+
+constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
 
 std::string last_lines(std::string_view text, std::size_t count) {
   std::string clean = lines(text);
@@ -103,8 +106,7 @@ class Checklist {
     line += figures(node, n);
     add_line(line);
     const bool begun = n.stage != Stage::Waiting && n.stage != Stage::Open;
-    const bool no_items = n.outcome && state_.plan_node(node).for_each && !n.group;
-    if (begun && n.outcome != Outcome::Skipped && !no_items) {
+    if (begun && n.outcome != Outcome::Skipped && !has_no_items(node)) {
       for (std::size_t k = 0; k < n.criteria.size(); ++k) {
         add_criterion(node, k);
       }
@@ -192,6 +194,12 @@ class Checklist {
     return gone && cut_short ? "cut short" : stage_text(state_, node);
   }
 
+  /// A for_each over an empty list.
+  [[nodiscard]] bool has_no_items(std::size_t node) const {
+    const NodeState& n = state_.nodes()[node];
+    return n.outcome && state_.plan_node(node).for_each && !n.group;
+  }
+
   /// What stands behind "passed": duration, attempts, where it comes from, or why it was skipped.
   std::string figures(std::size_t node, const NodeState& n) const {
     if (n.outcome == Outcome::Skipped) {
@@ -201,10 +209,14 @@ class Checklist {
       const std::string run = one_line(n.reused_from.value);
       return "   from cache" + (run.empty() ? "" : " (run " + run + ")");
     }
+    if (n.outcome == Outcome::Passed && has_no_items(node)) {
+      return "   no items, nothing was run";
+    }
     std::string text;
     if (n.started_ms != 0) {
       const bool over = n.outcome.has_value();
-      const std::int64_t end = over ? n.finished_ms : std::max(state_.last_ms(), n.started_ms);
+      const std::int64_t end =
+          over ? n.finished_ms : std::max({state_.last_ms(), n.started_ms, options_.until_ms});
       text += fmt::format("   {:>6}", took_text(end - n.started_ms));
     }
     if (n.attempt > 1) {
@@ -236,7 +248,8 @@ class Checklist {
       meaning = verdict == Verdict::Met      ? Meaning::Good
                 : verdict == Verdict::NotMet ? Meaning::Bad
                                              : Meaning::Doubt;
-      result = evidence_text(evidence, columns(text) > text_width_ ? width_ - 14 : evidence_width_);
+      const std::size_t room = columns(text) > text_width_ ? width_ - 14 : evidence_width_;
+      result = evidence_text(evidence, options_.cut ? room : kWhole);
     } else {
       result = (c.running || c.red_running) && options_.runner == Runner::Alive ? "checking"
                : c.asked ? "waits for a person"

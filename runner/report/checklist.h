@@ -4,6 +4,7 @@
 // run` ends with it, `pipe show` prints it at any time. Any thread; pure.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "runner/report/paint.h"
@@ -17,8 +18,10 @@ enum class Runner { Alive, Gone };
 
 struct ChecklistOptions {
   std::size_t width = 100;  // columns; never less than 40 are used
+  bool cut = true;          // to that width; false where it goes to a file or program
   Colour colour = Colour::Never;
   Runner runner = Runner::Gone;
+  std::int64_t until_ms = 0;       // wall clock, for what goes on; 0: of the last event
   std::string run;                 // its name, for one that has not begun and cannot tell it
   std::string run_folder;          // logs are named beneath it; "" leaves it out
   std::size_t excerpt_lines = 10;  // of what a failed task or criterion wrote

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kFrameMs = 100;
 constexpr std::int64_t kIdleFrameMs = 1000;
+constexpr std::size_t kEvidence = 60;  // columns
 
 /// Events whose line stays on the screen. Starts, single checks and the end of the run are not
 /// among them: the frame shows what is under way, and the checklist follows.
@@ -58,7 +59,7 @@ void ConsoleLive::on_events(const RunState& state, const std::vector<Event>& eve
       last_lines_.erase(ended->node.value);
     }
     if (stays(event)) {
-      if (const auto line = event_text(state, event, colour_)) {
+      if (const auto line = event_text(state, event, colour_, kEvidence)) {
         scrolled_ += *line + "\n";
       }
     }

@@ -1,6 +1,7 @@
 #include "runner/report/console_plain.h"
 
 #include <ctime>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,10 +16,12 @@ std::string clock_text(std::int64_t wall_ms) {
   return fmt::format("{:02}:{:02}:{:02}", local.tm_hour, local.tm_min, local.tm_sec);
 }
 
+constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();  // a file has no width
+
 void ConsolePlain::on_events(const RunState& state, const std::vector<Event>& events) {
   std::string text;
   for (const Event& event : events) {
-    if (const auto line = event_text(state, event, colour_)) {
+    if (const auto line = event_text(state, event, colour_, kWhole)) {
       text += painted(clock_text(event.at_ms), Meaning::Quiet, colour_) + "  " + *line + "\n";
     }
   }
@@ -28,8 +31,9 @@ void ConsolePlain::on_events(const RunState& state, const std::vector<Event>& ev
 }
 
 void ConsolePlain::on_stopping(std::string_view by) {
-  sink_(painted("stopping", Meaning::Doubt, colour_) + " on " + std::string(by) +
-        "; once more kills what is under way at once\n");
+  const bool again = stops_++ > 0;
+  sink_(painted(again ? "killing" : "stopping", Meaning::Doubt, colour_) + " on " +
+        std::string(by) + (again ? "\n" : "; once more kills what is under way at once\n"));
 }
 
 }  // namespace runner::report

@@ -21,6 +21,7 @@ class ConsolePlain final : public Observer {
  private:
   Sink sink_;
   Colour colour_;
+  int stops_ = 0;
 };
 
 /// "14:03:59" of the machine's time zone.

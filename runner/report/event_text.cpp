@@ -22,6 +22,7 @@ struct EventText {
   const RunState& state;
   const Event& event;
   Colour colour;
+  std::size_t evidence_width;
 
   Line operator()(const RunStarted& e) const {
     std::string text = fmt::format("run {} of '{}' started: {}, {} at once",
@@ -85,14 +86,15 @@ struct EventText {
                  ? Line{}
                  : about(e.node,
                          painted("[?] ", Meaning::Doubt, colour) + criterion(e.node, e.criterion) +
-                             ", before the task: " + evidence_text(e.evidence, 60));
+                             ", before the task: " + evidence_text(e.evidence, evidence_width));
     }
     const std::string box = e.verdict == Verdict::Met ? painted("[x] ", Meaning::Good, colour)
                             : e.verdict == Verdict::NotMet
                                 ? painted("[ ] ", Meaning::Bad, colour)
                                 : painted("[?] ", Meaning::Doubt, colour);
-    return about(e.node,
-                 box + criterion(e.node, e.criterion) + ": " + evidence_text(e.evidence, 60));
+    return about(
+        e.node,
+        box + criterion(e.node, e.criterion) + ": " + evidence_text(e.evidence, evidence_width));
   }
   Line operator()(const RetryScheduled& e) const {
     const std::int64_t wait = e.not_before_ms - event.at_ms;
@@ -197,8 +199,11 @@ struct EventText {
 
 }  // namespace
 
-std::optional<std::string> event_text(const RunState& state, const Event& event, Colour colour) {
-  return std::visit(EventText{state, event, colour}, event.what);
+std::optional<std::string> event_text(const RunState& state,
+                                      const Event& event,
+                                      Colour colour,
+                                      std::size_t evidence_width) {
+  return std::visit(EventText{state, event, colour, evidence_width}, event.what);
 }
 
 }  // namespace runner::report

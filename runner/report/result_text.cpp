@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,12 +19,13 @@ struct Tally {
   std::size_t reused = 0;
   std::size_t failed = 0;
   std::size_t errored = 0;
+  std::size_t phases = 0;  // that failed by themselves; they are no tasks
   std::size_t skipped = 0;
   std::size_t open = 0;
   std::size_t criteria = 0;
   std::size_t met = 0;
   std::vector<std::size_t> asking;
-  std::size_t first_failed = 0;  // REQUIRES: failed or errored
+  std::optional<std::size_t> first_failed;
 };
 
 void count_criteria(const NodeState& node, Tally& tally) {
@@ -49,10 +53,11 @@ Tally tally_of(const RunState& state) {
       tally.asking.push_back(i);
     }
     const bool wrong = node.outcome == Outcome::Failed || node.outcome == Outcome::Errored;
-    if (wrong && tally.failed + tally.errored == 0) {
+    if (wrong && !tally.first_failed) {
       tally.first_failed = i;
     }
-    if (state.plan_node(i).kind == dsl::NodeKind::PhaseGate && !(wrong && is_shown(state, i))) {
+    if (state.plan_node(i).kind == dsl::NodeKind::PhaseGate) {
+      tally.phases += wrong && is_shown(state, i) ? 1U : 0U;
       continue;
     }
     ++tally.tasks;
@@ -67,7 +72,7 @@ Tally tally_of(const RunState& state) {
 }
 
 /// "5 tasks (3 from cache), 7 of 7 criteria met, 3m12s".
-std::string figures(const RunState& state, const Tally& tally) {
+std::string figures(const RunState& state, const Tally& tally, std::int64_t until_ms) {
   std::string text = counted(tally.tasks, "task");
   std::vector<std::string> parts;
   const auto part = [&](std::size_t count, const char* word) {
@@ -75,7 +80,7 @@ std::string figures(const RunState& state, const Tally& tally) {
       parts.push_back(fmt::format("{} {}", count, word));
     }
   };
-  if (tally.failed + tally.errored + tally.open > 0) {
+  if (tally.failed + tally.errored + tally.open + tally.phases > 0) {
     part(tally.passed, "passed");
   }
   part(tally.failed, "failed");
@@ -83,13 +88,15 @@ std::string figures(const RunState& state, const Tally& tally) {
   part(tally.skipped, "skipped");
   part(tally.open, "not done");
   part(tally.reused, "from cache");
+  part(tally.phases, tally.phases == 1 ? "phase failed" : "phases failed");
   if (!parts.empty()) {
     text += fmt::format(" ({})", fmt::join(parts, ", "));
   }
   if (tally.criteria > 0) {
     text += fmt::format(", {} of {} met", tally.met, counted(tally.criteria, "criterion"));
   }
-  return state.started() ? text + ", " + took_text(state.last_ms() - state.started_ms()) : text;
+  const std::int64_t end = state.outcome() ? state.last_ms() : std::max(state.last_ms(), until_ms);
+  return state.started() ? text + ", " + took_text(end - state.started_ms()) : text;
 }
 
 class ResultText {
@@ -151,11 +158,9 @@ class ResultText {
     if (outcome == Outcome::Errored) {
       next("pipe resume " + run_, "go on once that is mended; what passed is not run again");
     }
-    const bool wrote = tally_.failed + tally_.errored > 0 &&
-                       state_.nodes()[tally_.first_failed].last.has_value() &&
-                       !state_.nodes()[tally_.first_failed].last->log.empty();
-    if (wrote) {
-      const std::string task = one_line(state_.nodes()[tally_.first_failed].id.value);
+    const NodeState* first = tally_.first_failed ? &state_.nodes()[*tally_.first_failed] : nullptr;
+    if (first != nullptr && first->last && !first->last->log.empty()) {
+      const std::string task = one_line(first->id.value);
       next("pipe logs " + run_ + " " + quoted(task), "what it wrote");
     }
   }
@@ -163,7 +168,14 @@ class ResultText {
   void passed() {
     if (!state_.delivered().empty()) {
       headline("passed", Meaning::Good);
-      line("result: " + one_line(state_.delivered()));
+      const std::string delivered = one_line(state_.delivered());
+      line("result: " + delivered);
+      constexpr std::string_view kBranch = "branch '";
+      if (delivered.starts_with(kBranch) && delivered.ends_with('\'')) {
+        const std::string branch =
+            delivered.substr(kBranch.size(), delivered.size() - kBranch.size() - 1);
+        next("git diff HEAD..." + branch, "look at it; `git merge " + branch + "` takes it");
+      }
     } else if (options_.runner == Runner::Alive) {
       headline("passed", Meaning::Good);
     } else {
@@ -203,8 +215,8 @@ class ResultText {
   }
 
   void headline(const std::string& word, Meaning meaning) {
-    out_ += painted(word, meaning, options_.colour) + ": " + run_ + ", " + figures(state_, tally_) +
-            "\n";
+    out_ += painted(word, meaning, options_.colour) + ": " + run_ + ", " +
+            figures(state_, tally_, options_.until_ms) + "\n";
   }
 
   void line(const std::string& text) { out_ += "  " + text + "\n"; }

@@ -200,6 +200,51 @@ passed, not delivered: calm-otter-3f2a, 1 task, 1.0s
 )");
 }
 
+TEST(Checklist, ABranchIsToldWithHowToLookAtItAndTakeIt) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build");
+  make.gate({0});
+  Story story(make.plan());
+  story.start().run_task("build").finish("build").tell(RunFinished{Outcome::Passed, {}, ""});
+  story.tell(ResultDelivered{"branch 'pipe/build/calm-otter-3f2a'"});
+  EXPECT_NE(shown(story).find("  next: git diff HEAD...pipe/build/calm-otter-3f2a   (look at it; "
+                              "`git merge pipe/build/calm-otter-3f2a` takes it)\n"),
+            std::string::npos)
+      << shown(story);
+}
+
+TEST(Checklist, WhatGoesToAFileIsNotCut) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build").criteria = {PlanMaker::criterion("It answers")};
+  make.gate({0});
+  Story story(make.plan());
+  const std::string address = "GET http://localhost:8080/accounts/2/transactions?from=2026-01-01";
+  story.start().run_task("build");
+  story.check("build", 0, Verdict::Unverified, evidence(address, "no answer within 1s", 100));
+  ChecklistOptions options;
+  options.width = 60;
+  EXPECT_EQ(shown(story, options).find(address), std::string::npos) << shown(story, options);
+  options.cut = false;
+  EXPECT_NE(shown(story, options).find(address + " … no answer within 1s"), std::string::npos)
+      << shown(story, options);
+}
+
+TEST(Checklist, APhaseThatFailsIsNoTask) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("build");
+  make.gate({0});
+  Story story(make.plan());
+  story.start().run_task("build").finish("build");
+  story.tell(NodeFinished{dsl::NodeId("main"), Outcome::Failed, "the work does not merge", {}});
+  story.tell(RunFinished{Outcome::Failed, {}, ""});
+  EXPECT_NE(shown(story).find("failed: calm-otter-3f2a, 1 task (1 passed, 1 phase failed)"),
+            std::string::npos)
+      << shown(story);
+}
+
 TEST(Checklist, ARunThatNeverBeganIsNamed) {
   PlanMaker make;
   make.phase("main");
@@ -249,7 +294,12 @@ TEST(Checklist, ARunWhoseRunnerWasKilledSaysHowToGoOn) {
 
   ChecklistOptions alive;
   alive.runner = Runner::Alive;
-  EXPECT_NE(shown(story, alive).find("running: calm-otter-3f2a"), std::string::npos);
+  alive.until_ms = Story::kStart + 3'600'000;
+  EXPECT_NE(shown(story, alive).find("running: calm-otter-3f2a, 3 tasks (3 not done), 1h"),
+            std::string::npos)
+      << shown(story, alive);
+  EXPECT_NE(shown(story, alive).find("implement / refresh   running       1h"), std::string::npos)
+      << shown(story, alive);
   EXPECT_NE(shown(story, alive).find("pipe attach calm-otter-3f2a"), std::string::npos);
 }
 
@@ -292,6 +342,9 @@ TEST(Checklist, ATaskForEachOfNoItemsHasNothingToMeet) {
   EXPECT_NE(shown(story).find("passed: calm-otter-3f2a, 1 task, 0.0s"), std::string::npos)
       << shown(story);
   EXPECT_EQ(shown(story).find("not checked"), std::string::npos) << shown(story);
+  EXPECT_NE(shown(story).find("port           passed   no items, nothing was run\n"),
+            std::string::npos)
+      << shown(story);
 }
 
 TEST(Checklist, InstancesOfAForEachStandForTheirTask) {

@@ -240,20 +240,32 @@ TEST(ConsolePlain, SaysEachNotableEventOnALineOfItsOwn) {
   Screen screen;
   ConsolePlain plain(screen.sink(), Colour::Never);
   story.start().run_task("refresh").at(1500);
-  story.check("refresh", 0, Verdict::NotMet, evidence("make check", "exit 2", 10));
+  const std::string address = "GET http://localhost:8080/accounts/2/transactions?from=2026-01-01";
+  story.check("refresh", 0, Verdict::NotMet, evidence(address, "status 500", 10));
   story.tell(
       RetryScheduled{dsl::NodeId("refresh"), 1, Story::kStart + 3500, "1 of 1 criteria not met"});
   story.at(3500).begin("refresh", 2);
   story.tell(NodeSkipped{dsl::NodeId("docs"), "its if: is false"});
   plain.on_events(story.state(), story.events());
-  EXPECT_EQ("\n" + screen.writes.at(0), R"(
+  EXPECT_EQ("\n" + screen.writes.at(0),
+            R"(
 22:13:20  run calm-otter-3f2a of 'build' started: 3 tasks, 2 at once
 22:13:20  implement / refresh  started
-22:13:21  implement / refresh  [ ] Refreshes: make check … exit 2
+22:13:21  implement / refresh  [ ] Refreshes: )" +
+                address + R"( … status 500
 22:13:21  implement / refresh  tries again in 2.0s: 1 of 1 criteria not met
 22:13:23  implement / refresh  started, attempt 2
 22:13:23  implement / docs  skipped: its if: is false
 )");
+}
+
+TEST(ConsolePlain, SaysWhatTheSecondSignalDoes) {
+  Screen screen;
+  ConsolePlain plain(screen.sink(), Colour::Never);
+  plain.on_stopping("SIGINT");
+  plain.on_stopping("SIGINT");
+  EXPECT_EQ(screen.writes.at(0), "stopping on SIGINT; once more kills what is under way at once\n");
+  EXPECT_EQ(screen.writes.at(1), "killing on SIGINT\n");
 }
 
 TEST(JsonLinesReport, WritesEveryEventAsALineThatReadsBack) {
