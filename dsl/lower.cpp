@@ -86,8 +86,12 @@ class Lowering {
         plan_.workspace.protect.end(), defaults_.protect.begin(), defaults_.protect.end());
     if (const auto& budget = pipeline_.common.budget) {
       plan_.budget = to_budget(*budget);
+      program_.places.budget = first_limit(*budget);
     }
-    plan_.require_approval = pipeline_.require_approval.value;
+    if (const auto& asked = pipeline_.require_approval) {
+      plan_.require_approval = asked.value;
+      program_.places.require_approval = asked.span;
+    }
     for (const Text& file : pipeline_.env_files.items) {
       if (!refuse_expression(file, "'env_file'", program_.findings)) {
         plan_.env_files.emplace_back(file.value);
@@ -96,6 +100,21 @@ class Lowering {
     for (const auto& [name, size] : pipeline_.pools) {
       plan_.pools.emplace(std::string(name.value), size.value);
     }
+  }
+
+  static std::optional<Span> first_limit(const BudgetSpec& budget) {
+    std::optional<Span> first;
+    const auto look_at = [&](const auto& limit) {
+      if (limit && (!first || limit.span.begin < first->begin)) {
+        first = limit.span;
+      }
+    };
+    look_at(budget.cost);
+    look_at(budget.time);
+    look_at(budget.turns);
+    look_at(budget.tokens);
+    look_at(budget.cost_per_day);
+    return first;
   }
 
   void report_secrets_out_of_reach() {

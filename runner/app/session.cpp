@@ -1,6 +1,7 @@
 #include "runner/app/session.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <sys/stat.h>
 #include <thread>
@@ -59,6 +60,29 @@ const char* signal_name(int number) {
       return "SIGHUP";
   }
 }
+
+/// A large project takes its time to be read: says so after a second, and again now and then.
+class ReadingProgress {
+ public:
+  ReadingProgress(const Clock& clock, const RunRequest& request)
+      : clock_(clock), say_(request.say), next_ms_(clock.monotonic_ms() + 1000) {}
+
+  void add(std::int64_t bytes) {
+    ++files_;
+    bytes_ += bytes;
+    if (say_ && clock_.monotonic_ms() >= next_ms_) {
+      say_(fmt::format("reading the project: {} files, {} MB so far", files_, bytes_ / 1'000'000));
+      next_ms_ = clock_.monotonic_ms() + 10'000;
+    }
+  }
+
+ private:
+  const Clock& clock_;
+  std::function<void(const std::string&)> say_;
+  std::int64_t next_ms_;
+  std::int64_t files_ = 0;
+  std::int64_t bytes_ = 0;
+};
 
 /// Everything of one run, wired together. Members are destroyed from the last to the first: the
 /// loop outlives all that calls it.
@@ -194,12 +218,14 @@ class Session {
   /// Whose word for the sealed plan counts is kept for the journal.
   Status check_is_approved(const RunRequest& request) {
     if (!request.sealed) {
-      return plan_.require_approval
-                 ? Status(Error{"'" + plan_.name + "' runs only from an approved plan",
-                                "seal it with `pipe plan " + request.file +
-                                    " -o plan.json`, have it approved with `pipe approve "
-                                    "plan.json`, then `pipe run --plan plan.json`"})
-                 : Status(dsl::Ok{});
+      if (!plan_.require_approval) {
+        return dsl::Ok{};
+      }
+      const Error only{"'" + plan_.name + "' runs only from an approved plan",
+                       "seal it with `pipe plan " + request.file +
+                           " -o plan.json`, have it approved with `pipe approve plan.json`, then "
+                           "`pipe run --plan plan.json`"};
+      return places_.require_approval.empty() ? only : only.within(places_.require_approval);
     }
     CheckedApprovals checked = check_approvals(*request.sealed, settings_.allowed_signers);
     const bool must = plan_.require_approval || request.sealed->plan.require_approval;
@@ -226,6 +252,10 @@ class Session {
     if (!request.sealed_file.empty()) {
       take.excluded.push_back(absolute({request.sealed_file}).front());
     }
+    warn_of_home(request);
+    take.on_read = [progress = ReadingProgress(loop_, request)](std::int64_t bytes) mutable {
+      progress.add(bytes);
+    };
     Result<Project> project = take_project(*trees_, take);
     if (!project) {
       const std::string& place = places_.workspace_source;
@@ -238,6 +268,20 @@ class Session {
       return free.error();
     }
     return project;
+  }
+
+  /// A home folder is a project for few; it takes long and is copied with all that is in it.
+  void warn_of_home(const RunRequest& request) const {
+    const char* const home = std::getenv("HOME");
+    const std::string& folder = plan_.workspace.source;
+    std::error_code failed;
+    if (request.say && home != nullptr && *home != '\0' &&
+        std::filesystem::equivalent(home, folder, failed) &&
+        ::access((folder + "/.git").c_str(), F_OK) != 0) {
+      request.say(
+          "the project is your home folder: all of it is copied into the store; name a "
+          "folder in it as `workspace: {source: …}`");
+    }
   }
 
   /// What needs no engine and no disk: what the files say.
@@ -322,7 +366,7 @@ class Session {
     engines_->look_for(engines_of(plan_), [&done] { done = true; });
     wait_for(done);
     by_node_ = choose_engines(plan_, *engines_, problems_);
-    for (Error& problem : preflight(plan_, by_node_, places_.node)) {
+    for (Error& problem : preflight(plan_, by_node_, places_.node, places_.budget)) {
       problems_.push_back(std::move(problem));
     }
     return problems_.empty();
@@ -446,13 +490,7 @@ class Session {
     });
     DiskJobFiles files(folder);
     const std::vector<std::unique_ptr<Observer>> observers =
-        make_observers_({run_,
-                         folder,
-                         plan_,
-                         state.started(),
-                         resumed_ ? std::vector<Error>()
-                                  : protects_nothing(plan_, own_file_name_, project, *trees_),
-                         &loop_});
+        make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});
     SystemResolver resolver(loop_);
     Gateway gateway(loop_,
                     resolver,
@@ -516,6 +554,19 @@ class Session {
     }
     ended.warnings = masked(warnings_);
     return ended;
+  }
+
+  /// What a person wants to know before hours of work.
+  std::vector<Error> doubts_about(const Project& project) const {
+    std::vector<Error> doubts;
+    if (!resumed_) {
+      doubts = protects_nothing(plan_, own_file_name_, project, *trees_);
+    }
+    const bool writes_nothing = rehearsal_ && project.kind == Project::Kind::Folder;
+    if (const Status writable = check_project_is_writable(project); !writable && !writes_nothing) {
+      doubts.push_back(writable.error());
+    }
+    return doubts;
   }
 
   Workspaces::Places places_of(const RunId& run) const {

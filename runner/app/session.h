@@ -39,6 +39,8 @@ enum class ExitCode {
 struct PlacesInFile {
   std::function<std::string(std::size_t node)> node;  // may be empty
   std::string workspace_source;                       // "": nowhere
+  std::string budget;                                 // of the pipeline
+  std::string require_approval;
 };
 
 struct RunRequest {
@@ -54,7 +56,8 @@ struct RunRequest {
   PlanSources sources;                    // as the plan was compiled; needed for what is sealed
   std::optional<dsl::SealedPlan> sealed;  // nothing else may be run than this
   std::string sealed_file;  // where it is, or is to be: never part of the input; "" nowhere
-  std::optional<RehearsalScript> rehearsal;  // its models answer from this
+  std::optional<RehearsalScript> rehearsal;          // its models answer from this
+  std::function<void(const std::string& note)> say;  // before the run has a name; may be empty
 };
 
 /// What observers are made from: called once, when the run has a name and before its first event.

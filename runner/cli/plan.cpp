@@ -24,6 +24,7 @@ ExitCode seal(const Arguments& arguments, PlanAndSettings compiled, Console& con
   const Settings settings = compiled.settings;
   RunRequest request = request_of(std::move(compiled), arguments.source);
   request.sealed_file = arguments.output;
+  request.say = [&console](const std::string& note) { console.note(note); };
   SealEnd end = seal_session(settings, std::move(request));
   for (const dsl::Error& problem : end.problems) {
     console.error(problem);

@@ -77,7 +77,11 @@ dsl::Result<std::string> read_plan_file(const std::string& file) {
                     dsl::YamlDocument::kMaxBytes >> 20U),
         "is this another file? a large plan can be split with `uses: ./part.yaml`"};
   }
-  return files::read_file(file, static_cast<std::int64_t>(dsl::YamlDocument::kMaxBytes));
+  auto text = files::read_file(file, static_cast<std::int64_t>(dsl::YamlDocument::kMaxBytes));
+  if (!text && text.error().remedy.empty()) {
+    return dsl::Error{text.error().message, "give the path of a pipeline file"};
+  }
+  return text;
 }
 
 dsl::Result<dsl::CompileRequest> request_of(const PlanSource& source) {
@@ -177,9 +181,12 @@ std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& consol
                      dsl::sha256_hex(compilation->sources.text(i))});
   }
   PlacesInFile places;
-  if (const auto& span = compilation->places.workspace_source) {
-    places.workspace_source = compilation->sources.text_of(*span);
-  }
+  const auto text_of = [&](const std::optional<dsl::Span>& span) {
+    return span ? compilation->sources.text_of(*span) : std::string();
+  };
+  places.workspace_source = text_of(compilation->places.workspace_source);
+  places.budget = text_of(compilation->places.budget);
+  places.require_approval = text_of(compilation->places.require_approval);
   places.node = [kept = std::make_shared<dsl::Compilation>(*std::move(compilation))](
                     std::size_t node) { return kept->sources.text_of(kept->places.nodes[node]); };
   return PlanAndSettings{

@@ -101,6 +101,7 @@ ExitCode rehearse(RehearseArguments& arguments, Console& console) {
   request.include_dirty = arguments.dirty;
   request.env_files = arguments.env_files;
   request.rehearsal = std::move(script);
+  request.say = [&console](const std::string& note) { console.note(note); };
   return drive(
       [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
       arguments.progress,

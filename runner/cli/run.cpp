@@ -77,6 +77,7 @@ ExitCode run(RunArguments& arguments, Console& console) {
   RunRequest request = request_of(*std::move(compiled), arguments.source);
   request.name = arguments.name;
   request.jobs = *jobs;
+  request.say = [&console](const std::string& note) { console.note(note); };
   request.reuse = !arguments.no_cache;
   request.learn_firewall = arguments.progress.learn_firewall;
   request.sealed = std::move(sealed);

@@ -1,6 +1,9 @@
 // How a result reaches the user's project: as a branch, or as files (write_back.cpp). Declared in
 // project.h.
 
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -97,6 +100,24 @@ dsl::Status check_branch_is_free(const Project& project, const std::string& bran
           fmt::format(
               "the result would be branch '{}', and a branch '{}' is in the way", branch, folder),
           fmt::format("rename it with `git branch -m {} OTHER`", folder)};
+    }
+  }
+  return dsl::Ok{};
+}
+
+dsl::Status check_project_is_writable(const Project& project) {
+  std::vector<std::string> needed{project.folder};
+  if (project.kind == Project::Kind::Repository) {
+    const std::string shared = project.objects.substr(0, project.objects.rfind('/'));
+    needed = {project.objects, shared + "/refs/heads"};
+  }
+  for (const std::string& folder : needed) {
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0 && errno != ENOENT) {
+      return dsl::Error{
+          fmt::format("the project cannot take the result: {}",
+                      files::system_error("write to", folder, errno).message),
+          "the run will keep it; make the folder writable for you, now, or then and go on with "
+          "`pipe resume`"};
     }
   }
   return dsl::Ok{};

@@ -128,7 +128,9 @@ class Taker {
     }
     if (!head->commit) {
       return dsl::Error{fmt::format("the repository of '{}' has no commits yet", project_.folder),
-                        "make a first one: git add -A && git commit -m 'first'"};
+                        repository.work_tree().empty()
+                            ? "it is a bare one: push a first commit to it"
+                            : "make a first one: git add -A && git commit -m 'first'"};
     }
     if (auto added = store_.add_alternate(repository.objects_folder()); !added) {
       return added;
@@ -238,6 +240,9 @@ class Taker {
   // ---------------------------------------------------------------------------
 
   dsl::Status take_folder(const std::string& remark) {
+    if (project_.folder == "/") {
+      return dsl::Error{"workspace '/' is the whole machine, not a project", kNameFolder};
+    }
     auto objects = store_.borrow();
     if (!objects) {
       return objects.error();
@@ -268,6 +273,7 @@ class Taker {
       return folder.error();
     }
     wanted.folder = folder->get();
+    wanted.on_read = request_.on_read;
     for (const std::string& path : request_.excluded) {
       auto real = files::real_path(path);
       const auto inside = real ? beneath(project_.folder, *real) : std::nullopt;

@@ -6,6 +6,7 @@
 // configuration nor its hooks or filters count. Any thread; blocks on the disk.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,7 @@ struct TakeRequest {
   bool include_dirty = false;         // uncommitted files of a repository count too
   std::int64_t time_s = 0;            // since the epoch, of the commits that are made
   std::vector<std::string> excluded;  // absolute paths that are never taken: the run store
+  std::function<void(std::int64_t bytes)> on_read;  // of each file that is read; may be empty
 };
 
 /// What was taken: plain data, kept with the run.
@@ -65,6 +67,10 @@ dsl::Result<std::string> deliver(TreeStore& store,
 /// the name of a folder that it would lie in. Says nothing of the branch itself. A folder that is
 /// no repository needs no branch.
 dsl::Status check_branch_is_free(const Project& project, const std::string& branch);
+
+/// Whether `deliver` may write where it has to: an Error names what it may not, and the remedy. The
+/// result of a run is kept all the same.
+dsl::Status check_project_is_writable(const Project& project);
 
 /// Makes the branch and nothing else: neither work tree, index nor HEAD change. An Error where a
 /// branch of that name leads elsewhere.

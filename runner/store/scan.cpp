@@ -372,6 +372,9 @@ class Scanner {
     if (!content) {
       return content.error().within(fmt::format("take '{}'", files::printable(path)));
     }
+    if (request_.on_read) {
+      request_.on_read(opened.st_size);
+    }
     if (request_.noted != nullptr) {
       request_.noted->note(path, opened, *content);
     }

@@ -111,6 +111,8 @@ TEST_F(Preflight, BudgetsOfPipelineAndPhaseAreRefusedToo) {
   EXPECT_THAT(of({task("a", {}, "x")}),
               ElementsAre(HasSubstr("'p': the pipeline asks for a budget"),
                           HasSubstr("'build': the phase asks for a budget")));
+  const auto problems = preflight(plan, {nullptr}, {}, "p.yaml:3:16");
+  EXPECT_THAT(problems.at(0).message, testing::StartsWith("p.yaml:3:16: 'p': the pipeline asks"));
 }
 
 }  // namespace

@@ -172,6 +172,13 @@ TEST_F(ProjectTest, ARepositoryWithoutCommitsIsRefusedWithTheRemedy) {
   EXPECT_THAT(refused.error().remedy, HasSubstr("git commit"));
 }
 
+TEST_F(ProjectTest, ABareRepositoryWithoutCommitsIsRefusedWithARemedyThatWorksThere) {
+  git(temp_.path(), "init -q --bare bare.git");
+  const auto refused = try_take(temp_ / "bare.git");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().remedy, HasSubstr("push"));
+}
+
 TEST_F(ProjectTest, ABareRepositoryAndAWorktreeWork) {
   make_repository();
   git(temp_.path(), "clone -q --bare project bare.git");
@@ -240,6 +247,51 @@ TEST_F(ProjectTest, AMissingFolderAFileAndGitsOwnDataAreRefused) {
   EXPECT_THAT(try_take(project_path() + "/a").error().message, HasSubstr("is not a folder"));
   EXPECT_THAT(try_take(project_path() + "/.git/hooks").error().message,
               HasSubstr("data of a repository"));
+}
+
+TEST_F(ProjectTest, TheWholeMachineIsNoProject) {
+  const auto taken = try_take("/");
+  ASSERT_FALSE(taken);
+  EXPECT_THAT(taken.error().message, HasSubstr("'/' is the whole machine"));
+  EXPECT_THAT(taken.error().remedy, HasSubstr("workspace: {source: …}"));
+}
+
+TEST_F(ProjectTest, ReadingIsTold) {
+  put("a", "123");
+  put("b", "4567");
+  std::int64_t bytes = 0;
+  TakeRequest request;
+  request.folder = project_path();
+  request.on_read = [&](std::int64_t of_file) { bytes += of_file; };
+  must(take_project(*store_, request));
+  EXPECT_EQ(bytes, 7);
+}
+
+TEST_F(ProjectTest, WhatCannotTakeTheResultIsFoundBeforeTheRun) {
+  make_repository();
+  const Project project = take();
+  Project folder = project;
+  folder.kind = Project::Kind::Folder;
+  EXPECT_TRUE(check_project_is_writable(project));
+  EXPECT_TRUE(check_project_is_writable(folder));
+
+  folder.folder = project_path() + "/a/beneath-a-file";
+  const auto refused = check_project_is_writable(folder);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("cannot take the result: write to '" + folder.folder + "'"));
+  EXPECT_THAT(refused.error().remedy, HasSubstr("`pipe resume`"));
+
+  const pid_t child = ::fork();
+  if (child == 0) {  // an ordinary user, whom modes stop
+    const bool ordinary = ::geteuid() != 0 || ::setresuid(1234, 1234, 1234) == 0;
+    ::chmod((project_path() + "/.git/objects").c_str(), 0555);
+    ::_exit(ordinary && !check_project_is_writable(project) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ::chmod((project_path() + "/.git/objects").c_str(), 0755);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(ProjectTest, ARepositoryOfNewerFormatIsRefused) {
