@@ -122,7 +122,7 @@ SandboxProbe probe_sandbox(const EngineOptions& options) {
   probe.bwrap = find_program(options.bwrap);
   if (probe.bwrap.empty()) {
     probe.trouble = dsl::Error{"bubblewrap ('" + options.bwrap + "') is not installed",
-                               "apt-get install bubblewrap"};
+                               "sudo apt-get install bubblewrap"};
     return probe;
   }
   if (const auto finished = run({probe.bwrap, "--version"}); finished && finished->ok()) {

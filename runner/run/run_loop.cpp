@@ -422,7 +422,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     if (conflicts.size() > kShown) {
       text += fmt::format("; and {} more files", conflicts.size() - kShown);
     }
-    return text;
+    return text + "; let one of them need the other, or write to different files";
   }
 
   void take_input(std::size_t node, const TreeRef& input) {

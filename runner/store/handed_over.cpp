@@ -33,12 +33,8 @@ dsl::Result<std::string> read_output(Objects& objects,
   const std::string& path = handed_over ? output.name : output.file;
   const std::string folder =
       handed_over ? workspace.scratch + "/outputs" : written_folder(workspace);
-  const dsl::Error absent{
-      handed_over
-          ? fmt::format("output '{}' was not written to $PIPE_OUTPUTS/{}", output.name, output.name)
-          : fmt::format(
-                "output '{}': the file '{}' was not written", output.name, files::printable(path)),
-      "write the file before the command ends"};
+  // Whoever tells the Error names the output and its file before it.
+  const dsl::Error absent{"it was not written", "write the file before the command ends"};
   auto opened = files::open_folder(folder);
   if (!opened) {
     return opened.error();
@@ -55,7 +51,7 @@ dsl::Result<std::string> read_output(Objects& objects,
     return absent;
   }
   if (there || (errno != ENOENT && errno != ENOTDIR)) {
-    return read.error().within(fmt::format("output '{}'", output.name));
+    return read.error();
   }
   if (handed_over || !is_overlay(workspace)) {
     return absent;
@@ -69,18 +65,11 @@ dsl::Result<std::string> read_output(Objects& objects,
       continue;
     }
     if ((*entry)->kind != Kind::File && (*entry)->kind != Kind::Executable) {
-      return dsl::Error{
-          fmt::format(
-              "output '{}': '{}' is not a regular file", output.name, files::printable(path)),
-          ""};
+      return dsl::Error{"it is not a regular file", ""};
     }
     auto size = objects.blob_size((*entry)->id);
     if (size && *size > kMaxOutput) {
-      return dsl::Error{fmt::format("output '{}': '{}' is larger than {} bytes",
-                                    output.name,
-                                    files::printable(path),
-                                    kMaxOutput),
-                        ""};
+      return dsl::Error{fmt::format("it is larger than {} bytes", kMaxOutput), ""};
     }
     return objects.read_blob((*entry)->id, kMaxOutput);
   }

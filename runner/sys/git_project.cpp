@@ -275,7 +275,11 @@ class Copier {
 
 dsl::Status Project::add_branch(const std::string& name, Objects& objects, const Oid& commit) {
   const auto within = [&](const dsl::Error& error) {
-    return error.within(fmt::format("branch '{}'", name));
+    dsl::Error told = error.within(fmt::format("branch '{}'", name));
+    if (told.message.find(std::strerror(EACCES)) != std::string::npos) {
+      told.remedy = "make the repository writable for you, then `pipe resume` delivers";
+    }
+    return told;
   };
   if (auto fine = check_branch_name(name); !fine) {
     return fine;
@@ -290,7 +294,8 @@ dsl::Status Project::add_branch(const std::string& name, Objects& objects, const
     }
     return dsl::Error{
         fmt::format("branch '{}' is there already, at {}", name, to_hex(**present).substr(0, 12)),
-        fmt::format("name another branch, or delete it with 'git branch -D {}'", name)};
+        fmt::format("move it away with `git branch -m {} OTHER`, then `pipe resume` delivers",
+                    name)};
   }
   auto odb = impl_->objects();
   if (!odb) {
@@ -311,7 +316,7 @@ dsl::Status Project::add_branch(const std::string& name, Objects& objects, const
                                         0,
                                         "pipe: result of a run");
   if (code != 0) {
-    return error_of(fmt::format("make branch '{}'", name), code);
+    return within(error_of("make it", code));
   }
   git_reference_free(made);
   return dsl::Ok{};

@@ -167,7 +167,9 @@ TEST(RunLoop, AConflictOfTwoNeedsNamesTheFileAndBothNodes) {
   };
   run.start();
   EXPECT_EQ(run.node("c").outcome, Outcome::Failed);
-  EXPECT_THAT(run.node("c").reason, HasSubstr("'same.txt' was changed by both 'a' and 'b'"));
+  EXPECT_THAT(run.node("c").reason,
+              HasSubstr("'same.txt' was changed by both 'a' and 'b'; let one of them need the "
+                        "other, or write to different files"));
 }
 
 TEST(RunLoop, KeepsToItsSlots) {
