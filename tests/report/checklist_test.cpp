@@ -295,10 +295,11 @@ TEST(Checklist, ARunWhoseRunnerWasKilledSaysHowToGoOn) {
   ChecklistOptions alive;
   alive.runner = Runner::Alive;
   alive.until_ms = Story::kStart + 3'600'000;
-  EXPECT_NE(shown(story, alive).find("running: calm-otter-3f2a, 3 tasks (3 not done), 1h"),
+  EXPECT_NE(shown(story, alive)
+                .find("running: calm-otter-3f2a, 3 tasks (3 not done), 0 of 4 criteria met, 1h00m"),
             std::string::npos)
       << shown(story, alive);
-  EXPECT_NE(shown(story, alive).find("implement / refresh   running       1h"), std::string::npos)
+  EXPECT_NE(shown(story, alive).find("implement / refresh   running    1h00m"), std::string::npos)
       << shown(story, alive);
   EXPECT_NE(shown(story, alive).find("pipe attach calm-otter-3f2a"), std::string::npos);
 }
