@@ -53,7 +53,7 @@ pipe runs phased plans: every task in a container, every criterion verified.
   approve RUN [TASK]        say yes to a task that waits, or to a sealed plan
   reject RUN [TASK]         say no: the work is done again, or has failed
   clean [RUN...]            remove finished runs and free their space
-  hooks ACTION [FILE]       install git hooks: messages, leaks, a pipeline before a push
+  hooks ACTION [FILE]       install git hooks: messages, leaks, a check before push
   config                    show the settings and where they come from
   credentials               show which keys and logins were found, and where
   doctor                    tell what this machine can run, and what it lacks
