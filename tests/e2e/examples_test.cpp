@@ -134,7 +134,7 @@ TEST_F(Example, WhatATaskMayNotDoIsHandedOverToAPerson) {
   EXPECT_EQ(left("tried.txt"),
             "setup-tls.sh ended with 126\nopenssl genrsa ended with 126\nmkcert ended with 126\n");
   const Ended shown = user_.run_pipe({"show", "--json"}, folder());
-  EXPECT_THAT(shown.out, HasSubstr("\"operation\": \"mkcert *.app.localhost\""));
+  EXPECT_THAT(shown.out, HasSubstr(R"("operation":"mkcert *.app.localhost")"));
 }
 
 TEST_F(Example, AnAgentThatPipeDoesNotKnowGoesOnWithItsSession) {
@@ -232,6 +232,7 @@ TEST_F(Example, NoneIsForgotten) {
                                         "agent-gemini.yaml",
                                         "quickstart.yaml",
                                         "diamond-merge.yaml",
+                                        "hand-over.yaml",
                                         "matrix-and-for-each.yaml",
                                         "own-agent.yaml",
                                         "secrets.yaml",  // in secrets_test.cpp
