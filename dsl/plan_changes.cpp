@@ -282,10 +282,13 @@ std::string name_of_field(std::string field) {
   return field;
 }
 
+/// Names that people gave stand as they gave them.
 std::string joined(const Path& path) {
   std::string text;
+  bool is_given = false;
   for (const std::string& name : path) {
-    text += (text.empty() ? "" : " ") + name_of_field(name);
+    text += (text.empty() ? "" : " ") + (is_given ? name : name_of_field(name));
+    is_given = is_one_of(name, {"env", "inputs", "outputs", "secrets", "services"});
   }
   return text;
 }

@@ -237,7 +237,7 @@ TEST_F(SealedPlan, SignaturesAreCheckedAgainstThoseWhoMaySign) {
 
   const std::string signers =
       papers_.write("allowed_signers", "ann " + read_text(papers_.path() / "ann.pub"));
-  const fs::path config = fs::path(user_.home()) / ".config/pipe/config.yaml";
+  const fs::path config = fs::path(user_.home()) / "config/pipe/config.yaml";
   fs::create_directories(config.parent_path());
   papers_.write("config.yaml", "allowed_signers: " + signers + "\n");
   fs::copy_file(papers_.path() / "config.yaml", config);
