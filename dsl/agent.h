@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dsl/model_dialect.h"
 #include "dsl/template.h"
 #include "dsl/value.h"
 
@@ -77,12 +78,24 @@ struct AgentExit {
   bool operator==(const AgentExit&) const = default;
 };
 
+/// Where an agent's model is. The gateway stands in its place there: it counts what passes, keeps
+/// the budgets and adds the real key.
+struct AgentProvider {
+  ModelDialect dialect = ModelDialect::Anthropic;
+  std::string host;      // canonical: "api.anthropic.com"; reached by TLS, port 443
+  std::string base_url;  // the variable by which the agent is told where to find it
+  std::string path;      // at the end of that URL: "/v1"; "" none
+  bool operator==(const AgentProvider&) const = default;
+};
+
 struct Agent {
+  std::string name;  // of its step; "" where the task itself is the agent
   Template prompt;
   std::string prompt_file;         // beneath the node's input; its text follows `prompt`
   std::vector<std::string> state;  // beneath "~/": kept from attempt to attempt, with the session
   std::vector<AgentRule> stream;   // empty: only the exit status counts
   std::vector<AgentExit> exit;     // where the stream did not say
+  std::optional<AgentProvider> provider;
   bool operator==(const Agent&) const = default;
 };
 

@@ -92,6 +92,7 @@ class Lowering {
       plan_.require_approval = asked.value;
       program_.places.require_approval = asked.span;
     }
+    plan_.prices = pipeline_.prices;
     for (const Text& file : pipeline_.env_files.items) {
       if (!refuse_expression(file, "'env_file'", program_.findings)) {
         plan_.env_files.emplace_back(file.value);

@@ -26,6 +26,7 @@ void TaskLowering::lower_agent() {
   const AgentSpec& spec = *layer->body->agent;
   const std::size_t number = number_of(*layer);
   Agent& agent = node_.agent.emplace();
+  agent.name = layer->step != nullptr ? std::string(layer->step->name.value) : "";
   agent.prompt = text(spec.prompt, number);
   agent.prompt_file = known(spec.prompt_file, number, "'prompt_file'");
   for (const Text& path : spec.state) {
@@ -46,6 +47,12 @@ void TaskLowering::lower_agent() {
     lowered.ends = rule.ends.value;
   }
   agent.exit = spec.exit;
+  if (const auto& provider = spec.provider) {
+    agent.provider = {provider->dialect.value,
+                      std::string(provider->host.value),
+                      std::string(provider->base_url.value),
+                      std::string(provider->path.value)};
+  }
   if (is_blank(agent.prompt) && agent.prompt_file.empty()) {
     program_.findings.error(kNoPrompt,
                             unit_.task->uses ? unit_.task->uses.span : spec.span,

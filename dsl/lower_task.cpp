@@ -222,7 +222,9 @@ void TaskLowering::note_reach(const Text& name, const Secret& secret) {
   for (const std::string& text : secret.hosts) {
     const Result<SecretHost> host = parse_secret_host(text);
     const std::string some = host ? (host->below ? "any." : "") + host->host : "";
-    reach.reached = reach.reached || (host && policy->find(some, host->port) != nullptr);
+    reach.reached = reach.reached || (host && policy->find(some, host->port) != nullptr) ||
+                    (host && node_.agent && node_.agent->provider &&
+                     host->matches_name(node_.agent->provider->host));  // the gateway leads there
   }
 }
 

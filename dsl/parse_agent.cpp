@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/egress.h"
 #include "dsl/parse_parts.h"
 
 namespace dsl {
@@ -189,12 +190,75 @@ void read_state(YamlValue key, YamlValue value, AgentSpec& agent, Findings& find
   }
 }
 
+// ---- where its model is ------------------------------------------------------------------------
+
+/// Absent and reported where it is not what `is_right` wants.
+template <class IsRight>
+Text checked(const Text& text, IsRight is_right, const char* wanted, Findings& findings) {
+  if (!text || refuse_expression(text, wanted, findings)) {
+    return {};
+  }
+  if (!is_right(text.value)) {
+    findings.error(kWrongKind,
+                   text.span,
+                   fmt::format("{} is not {}", quoted(text.value), wanted),
+                   "write provider: {dialect: openai, host: api.openai.com, base_url: "
+                   "OPENAI_BASE_URL, path: /v1}");
+    return {};
+  }
+  return text;
+}
+
+void read_host(YamlValue key, YamlValue value, AgentProviderSpec& provider, Findings& findings) {
+  provider.host = checked(
+      read_plain_word(key, value, findings),
+      [](std::string_view text) { return canonical_host(text) == text; },
+      "the name of a host",
+      findings);
+}
+
+bool is_variable(std::string_view text) {
+  return !text.empty() &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
+}
+
+void read_base_url(YamlValue key, YamlValue value, AgentProviderSpec& to, Findings& findings) {
+  to.base_url = checked(
+      read_plain_word(key, value, findings), is_variable, "the name of a variable", findings);
+}
+
+bool is_url_path(std::string_view text) {
+  return text.size() > 1 && text.front() == '/' && text.back() != '/' &&
+         text.find_first_of(" ?#%") == std::string_view::npos;
+}
+
+void read_path(YamlValue key, YamlValue value, AgentProviderSpec& to, Findings& findings) {
+  to.path =
+      checked(read_plain_word(key, value, findings), is_url_path, "a path such as /v1", findings);
+}
+
+constexpr Field<AgentProviderSpec> kProviderFields[] = {
+    {"dialect", into<&AgentProviderSpec::dialect, read_enum<ModelDialect>>, Need::Required},
+    {"host", read_host, Need::Required},
+    {"base_url", read_base_url, Need::Required},
+    {"path", read_path},
+};
+constexpr Record<AgentProviderSpec> kProvider{"a provider", kProviderFields};
+
+void read_provider(YamlValue key, YamlValue value, AgentSpec& agent, Findings& findings) {
+  AgentProviderSpec provider;
+  if (read_record(value, key.span(), kProvider, provider, findings)) {
+    agent.provider = provider;
+  }
+}
+
 constexpr Field<AgentSpec> kAgentFields[] = {
     {"prompt", into<&AgentSpec::prompt, read_text>, Need::Required},
     {"prompt_file", into<&AgentSpec::prompt_file, read_text>},
     {"state", read_state},
     {"stream", read_stream},
     {"exit", read_exit},
+    {"provider", read_provider},
 };
 constexpr Record<AgentSpec> kAgent{"an agent", kAgentFields};
 
@@ -210,6 +274,7 @@ void append_agent_keys(KnownKeys& known) {
   append_keys(kAgent, "agent", known);
   append_keys(kRule, "agent_rule", known);
   append_keys(kCondition, "agent_condition", known);
+  append_keys(kProvider, "agent_provider", known);
 }
 
 }  // namespace dsl

@@ -48,6 +48,10 @@ Section<PermissionsSpec> parse_permissions(YamlValue key, YamlValue value, Findi
 // parse_criteria.cpp
 StatedList<CriterionSpec> parse_criteria(YamlValue key, YamlValue value, Findings& findings);
 
+// prices.cpp
+/// `prices:` of a pipeline, which has the form of the library's `models`.
+std::vector<PricedModel> read_prices(YamlValue key, YamlValue map, Findings& findings);
+
 // parse_agent.cpp
 Section<AgentSpec> parse_agent(YamlValue key, YamlValue value, Findings& findings);
 
@@ -62,6 +66,7 @@ void append_parts_keys(KnownKeys& known);
 void append_limits_keys(KnownKeys& known);
 void append_criteria_keys(KnownKeys& known);
 void append_agent_keys(KnownKeys& known);
+void append_prices_keys(KnownKeys& known);
 void append_task_keys(KnownKeys& known);
 void append_step_keys(KnownKeys& known);
 void append_inputs_keys(KnownKeys& known);

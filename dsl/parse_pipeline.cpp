@@ -126,6 +126,10 @@ constexpr Field<Reading> kPipelineFields[] = {
     {"secrets", into_common<&TaskSpec::secrets, parse_secrets>},
     {"env_file", into_pipeline<&PipelineSpec::env_files, read_texts>},
     {"budget", into_common<&TaskSpec::budget, parse_pipeline_budget>},
+    {"prices",
+     [](YamlValue key, YamlValue value, Reading& reading, Findings& findings) {
+       reading.pipeline.prices = read_prices(key, value, findings);
+     }},
     {"firewall", into_common<&TaskSpec::firewall, parse_firewall>},
     {"env", into_common<&TaskSpec::env, parse_env>},
     {"defaults", into_pipeline<&PipelineSpec::defaults, parse_defaults>},
@@ -187,6 +191,7 @@ std::vector<std::pair<std::string_view, std::vector<std::string_view>>> known_ke
   append_limits_keys(known);
   append_criteria_keys(known);
   append_agent_keys(known);
+  append_prices_keys(known);
   return known;
 }
 

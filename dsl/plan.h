@@ -15,6 +15,7 @@
 #include "dsl/agent.h"
 #include "dsl/ids.h"
 #include "dsl/template.h"
+#include "dsl/token_prices.h"
 #include "dsl/units.h"
 #include "dsl/value.h"
 
@@ -307,6 +308,7 @@ struct Plan {
   Workspace workspace;
   EngineName engine = EngineName::Auto;
   Budget budget;
+  std::vector<PricedModel> prices;  // above those of the library
   bool require_approval = false;
   std::vector<std::string>
       env_files;  // where secrets are looked for; relative to the pipeline file

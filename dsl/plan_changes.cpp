@@ -27,6 +27,7 @@ const std::vector<HowCompared> kHow = {
     {"pools", As::Named, "name"},
     {"criteria", As::Named, "text"},
     {"secrets", As::Named, "name"},
+    {"prices", As::Named, "model"},
     {"files", As::Named, "key"},
     {"places", As::Named, "node"},
     {"env", As::Named, "name"},
@@ -163,6 +164,9 @@ class Widening {
     if (first == "budget" || first == "resources") {
       return is_raised(change_.before, change_.after, false);
     }
+    if (first == "prices") {
+      return !is_dearer();
+    }
     if (is_one_of(first, {"timeout_ms", "idle_timeout_ms"})) {
       return is_raised(change_.before, change_.after, true);
     }
@@ -186,6 +190,14 @@ class Widening {
  private:
   bool is_new() const { return change_.before == nullptr; }
   bool is_gone() const { return change_.after == nullptr; }
+
+  /// A price that is not plainly higher may let more be spent beneath the same budget.
+  bool is_dearer() const {
+    const auto* const before = is_new() ? nullptr : std::get_if<double>(&change_.before->held);
+    const auto* const after = is_gone() ? nullptr : std::get_if<double>(&change_.after->held);
+    return field_.back().ends_with("_nanos") && before != nullptr && after != nullptr &&
+           *after > *before;
+  }
 
   bool widens_word(std::string_view field) const {
     if (field == "docker") {

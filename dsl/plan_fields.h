@@ -221,13 +221,23 @@ void describe(Io& io, T& exit) {
   io("reason", exit.reason);
 }
 
+template <class Io, Either<AgentProvider> T>
+void describe(Io& io, T& provider) {
+  io("dialect", provider.dialect);
+  io("host", provider.host);
+  io("base_url", provider.base_url);
+  io("path", provider.path);
+}
+
 template <class Io, Either<Agent> T>
 void describe(Io& io, T& agent) {
+  io("name", agent.name);
   io("prompt", agent.prompt);
   io("prompt_file", agent.prompt_file);
   io("state", agent.state);
   io("stream", agent.stream);
   io("exit", agent.exit);
+  io("provider", agent.provider);
 }
 
 template <class Io, Either<PlanNode> T>
@@ -279,6 +289,23 @@ void describe(Io& io, T& phase) {
   io("budget", phase.budget);
 }
 
+template <class Io, Either<TokenPrices> T>
+void describe(Io& io, T& prices) {
+  io("input_nanos", prices.input);
+  io("output_nanos", prices.output);
+  io("cache_read_nanos", prices.cache_read);
+  io("cache_write_nanos", prices.cache_write);
+  io("cache_write_1h_nanos", prices.cache_write_long);
+}
+
+template <class Io, Either<PricedModel> T>
+void describe(Io& io, T& priced) {
+  io("model", priced.model);
+  io("usual", priced.price.usual);
+  io("above_tokens", priced.price.long_from);
+  io("above", priced.price.longer);
+}
+
 template <class Io, Either<Plan> T>
 void describe(Io& io, T& plan) {
   io("version", plan.version);
@@ -289,6 +316,7 @@ void describe(Io& io, T& plan) {
   io("workspace", plan.workspace);
   io("engine", plan.engine);
   io("budget", plan.budget);
+  io("prices", plan.prices);
   io("require_approval", plan.require_approval);
   io("env_files", plan.env_files);
   io("pools", plan.pools);

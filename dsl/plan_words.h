@@ -111,6 +111,12 @@ constexpr std::array kAgentComparisonWords = {
     Word<AgentCondition::Comparison>{AgentCondition::Comparison::Exists, "exists"},
 };
 
+constexpr std::array kModelDialectWords = {
+    Word<ModelDialect>{ModelDialect::Anthropic, "anthropic"},
+    Word<ModelDialect>{ModelDialect::OpenAi, "openai"},
+    Word<ModelDialect>{ModelDialect::Gemini, "gemini"},
+};
+
 constexpr const auto& word_table(EngineName /*type*/) {
   return kEngineNameWords;
 }
@@ -152,6 +158,9 @@ constexpr const auto& word_table(AgentField /*type*/) {
 }
 constexpr const auto& word_table(AgentCondition::Comparison /*type*/) {
   return kAgentComparisonWords;
+}
+constexpr const auto& word_table(ModelDialect /*type*/) {
+  return kModelDialectWords;
 }
 
 template <class E>

@@ -118,23 +118,9 @@ Stated<std::int64_t> read_version(YamlValue key, YamlValue value, Findings& find
 }
 
 constexpr auto read_models = [](YamlValue key, YamlValue map, TableSpec& table, Findings& found) {
-  if (map.kind() != YamlValue::Kind::Map) {
-    report_wrong_kind(map, quoted(key.text()), "a map from models to prices", "", found);
-    return;
+  for (PricedModel& priced : read_prices(key, map, found)) {
+    table.models.emplace(std::move(priced.model), priced.price);
   }
-  map.each_entry([&](YamlValue name, YamlValue value) {
-    ModelSpec spec;
-    if (!read_record(value, name.span(), kModel, spec, found)) {
-      return;
-    }
-    ModelPrice price;
-    price.usual = token_prices(spec);
-    if (spec.above) {
-      price.long_from = spec.above->tokens.value;
-      price.longer = token_prices(*spec.above);
-    }
-    table.models.emplace(name.text(), price);
-  });
 };
 
 constexpr Field<TableSpec> kTableFields[] = {
@@ -176,6 +162,37 @@ void cut_date(std::string_view& text) {
 
 }  // namespace
 
+std::vector<PricedModel> read_prices(YamlValue key, YamlValue map, Findings& findings) {
+  std::vector<PricedModel> prices;
+  if (map.kind() != YamlValue::Kind::Map) {
+    report_wrong_kind(map,
+                      quoted(key.text()),
+                      "a map from models to prices",
+                      "write prices: {MODEL: {input: 3, output: 15}}, dollars for a million tokens",
+                      findings);
+    return prices;
+  }
+  map.each_entry([&](YamlValue name, YamlValue value) {
+    ModelSpec spec;
+    if (!read_record(value, name.span(), kModel, spec, findings)) {
+      return;
+    }
+    PricedModel& priced = prices.emplace_back();
+    priced.model = name.text();
+    priced.price.usual = token_prices(spec);
+    if (spec.above) {
+      priced.price.long_from = spec.above->tokens.value;
+      priced.price.longer = token_prices(*spec.above);
+    }
+  });
+  return prices;
+}
+
+void append_prices_keys(KnownKeys& known) {
+  append_keys(kModel, "price", known);
+  append_keys(kAbove, "price_above", known);
+}
+
 PriceTable PriceTable::standard() {
   Sources sources;
   Findings findings;
@@ -189,6 +206,14 @@ PriceTable PriceTable::read(const Sources& sources, std::uint32_t source, Findin
   if (document && read_record(document->root(), document->root().span(), kTable, spec, findings)) {
     table.as_of_ = spec.as_of.value;
     table.models_ = std::move(spec.models);
+  }
+  return table;
+}
+
+PriceTable PriceTable::with(const std::vector<PricedModel>& prices) const {
+  PriceTable table = *this;
+  for (const PricedModel& priced : prices) {
+    table.models_.insert_or_assign(priced.model, priced.price);
   }
   return table;
 }

@@ -1,13 +1,14 @@
 #pragma once
 
 // What models cost: stdlib/prices.yaml, which says where its figures come from, embedded by CMake.
-// Any thread; a table is constant once read.
+// Any thread; a table is constant once made.
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dsl/findings.h"
 #include "dsl/source.h"
@@ -22,6 +23,9 @@ class PriceTable {
 
   /// Reads a table of the same form; what is wrong with it goes to `findings`.
   static PriceTable read(const Sources& sources, std::uint32_t source, Findings& findings);
+
+  /// The same table with prices that go before its own.
+  [[nodiscard]] PriceTable with(const std::vector<PricedModel>& prices) const;
 
   /// By the name that a provider's API takes: exact, or with a date or `-latest` behind it, or the
   /// mark of a longer context ("[1m]"). No value: nobody knows what it costs.

@@ -239,12 +239,20 @@ struct AgentRuleSpec {
   Stated<bool> ends;
 };
 
+struct AgentProviderSpec {
+  Stated<ModelDialect> dialect;
+  Text host;
+  Text base_url;
+  Text path;
+};
+
 struct AgentSpec {
   Text prompt;
   Text prompt_file;
   std::vector<Text> state;
   std::vector<AgentRuleSpec> stream;
   std::vector<AgentExit> exit;
+  std::optional<AgentProviderSpec> provider;
   Span span{};  // of the key
 };
 
@@ -326,6 +334,7 @@ struct PipelineSpec {
   std::vector<std::pair<Text, Stated<std::int64_t>>> pools;
   std::vector<ServiceSpec> services;
   std::vector<PhaseSpec> phases;  // `tasks:` at the top is one phase, `main`
+  std::vector<PricedModel> prices;
   Stated<bool> require_approval;
   StatedList<Text> env_files;
 };

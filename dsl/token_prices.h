@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 namespace dsl {
 
@@ -33,6 +34,13 @@ struct ModelPrice {
   [[nodiscard]] const TokenPrices& prices(std::int64_t sent_tokens) const {
     return long_from > 0 && sent_tokens > long_from ? longer : usual;
   }
+};
+
+/// A price that a pipeline gives.
+struct PricedModel {
+  std::string model;
+  ModelPrice price;
+  bool operator==(const PricedModel&) const = default;
 };
 
 }  // namespace dsl

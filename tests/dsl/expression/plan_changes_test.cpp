@@ -40,6 +40,7 @@ SealedPlan base() {
   plan.name = "p";
   plan.require_approval = true;
   plan.budget.cost = Money{20'000'000};
+  plan.prices = {{"own-model", {{3'000, 9'000, 3'000, 3'000, 3'000}, 0, {}}}};
   plan.pools["one"] = 1;
   plan.workspace.protect = {"tests/"};
   PlanNode work;
@@ -115,6 +116,14 @@ TEST(PlanChanges, SaysWhatChangedAndWhatOfItIsWider) {
       {[](SealedPlan& p) { p.plan.budget.cost = Money{30'000'000}; },
        "+ the pipeline: budget cost: $20 -> $30",
        "  the pipeline: budget cost: $30 -> $20"},
+      {[](SealedPlan& p) { p.plan.prices[0].price.usual.output = 4'000; },
+       "+ the pipeline: prices own-model usual output nanos: 9000 -> 4000",
+       "  the pipeline: prices own-model usual output nanos: 4000 -> 9000"},
+      {[](SealedPlan& p) {
+         p.plan.prices.push_back({"other", {}});
+       },
+       "+ the pipeline: prices other is new",
+       "+ the pipeline: prices other is gone"},
       {[](SealedPlan& p) { p.plan.nodes[0].budget.turns.reset(); },
        "+ task 'work': budget turns: 10 -> none",
        "  task 'work': budget turns: none -> 10"},

@@ -57,6 +57,7 @@ TEST(PlanJson, WritesEveryFieldAlways) {
     "tokens": null,
     "cost_per_day_micros": null
   },
+  "prices": [],
   "require_approval": false,
   "env_files": [],
   "pools": [],
@@ -108,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
     Damaged,
     testing::Values(
         Damage{"{", "", "the plan is no JSON: something is wrong at byte 10"},
-        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2466"},
+        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2478"},
         Damage{"\"version\":1",
                "\"version\":2",
                "the plan is of version 2, this program reads version 1"},

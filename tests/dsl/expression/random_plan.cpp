@@ -139,7 +139,10 @@ Workspace workspace(Chance& any) {
 }
 
 Agent agent(Chance& any) {
-  Agent result{any.hole_text(), any.text(), any.texts(), {}, {}};
+  Agent result{any.text(), any.hole_text(), any.text(), any.texts(), {}, {}, {}};
+  if (any.coin()) {
+    result.provider = {any.one_of<ModelDialect>(3), any.text(), any.text(), any.text()};
+  }
   result.stream.resize(any.below(3));
   for (AgentRule& rule : result.stream) {
     rule.when.resize(any.below(3));
@@ -308,6 +311,13 @@ Plan random_plan(std::uint32_t seed, std::size_t nodes) {
   plan.workspace = workspace(any);
   plan.engine = any.one_of<EngineName>(5);
   plan.budget = budget(any);
+  plan.prices.resize(any.below(3));
+  for (PricedModel& priced : plan.prices) {
+    priced.model = any.text();
+    priced.price.usual = {any.number(), any.number(), any.number(), any.number(), any.number()};
+    priced.price.long_from = any.number();
+    priced.price.longer.output = any.number();
+  }
   plan.require_approval = any.coin();
   plan.env_files = any.texts();
   for (std::size_t k = any.below(3); k > 0; --k) {
