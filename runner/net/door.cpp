@@ -57,7 +57,12 @@ Door::Door(const Parts& parts,
       node_(std::move(node)),
       policy_(std::move(policy)),
       denied_(std::move(denied)),
-      secrets_(parts.secrets),
+      model_parts_{parts.loop,
+                   parts.resolver,
+                   parts.own_addresses,
+                   parts.hello_time,
+                   parts.secrets,
+                   stand_in_for(network, parts.stand_in)},
       names_(policy_,
              parts.learning ? Unknown::Answered : Unknown::Refused,
              [this](const std::string& name, Reason reason) {
@@ -95,7 +100,15 @@ Door::~Door() {
 }
 
 void Door::lend(std::vector<LentSecret> secrets) {
-  injection_ = Injection(secrets_, std::move(secrets));
+  lent_ = secrets;
+  injection_ = Injection(model_parts_.secrets, std::move(secrets));
+}
+
+void Door::meter(const ModelMetering& metering, ModelAccess access) {
+  model_ = std::make_unique<ModelDoor>(
+      model_parts_, metering, std::move(access), lent_, [this](EgressDenied refusal) {
+        deny(std::move(refusal));
+      });
 }
 
 // ---- until the sockets are here --------------------------------------------------------------
@@ -252,6 +265,10 @@ void Door::begin(Fd client, std::uint16_t port) {
     refusal.rule = rule == nullptr ? "" : to_text(*rule);
     reset(std::move(client));
     deny(std::move(refusal));
+    return;
+  }
+  if (model_ != nullptr && model_->is_for(*name, port)) {
+    model_->begin(std::move(client));
     return;
   }
   ClientStream::Target target{*name, port, rule->kind == dsl::EgressRule::Kind::Any};

@@ -17,6 +17,7 @@
 #include "runner/net/dns_stream.h"
 #include "runner/net/hand_over.h"
 #include "runner/net/injection.h"
+#include "runner/net/model_door.h"
 #include "runner/net/name_server.h"
 #include "runner/net/resolver.h"
 #include "runner/run/egress.h"
@@ -55,6 +56,8 @@ class Door {
 
   /// What goes into the requests of this network. REQUIRES: no connection has begun.
   void lend(std::vector<LentSecret> secrets);
+  /// How this network reaches its model. REQUIRES: its secrets were lent; no connection has begun.
+  void meter(const ModelMetering& metering, ModelAccess access);
 
   [[nodiscard]] const dsl::EgressPolicy& policy() const { return policy_; }
 
@@ -73,7 +76,8 @@ class Door {
   Fd next_client(std::size_t listener);
   void watch_listener(std::size_t listener);
   [[nodiscard]] std::size_t connection_count() const {
-    return connections_.size() + dns_streams_.size();
+    return connections_.size() + dns_streams_.size() +
+           (model_ != nullptr ? model_->connection_count() : 0);
   }
 
   // Constant after construction.
@@ -82,7 +86,8 @@ class Door {
   const dsl::EgressPolicy policy_;
   const std::function<void(EgressDenied)> denied_;
 
-  Secrets* const secrets_;
+  const ModelDoor::Parts model_parts_;
+  std::vector<LentSecret> lent_;
   Injection injection_;
   NameServer names_;
   ConnectionHome home_;
@@ -107,6 +112,7 @@ class Door {
   std::vector<Listener> listeners_;
   std::map<const Connection*, std::shared_ptr<Connection>> connections_;
   std::map<const DnsStream*, std::unique_ptr<DnsStream>> dns_streams_;
+  std::unique_ptr<ModelDoor> model_;  // null: there is none
 };
 
 }  // namespace runner

@@ -84,6 +84,15 @@ void Gateway::lend(const std::string& network, std::vector<LentSecret> secrets) 
   }
 }
 
+dsl::Status Gateway::meter(const std::string& network, ModelAccess access) {
+  const auto door = doors_.find(network);
+  if (options_.models.meter == nullptr || door == doors_.end()) {
+    return dsl::Error{"BUG: a node with a model, and nothing that meters it", ""};
+  }
+  door->second->meter(options_.models, std::move(access));
+  return dsl::Ok{};
+}
+
 void Gateway::close(const std::string& network) {
   doors_.erase(network);
 }

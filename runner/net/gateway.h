@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runner/net/door.h"
+#include "runner/net/model_upstream.h"
 #include "runner/net/resolver.h"
 #include "runner/run/egress.h"
 #include "runner/sys/event_loop.h"
@@ -31,6 +32,7 @@ struct GatewayOptions {
   /// no rule allows is refused all the same, only later.
   bool learning = false;
   StandIn stand_in = {};  // may be empty
+  ModelMetering models = {};
 };
 
 class Gateway final : public Egress {
@@ -47,6 +49,7 @@ class Gateway final : public Egress {
                                const dsl::Firewall& firewall,
                                std::function<void(EgressDenied)> denied) override;
   void lend(const std::string& network, std::vector<LentSecret> secrets) override;
+  dsl::Status meter(const std::string& network, ModelAccess access) override;
   void close(const std::string& network) override;
 
  private:

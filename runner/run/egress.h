@@ -16,6 +16,7 @@
 #include "dsl/ids.h"
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "runner/run/meter.h"
 #include "runner/run/secrets.h"
 
 namespace runner {
@@ -78,6 +79,10 @@ class Egress {
 
   /// What the gateway puts into the requests of an open network, to the hosts of each secret alone.
   virtual void lend(const std::string& network, std::vector<LentSecret> secrets) = 0;
+
+  /// From now on requests to the model's host in clear (port 80) are metered, and go to the
+  /// provider with the key that was lent. An Error: this gateway cannot.
+  virtual dsl::Status meter(const std::string& network, ModelAccess access) = 0;
 
   /// Cuts every connection. Nothing happens where there is no such door.
   virtual void close(const std::string& network) = 0;

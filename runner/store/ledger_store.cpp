@@ -98,22 +98,6 @@ LedgerStore::~LedgerStore() {
   statements_.reset();  // before their database
 }
 
-const char* to_text(Settlement settlement) {
-  switch (settlement) {
-    case Settlement::Open:
-      return "open";
-    case Settlement::Billed:
-      return "billed";
-    case Settlement::Cut:
-      return "cut";
-    case Settlement::Unknown:
-      return "unknown";
-    case Settlement::Free:
-      return "free";
-  }
-  return "";
-}
-
 Result<std::unique_ptr<LedgerStore>> LedgerStore::open(const std::string& path) {
   Result<Database> database = Database::open(path, Database::Access::Create);
   if (!database) {
@@ -354,6 +338,10 @@ Status LedgerStore::for_each(std::int64_t since_ms,
       return Ok{};
     }
   }
+}
+
+std::string ledger_path(const std::string& state_dir) {
+  return state_dir + "/ledger.db";
 }
 
 std::string day_of(std::int64_t wall_ms) {

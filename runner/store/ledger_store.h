@@ -20,32 +20,10 @@
 
 #include "dsl/ids.h"
 #include "dsl/result.h"
-#include "runner/run/ledger.h"
+#include "runner/run/meter.h"
 #include "runner/sys/sqlite.h"
 
 namespace runner {
-
-/// Whose request it is, and what bounds it.
-struct Spender {
-  dsl::RunId run;
-  std::string pipeline;
-  std::string phase;
-  dsl::NodeId task;  // the node of the plan: all items of a for_each spend from one budget
-  std::string agent;
-  dsl::Budget task_budget;
-  dsl::Budget phase_budget;
-  dsl::Budget run_budget;  // its cost_per_day is the day's cap
-};
-
-/// How a request ended.
-enum class Settlement {
-  Open,     // not yet
-  Billed,   // the provider said what it took
-  Cut,      // the stream broke off: what it had said until then, and output at the most
-  Unknown,  // nothing is known: the most it can have been
-  Free,     // it was refused or never sent
-};
-const char* to_text(Settlement settlement);
 
 /// One request, for reports.
 struct LedgerEntry {
@@ -73,11 +51,7 @@ class LedgerStore {
   /// Makes the file where it is not there. An Error names it and what to do.
   static dsl::Result<std::unique_ptr<LedgerStore>> open(const std::string& path);
 
-  struct Reserved {
-    std::int64_t number = 0;  // for settle
-    SpendGrant grant;
-    std::vector<Account> accounts;  // narrowest first, with this reservation
-  };
+  using Reserved = Meter::Reserved;
   /// An Error: the ledger cannot be written; nothing may be sent then.
   dsl::Result<std::variant<Reserved, SpendRefusal>> reserve(const Spender& who,
                                                             const std::string& model,
@@ -113,6 +87,9 @@ class LedgerStore {
   Database database_;
   std::unique_ptr<Statements> statements_;
 };
+
+/// Where the ledger of all runs of a state folder is.
+std::string ledger_path(const std::string& state_dir);
 
 /// The day of a moment, as the machine's time zone has it: "2026-11-21".
 std::string day_of(std::int64_t wall_ms);
