@@ -1,5 +1,6 @@
 #include "runner/app/session.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,7 @@
 
 #include "dsl/digest.h"
 #include "dsl/plan_json.h"
+#include "dsl/prices.h"
 #include "runner/agent/stream_reader.h"
 #include "runner/app/commit_messages.h"
 #include "runner/app/engines.h"
@@ -26,10 +28,12 @@
 #include "runner/net/gateway.h"
 #include "runner/net/system_resolver.h"
 #include "runner/report/run_summary.h"
+#include "runner/run/meter.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
 #include "runner/store/job_files.h"
 #include "runner/store/journal.h"
+#include "runner/store/ledger_meter.h"
 #include "runner/store/project.h"
 #include "runner/store/result_cache.h"
 #include "runner/store/run_store.h"
@@ -492,13 +496,17 @@ class Session {
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});
     SystemResolver resolver(loop_);
+    if (const Status opened = open_ledger(folder); !opened) {
+      return refused(ExitCode::Environment, opened.error());
+    }
     Gateway gateway(loop_,
                     resolver,
                     {.directory = settings_.state_dir + "/egress",
                      .own_addresses = own_addresses,
                      .secrets = secrets_.get(),
                      .learning = learn_firewall_,
-                     .stand_in = rehearsal_ ? rehearsal_->stand_in() : nullptr});
+                     .stand_in = rehearsal_ ? rehearsal_->stand_in() : nullptr,
+                     .models = metering()});
     ResultCache* const results = rehearsal_ ? &rehearsal_->cache() : cache->get();
     RunParts parts{trees, writer, loop_, files, results, by_node_, digests_, {}};
     parts.egress = &gateway;
@@ -576,6 +584,40 @@ class Session {
             plan_.workspace.source + "\n" + plan_.name + (rehearsal_ ? "\nrehearsal" : "")};
   }
 
+  /// Where an agent's requests are metered. A rehearsal costs nothing: it has accounts of its own.
+  Status open_ledger(const std::string& folder) {
+    if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), is_metered)) {
+      return dsl::Ok{};
+    }
+    Result<std::unique_ptr<LedgerStore>> ledger =
+        LedgerStore::open(ledger_path(rehearsal_ ? folder : settings_.state_dir));
+    if (!ledger) {
+      return ledger.error();
+    }
+    ledger_ = *std::move(ledger);
+    if (resumed_) {
+      // Whoever held the run before is dead, and nobody knows what its last requests took.
+      if (const auto charged = ledger_->charge_open(run_, loop_.wall_ms()); !charged) {
+        return charged.error();
+      }
+    }
+    meter_ = std::make_unique<LedgerMeter>(loop_, *ledger_);
+    return dsl::Ok{};
+  }
+
+  ModelMetering metering() const {
+    ModelMetering how;
+    if (meter_ != nullptr) {
+      how.meter = meter_.get();
+      how.price_of = [prices = dsl::PriceTable::standard().with(plan_.prices)](
+                         std::string_view model) { return prices.find(model); };
+      if (!rehearsal_) {
+        how.upstreams = settings_.model_upstreams;
+      }
+    }
+    return how;
+  }
+
   RunStarted how_it_began(const Project& project) const {
     RunStarted started;
     started.run = run_;
@@ -641,7 +683,9 @@ class Session {
         break;
     }
     if (state.outcome() != Outcome::Passed) {
-      ended.code = state.outcome() == Outcome::Errored ? ExitCode::Environment : ExitCode::Failed;
+      ended.code = state.outcome() == Outcome::Errored ? ExitCode::Environment
+                   : ended_by_budget(state)            ? ExitCode::BudgetExhausted
+                                                       : ExitCode::Failed;
       return ended;
     }
     const Result<TreeRef> result = result_for_people(project, state);
@@ -761,6 +805,8 @@ class Session {
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
   std::optional<Rehearsal> rehearsal_;
+  std::unique_ptr<LedgerStore> ledger_;  // null: nothing is metered
+  std::unique_ptr<LedgerMeter> meter_;   // writes down what is left before the ledger closes
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;
   std::vector<Error> problems_;

@@ -4,11 +4,13 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/egress.h"
 #include "dsl/findings.h"
 #include "dsl/plan_words.h"
 #include "dsl/render.h"
@@ -136,6 +138,25 @@ Status set_grace(Settings& settings, const std::string& text) {
   return Ok{};
 }
 
+/// "api.anthropic.com=http://127.0.0.1:8080", several with blanks between them.
+Status set_model_upstreams(Settings& settings, const std::string& text) {
+  settings.model_upstreams.clear();
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    const std::string host = word.substr(0, equals);
+    if (equals == std::string::npos || dsl::canonical_host(host) != host) {
+      return expected("HOST=URL, the host being that of a model's provider", word);
+    }
+    const auto upstream = parse_model_upstream(word.substr(equals + 1));
+    if (!upstream) {
+      return upstream.error();
+    }
+    settings.model_upstreams[host] = *upstream;
+  }
+  return Ok{};
+}
+
 Status set_env_file(Settings& settings, const std::string& text) {
   settings.env_file = text.starts_with("~/") ? variable("HOME") + text.substr(1) : text;
   return Ok{};
@@ -161,7 +182,7 @@ Status set_allowed_signers(Settings& settings, const std::string& text) {
   return Ok{};
 }
 
-constexpr std::array<Key, 8> kKeys{{
+constexpr std::array<Key, 9> kKeys{{
     {"engine", Owner::Anyone, "an engine", set_engine, refuse_host},
     {"jobs", Owner::Anyone, "a number", set_jobs},
     {"grace", Owner::Anyone, "a duration", set_grace, refuse_long_grace},
@@ -170,6 +191,7 @@ constexpr std::array<Key, 8> kKeys{{
     {"docker_socket", Owner::User, "a path", set_docker_socket},
     {"container_prefix", Owner::User, "a word", set_container_prefix},
     {"allowed_signers", Owner::User, "a path", set_allowed_signers},
+    {"model_upstreams", Owner::User, "HOST=URL", set_model_upstreams},
 }};
 
 const Key* find_key(std::string_view name) {
@@ -337,7 +359,7 @@ Status load_defaults(Loader& loader) {
     return Error{"there is no place for the run store: HOME is not set",
                  "set HOME, or PIPE_STATE to an absolute path"};
   }
-  const std::array<std::array<std::string, 3>, 8> all{{
+  const std::array<std::array<std::string, 3>, 9> all{{
       {"state_dir", state.empty() ? "/" : state, origin},
       {"engine", std::string(engine_word(defaults.engine)), "default"},
       {"jobs", std::to_string(defaults.jobs), "default"},
@@ -346,6 +368,7 @@ Status load_defaults(Loader& loader) {
       {"grace", dsl::to_text(defaults.grace), "default"},
       {"env_file", defaults.env_file, "default"},
       {"allowed_signers", defaults.allowed_signers, "default"},
+      {"model_upstreams", "", "default"},
   }};
   for (const auto& [key, value, from] : all) {
     if (Status set = loader.set_default(key, value, from); !set) {

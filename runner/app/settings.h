@@ -10,6 +10,7 @@
 // whose word counts (allowed_signers) is the user's business: in a project's file these keys are an
 // error.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include "dsl/plan.h"
 #include "dsl/result.h"
+#include "runner/net/model_upstream.h"
 #include "runner/run/job.h"
 
 namespace runner {
@@ -27,6 +29,7 @@ struct Settings {
   int jobs = 0;               // 0: as many as processors
   std::string docker_socket;  // "" is the program's own default (DOCKER_HOST, contexts)
   std::string container_prefix = "pipe";
+  std::map<std::string, ModelUpstream> model_upstreams;  // by the provider's host
   std::string env_file;  // where secrets are looked for last, absolute; "" none
   /// Who may approve sealed plans, as ssh-keygen(1) has it, absolute; "": anybody.
   std::string allowed_signers;

@@ -12,7 +12,7 @@ ExitCode exit_code_of(const RunView& view) {
     case RunStatus::Running:
       return ExitCode::Passed;
     case RunStatus::Failed:
-      return ExitCode::Failed;
+      return ended_by_budget(view.state()) ? ExitCode::BudgetExhausted : ExitCode::Failed;
     case RunStatus::Undelivered:
     case RunStatus::Errored:
     case RunStatus::Dead:

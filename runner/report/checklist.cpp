@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/plan_words.h"
 #include "runner/report/columns.h"
 #include "runner/report/egress_text.h"
 #include "runner/report/escape.h"
@@ -222,8 +223,13 @@ class Checklist {
     if (n.attempt > 1) {
       text += fmt::format("   {} attempts", n.attempt);
     }
+    if (n.spent.turns > 0) {
+      text += "   " + spend_text(n.spent);
+    }
     if (n.last && n.last->agent) {
-      text += "   " + agent_text(*n.last->agent);
+      // What the gateway counted stands for the agent's own figures.
+      text += "   " + (n.spent.turns > 0 ? std::string(dsl::word_of(n.last->agent->reason))
+                                         : agent_text(*n.last->agent));
     }
     if (!n.answered_by.empty() && !state_.plan_node(node).approval.empty()) {
       text += fmt::format("   {} by {}",

@@ -119,6 +119,15 @@ struct EventText {
   Line operator()(const PermissionDenied& e) const {
     return about(e.node, painted(permission_text(e), Meaning::Doubt, colour));
   }
+  Line operator()(const ModelAnswered& /*e*/) const { return {}; }
+  Line operator()(const BudgetReached& e) const {
+    const bool full = e.mark >= BudgetReached::kFull;
+    return about(e.node,
+                 painted(full ? "refused a request to its model" : "budget",
+                         full ? Meaning::Bad : Meaning::Doubt,
+                         colour) +
+                     ": " + one_line(e.text));
+  }
   Line operator()(const NodeFinished& e) const {
     const auto node = state.find(e.node);
     if (!node || !is_shown(state, *node)) {

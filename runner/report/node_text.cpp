@@ -136,6 +136,12 @@ std::string agent_text(const AgentOutcome& outcome) {
   return text + std::string(dsl::word_of(outcome.reason));
 }
 
+std::string spend_text(const Spend& spent) {
+  const double dollars = static_cast<double>(spent.cost.micros) / 1e6;
+  return fmt::format(
+      "${:.2f}   {}", dollars, counted(static_cast<std::size_t>(spent.turns), "turn"));
+}
+
 std::string evidence_text(const Evidence& evidence, std::size_t width) {
   std::string what = one_line(evidence.what.substr(0, evidence.what.find('\n')));
   std::string result = one_line(evidence.result);

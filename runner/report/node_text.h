@@ -46,6 +46,9 @@ std::string permission_text(const PermissionDenied& denied);
 /// "41 turns · $1.84 (agent's own figure) · done".
 std::string agent_text(const AgentOutcome& outcome);
 
+/// "$1.84   41 turns": what the gateway counted.
+std::string spend_text(const Spend& spent);
+
 /// "1 task", "3 tasks".
 std::string counted(std::size_t count, const std::string& noun);
 

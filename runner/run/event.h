@@ -16,6 +16,7 @@
 #include "runner/run/agent.h"
 #include "runner/run/egress.h"
 #include "runner/run/job.h"
+#include "runner/run/meter.h"
 #include "runner/run/trees.h"
 
 namespace runner {
@@ -206,7 +207,7 @@ struct PermissionDenied {
   bool operator==(const PermissionDenied&) const = default;
 };
 
-/// EgressDenied (egress.h) is an event as it stands.
+/// EgressDenied (egress.h), ModelAnswered and BudgetReached (meter.h) are events as they stand.
 
 struct Event {
   std::int64_t sequence = 0;  // 1, 2, … within a run; given by the run loop
@@ -231,7 +232,9 @@ struct Event {
                RunFinished,
                ResultDelivered,
                EgressDenied,
-               PermissionDenied>
+               PermissionDenied,
+               ModelAnswered,
+               BudgetReached>
       what;
 };
 

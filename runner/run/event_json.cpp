@@ -188,6 +188,35 @@ void members(V& v, PermissionDenied& x) {
   v("rule", x.rule);
 }
 template <class V>
+void members(V& v, Spend& x) {
+  v("cost_micros", x.cost.micros);
+  v("tokens", x.tokens);
+  v("turns", x.turns);
+}
+template <class V>
+void members(V& v, Usage& x) {
+  v("input_tokens", x.input_tokens);
+  v("cache_read_tokens", x.cache_read_tokens);
+  v("cache_write_tokens", x.cache_write_tokens);
+  v("cache_write_1h_tokens", x.cache_write_long_tokens);
+  v("output_tokens", x.output_tokens);
+}
+template <class V>
+void members(V& v, ModelAnswered& x) {
+  v("node", x.node);
+  v("request", x.request);
+  v("model", x.model);
+  v("how", x.how);
+  v("spent", x.spent);
+  v("usage", x.usage);
+}
+template <class V>
+void members(V& v, BudgetReached& x) {
+  v("node", x.node);
+  v("mark", x.mark);
+  v("text", x.text);
+}
+template <class V>
 void members(V& v, NodeFinished& x) {
   v("node", x.node);
   v("outcome", x.outcome);
@@ -261,17 +290,26 @@ struct Names<EgressDenied::Reason> {
                                                             {Reason::Unreachable, "unreachable"}};
 };
 template <>
+struct Names<Settlement> {
+  static constexpr std::pair<Settlement, const char*> list[] = {{Settlement::Open, "open"},
+                                                                {Settlement::Billed, "billed"},
+                                                                {Settlement::Cut, "cut"},
+                                                                {Settlement::Unknown, "unknown"},
+                                                                {Settlement::Free, "free"}};
+};
+template <>
 struct Names<dsl::AgentReason> {
   static constexpr const auto& list = dsl::kAgentReasonWords;
 };
 
 /// The kinds in the order of the variant.
 constexpr const char* kKinds[] = {
-    "run_started",      "run_resumed",     "node_expanded",   "condition_held",   "node_skipped",
-    "input_requested",  "input_ready",     "node_reused",     "attempt_started",  "attempt_ended",
-    "check_started",    "check_ended",     "retry_scheduled", "person_asked",     "person_answered",
-    "node_finished",    "run_interrupted", "run_finished",    "result_delivered", "egress_denied",
-    "permission_denied"};
+    "run_started",       "run_resumed",     "node_expanded",    "condition_held",
+    "node_skipped",      "input_requested", "input_ready",      "node_reused",
+    "attempt_started",   "attempt_ended",   "check_started",    "check_ended",
+    "retry_scheduled",   "person_asked",    "person_answered",  "node_finished",
+    "run_interrupted",   "run_finished",    "result_delivered", "egress_denied",
+    "permission_denied", "model_answered",  "budget_reached"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------

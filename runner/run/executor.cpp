@@ -105,6 +105,11 @@ class Work : public std::enable_shared_from_this<Work> {
   void tell(const AttemptOrder& order) {
     feedback_ = order.feedback;
     permissions_ = order_.plan->permissions;
+    // The engine `host` has no network to lead anywhere: the agent goes where it wants.
+    if (is_metered(*order_.plan) && shared_->parts.egress != nullptr &&
+        order_.engine->traits().egress) {
+      spender_ = order.spender;
+    }
     if (order_.plan->agent && shared_->parts.agents) {
       reader_ = shared_->parts.agents(*order_.plan->agent);
       // One that goes on knows what it was asked, it is told what came of it. It knows its sessions
@@ -121,7 +126,15 @@ class Work : public std::enable_shared_from_this<Work> {
 
   /// What became of the agent, where the job was one's. Called once.
   std::optional<AgentOutcome> conclude_agent(const JobEnd& end) {
-    return reader_ != nullptr ? std::optional(reader_->conclude(end)) : std::nullopt;
+    if (reader_ == nullptr) {
+      return std::nullopt;
+    }
+    AgentOutcome outcome = reader_->conclude(end);
+    if (exhausted_ || (!refusal_.empty() && outcome.reason != dsl::AgentReason::Done)) {
+      outcome.reason = dsl::AgentReason::Budget;
+      outcome.errors.push_back(refusal_);
+    }
+    return outcome;
   }
 
   void start(Ended ended) {
@@ -196,7 +209,8 @@ class Work : public std::enable_shared_from_this<Work> {
                                                                 order_.plan->firewall,
                                                                 secrets_.lent(),
                                                                 !order_.services.empty(),
-                                                                shared_->listener.denied});
+                                                                shared_->listener.denied,
+                                                                model_access()});
     if (!network_->is_needed()) {
       start_services();
       return;
@@ -208,6 +222,55 @@ class Work : public std::enable_shared_from_this<Work> {
         self->end(lost_job(opened.error().within("set the network up")));
       }
     });
+  }
+
+  /// Of an agent whose requests are metered.
+  std::optional<ModelAccess> model_access() {
+    if (!spender_) {
+      return std::nullopt;
+    }
+    ModelAccess access{*order_.plan->agent->provider, *spender_, {}, {}, {}, {}};
+    // What the last requests took is known only after the attempt.
+    access.answered = [shared = shared_, node = order_.node](ModelAnswered answered) {
+      answered.node = node;
+      if (shared->listener.answered) {
+        shared->listener.answered(std::move(answered));
+      }
+    };
+    access.reached = [weak = weak_from_this()](BudgetReached reached) {
+      if (const auto self = weak.lock()) {
+        self->reach(std::move(reached));
+      }
+    };
+    access.heard = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->heard_ms_ = self->shared_->parts.clock.monotonic_ms();
+      }
+    };
+    access.exhausted = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->stop_exhausted();
+      }
+    };
+    return access;
+  }
+
+  void reach(BudgetReached reached) {
+    reached.node = order_.node;
+    if (reached.mark >= BudgetReached::kFull) {
+      refusal_ = reached.text;
+    }
+    if (shared_->listener.budget) {
+      shared_->listener.budget(std::move(reached));
+    }
+  }
+
+  /// It does not take no for an answer: the whole container goes.
+  void stop_exhausted() {
+    if (running_ && !exhausted_) {
+      exhausted_ = true;
+      order_.engine->stop(order_.job, shared_->parts.grace);
+    }
   }
 
   void start_services() {
@@ -312,7 +375,7 @@ class Work : public std::enable_shared_from_this<Work> {
         end.how = JobEnd::How::Idle;
         end.detail = dsl::to_text(self->silence_);
       }
-      self->stopped_ = self->stopped_ || end.how == JobEnd::How::Stopped;
+      self->stopped_ = self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_);
       self->end(std::move(end));
     });
   }
@@ -404,6 +467,10 @@ class Work : public std::enable_shared_from_this<Work> {
     if (!session_.empty()) {
       env.emplace_back("PIPE_SESSION", session_);
     }
+    if (spender_) {
+      const dsl::AgentProvider& provider = *order_.plan->agent->provider;
+      env.emplace_back(provider.base_url, "http://" + provider.host + provider.path);
+    }
     return layered(env, order_.env);
   }
 
@@ -439,6 +506,9 @@ class Work : public std::enable_shared_from_this<Work> {
   std::unique_ptr<AgentReader> reader_;  // null: no agent
   std::string prompt_;
   std::string session_;
+  std::optional<Spender> spender_;  // whose requests are metered
+  std::string refusal_;             // why the first of them was refused
+  bool exhausted_ = false;
   dsl::Duration silence_{0};  // how long is too long; 0: none is
   std::int64_t heard_ms_ = 0;
   bool fell_silent_ = false;

@@ -56,6 +56,7 @@ struct AttemptOrder {
   std::string feedback;  // what failed before, "" on the first attempt
   std::string prompt;    // of an agent: what it is asked
   std::string session;   // of an agent: the one of the attempt before; "" none
+  Spender spender;       // of an agent whose requests are metered
   std::string commit_message;
   std::int64_t commit_time_s = 0;
 };
@@ -77,6 +78,8 @@ class Executor {
     OnLine line;
     std::function<void(EgressDenied)> denied;
     std::function<void(PermissionDenied)> not_permitted;
+    std::function<void(ModelAnswered)> answered;
+    std::function<void(BudgetReached)> budget;
     std::function<void()> read_back;  // reading_back() has grown
   };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "dsl/egress.h"
+
 namespace runner {
 
 NodeNetwork::NodeNetwork(Engine& engine, Egress* egress, Order order)
@@ -13,7 +15,16 @@ bool NodeNetwork::is_needed() const {
 
 bool NodeNetwork::leads_out() const {
   const bool is_led = egress_ != nullptr && engine_.traits().egress;
-  return !order_.firewall.allow.empty() || (is_led && egress_->wants_door(order_.firewall));
+  return order_.model || !order_.firewall.allow.empty() ||
+         (is_led && egress_->wants_door(order_.firewall));
+}
+
+dsl::Firewall NodeNetwork::firewall() const {
+  dsl::Firewall firewall = order_.firewall;
+  if (order_.model) {
+    firewall.allow.push_back(order_.model->provider.host + ":" + std::to_string(dsl::kHttpPort));
+  }
+  return firewall;
 }
 
 void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
@@ -29,13 +40,19 @@ void NodeNetwork::open(std::function<void(dsl::Status)> opened) {
     done(dsl::Error{"BUG: a node with a firewall, and nothing that could keep it", ""});
     return;
   }
-  auto door = egress_->open(order_.name, order_.node, order_.firewall, order_.denied);
+  auto door = egress_->open(order_.name, order_.node, firewall(), order_.denied);
   if (!door) {
     done(door.error());
     return;
   }
   door_ = *std::move(door);
   egress_->lend(order_.name, order_.lent);
+  if (order_.model) {
+    if (dsl::Status metered = egress_->meter(order_.name, *order_.model); !metered) {
+      done(metered.error());
+      return;
+    }
+  }
   engine_.open_network_to(
       order_.name, *door_, order_.shared ? NetworkUse::Group : NetworkUse::OneJob, done);
 }

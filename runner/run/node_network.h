@@ -26,6 +26,7 @@ class NodeNetwork {
     std::vector<LentSecret> lent;  // what the gateway sends for it
     bool shared = false;           // there are services
     std::function<void(EgressDenied)> denied;
+    std::optional<ModelAccess> model = {};  // of an agent whose requests are metered
   };
 
   /// `egress` may be null, as long as no node has a firewall.
@@ -46,6 +47,8 @@ class NodeNetwork {
 
  private:
   [[nodiscard]] bool leads_out() const;
+  /// The node's rules, and the way to its model.
+  [[nodiscard]] dsl::Firewall firewall() const;
 
   Engine& engine_;
   Egress* const egress_;

@@ -40,6 +40,26 @@ std::string commit_message(const OrderContext& context, std::size_t node, std::i
   return message;
 }
 
+/// In whose name the agent's requests count.
+Spender spender_of(const OrderContext& context, std::size_t node) {
+  const dsl::Plan& plan = context.state.plan();
+  const PlanNode& own = context.state.plan_node(node);
+  Spender who;
+  who.run = context.state.run();
+  who.pipeline = plan.name;
+  who.phase = own.phase;
+  who.task = own.id;
+  who.agent = own.agent->name;
+  who.task_budget = own.budget;
+  for (const dsl::PlanPhase& phase : plan.phases) {
+    if (phase.name == own.phase) {
+      who.phase_budget = phase.budget;
+    }
+  }
+  who.run_budget = plan.budget;
+  return who;
+}
+
 /// What the agent is asked, and with which session it could go on.
 dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrder& order) {
   const NodeState& me = context.state.nodes()[node];
@@ -49,6 +69,7 @@ dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrde
     return prompt.error();
   }
   order.prompt = *std::move(prompt);
+  order.spender = spender_of(context, node);
   const bool may_go_on = plan.retry.feedback && plan.retry.attempts >= 2;
   if (plan.agent->state.empty() || (!may_go_on && !may_be_sent_back(context.state, node))) {
     return dsl::Ok{};

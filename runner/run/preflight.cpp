@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "runner/run/meter.h"
+
 namespace runner {
 
 using dsl::Error;
@@ -66,10 +68,49 @@ class Problems {
   std::vector<One> all_;
 };
 
-void refuse_budget(const std::string& name, const std::string& what, Problems& problems) {
+void refuse_time(const std::string& name, const std::string& what, Problems& problems) {
   problems.add(name,
                what + ", and this version cannot enforce one yet",
-               "remove `budget:`; `timeout:` limits the time of a task");
+               "remove `time:` from `budget:`; `timeout:` limits the time of a task");
+}
+
+/// It limits what is spent on models.
+bool limits_models(const dsl::Budget& budget) {
+  return budget.cost || budget.turns || budget.tokens || budget.cost_per_day;
+}
+
+/// A budget holds where everything that a node can spend passes the gateway.
+void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Problems& problems) {
+  const std::string& id = node.id.value;
+  if (is_limited) {
+    const bool isolates = engine == nullptr || engine->traits().isolates;
+    if (const std::string key = unmetered_key(node, isolates); !key.empty()) {
+      problems.add(id,
+                   "has a budget for models and the secret '" + key +
+                       "', with which it can go past the gateway and spend uncounted",
+                   "take the model's host out of `firewall:`, an agent's step reaches it without; "
+                   "and choose an engine that isolates");
+    }
+  }
+  if (limits_models(node.budget) && !is_metered(node)) {
+    problems.add(id,
+                 "has a budget for models, and no agent whose requests to a model could be counted",
+                 "use a step with a `provider:`, such as std/agent/claude-code, and name its key "
+                 "under `secrets:`; or remove `budget:`");
+  }
+  if (engine == nullptr || engine->traits().egress || !is_metered(node)) {
+    return;
+  }
+  if (is_limited) {
+    problems.add(id,
+                 "has a budget for models, and its engine cannot lead its requests to the gateway",
+                 "choose engine `sandbox` or `podman`, run pipe as root with `docker`, or remove "
+                 "`budget:`");
+  } else if (engine->traits().isolates) {
+    problems.add(id,
+                 "has an agent that asks a model, and its engine cannot lead it to the gateway",
+                 "choose engine `sandbox` or `podman`, or run pipe as root with `docker`");
+  }
 }
 
 /// Parts of the language that are checked and shown, but that nothing enforces yet.
@@ -80,8 +121,8 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
                  "asks for a routed firewall, and this version cannot load one yet",
                  "name hosts and TCP ports, and remove `mode: routed`");
   }
-  if (!node.budget.empty()) {
-    refuse_budget(id, "asks for a budget", problems);
+  if (node.budget.time) {
+    refuse_time(id, "asks for a budget of time", problems);
   }
   if (node.docker == dsl::DockerAccess::Dind) {
     problems.add(id,
@@ -145,19 +186,23 @@ std::vector<Error> preflight(const dsl::Plan& plan,
                              const PlaceOfNode& place_of,
                              const std::string& place_of_budget) {
   Problems problems(place_of, place_of_budget);
-  if (!plan.budget.empty()) {
-    refuse_budget(plan.name, "the pipeline asks for a budget", problems);
+  if (plan.budget.time) {
+    refuse_time(plan.name, "the pipeline asks for a budget of time", problems);
   }
+  std::map<std::string, bool> is_limited;  // by phase
   for (const dsl::PlanPhase& phase : plan.phases) {
     const bool is_pipelines = plan.phases.size() == 1 && phase.budget == plan.budget;
     problems.at(phase.gate);
-    if (!phase.budget.empty() && !is_pipelines) {
-      refuse_budget(phase.name, "the phase asks for a budget", problems);
+    if (phase.budget.time && !is_pipelines) {
+      refuse_time(phase.name, "the phase asks for a budget of time", problems);
     }
+    is_limited[phase.name] = limits_models(phase.budget) || limits_models(plan.budget);
   }
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     problems.at(i);
-    refuse_missing_parts(plan.nodes[i], problems);
+    const PlanNode& node = plan.nodes[i];
+    refuse_missing_parts(node, problems);
+    ask_meter(node, is_limited[node.phase] || limits_models(node.budget), engines[i], problems);
     if (engines[i] != nullptr) {
       ask_engine(plan.nodes[i], *engines[i], problems);
     }

@@ -47,6 +47,8 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
                   },
                   [this](EgressDenied denied) { fact(std::move(denied)); },
                   [this](PermissionDenied denied) { fact(std::move(denied)); },
+                  [this](ModelAnswered answered) { fact(std::move(answered)); },
+                  [this](BudgetReached reached) { fact(std::move(reached)); },
                   [this] { tick_soon(); }}),
         context{state, parts.trees, options.job_prefix},
         results(context, parts.cache, options.reuse, parts.clock, parts.images) {}

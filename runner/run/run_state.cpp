@@ -238,6 +238,26 @@ struct Fold {
     return Ok{};
   }
 
+  Status operator()(const ModelAnswered& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    s.nodes_[*found].spent += e.spent;
+    s.spent_ += e.spent;
+    return Ok{};
+  }
+
+  Status operator()(const BudgetReached& e) {
+    const auto found = s.find(e.node);
+    if (!found) {
+      return unknown(e.node);
+    }
+    std::int64_t& mark = s.nodes_[*found].budget_mark;
+    mark = std::max(mark, e.mark);
+    return Ok{};
+  }
+
   Status operator()(const RunInterrupted&) {
     s.interrupted_ = true;
     return Ok{};
@@ -539,6 +559,23 @@ dsl::Status RunState::apply(const Event& event) {
     last_ms_ = event.at_ms;
   }
   return status;
+}
+
+bool ended_by_budget(const RunState& state) {
+  bool by_budget = false;
+  for (std::size_t i = 0; i < state.nodes().size(); ++i) {
+    const NodeState& node = state.nodes()[i];
+    if (node.outcome != Outcome::Failed || !state.blocks(i) ||
+        state.plan_node(i).kind == dsl::NodeKind::PhaseGate) {
+      continue;
+    }
+    by_budget =
+        node.last && node.last->agent && node.last->agent->reason == dsl::AgentReason::Budget;
+    if (!by_budget) {
+      return false;
+    }
+  }
+  return by_budget;
 }
 
 }  // namespace runner

@@ -79,6 +79,8 @@ struct NodeState {
   std::vector<EgressDenied> denied;             // what its network was refused, each once
   std::vector<PermissionDenied> not_permitted;  // each once, of all attempts
   std::vector<FlaggedPath> flagged;             // what of its changes reaches beyond it
+  Spend spent;                                  // on its model, in all attempts
+  std::int64_t budget_mark = 0;                 // the highest of BudgetReached
 
   std::optional<Outcome> outcome;  // when Settled
   bool failed_above = false;       // Skipped, and a need of its stood in the way
@@ -132,6 +134,8 @@ class RunState {
   /// A person has answered, and nobody has gone on with the run since.
   [[nodiscard]] bool answered() const { return answered_; }
   [[nodiscard]] std::int64_t sequence() const { return sequence_; }
+  /// On models, by all nodes.
+  [[nodiscard]] const Spend& spent() const { return spent_; }
   [[nodiscard]] std::int64_t started_ms() const { return started_ms_; }
   [[nodiscard]] std::int64_t last_ms() const { return last_ms_; }
 
@@ -217,8 +221,12 @@ class RunState {
   bool interrupted_ = false;
   bool answered_ = false;
   std::int64_t sequence_ = 0;
+  Spend spent_;
   std::int64_t started_ms_ = 0;
   std::int64_t last_ms_ = 0;
 };
+
+/// The run failed, and all that failed did for the sake of a budget.
+bool ended_by_budget(const RunState& state);
 
 }  // namespace runner

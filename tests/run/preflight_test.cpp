@@ -41,10 +41,10 @@ TEST_F(Preflight, APlainPlanMayStart) {
 TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   dsl::PlanNode node = task("a", {}, "x");
   node.firewall.allow = {"example.org:443"};
-  node.budget.turns = 5;
+  node.budget.time = dsl::Duration{5'000};
   node.docker = dsl::DockerAccess::Socket;
   EXPECT_THAT(of({node}),
-              ElementsAre(HasSubstr("'a': asks for a budget"),
+              ElementsAre(HasSubstr("'a': asks for a budget of time"),
                           HasSubstr("'a': asks for a firewall, and its engine"),
                           HasSubstr("'a': asks for access to Docker, which only")));
   node = task("b", {}, "x");
@@ -79,7 +79,7 @@ TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
   std::vector<dsl::PlanNode> nodes;
   for (int i = 0; i < 10; ++i) {
     nodes.push_back(task("t" + std::to_string(i), {}, "x"));
-    nodes.back().budget.turns = 1;
+    nodes.back().budget.time = dsl::Duration{1};
   }
   EXPECT_THAT(of(nodes), ElementsAre(HasSubstr("'t0', 't1', 't2' and 7 more: asks for a budget")));
 }
@@ -87,8 +87,8 @@ TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
 TEST_F(Preflight, SaysWhereTheFirstOfThemStands) {
   plan.name = "p";
   plan.nodes = {task("fine", {}, "x"), task("a", {}, "x"), task("b", {}, "x")};
-  plan.nodes[1].budget.turns = 1;
-  plan.nodes[2].budget.turns = 1;
+  plan.nodes[1].budget.time = dsl::Duration{1};
+  plan.nodes[2].budget.time = dsl::Duration{1};
   const std::vector<Engine*> engines(3, &engine);
   const auto place_of = [](std::size_t node) { return "p.yaml:" + std::to_string(node) + ":3"; };
   const auto problems = preflight(plan, engines, place_of);
@@ -104,15 +104,73 @@ TEST_F(Preflight, AMemoryLimitThatNothingStartsWithIsRefused) {
   EXPECT_THAT(of({node}), IsEmpty());
 }
 
-TEST_F(Preflight, BudgetsOfPipelineAndPhaseAreRefusedToo) {
-  plan.budget.cost = dsl::Money{5'000'000};
+TEST_F(Preflight, BudgetsOfTimeOfPipelineAndPhaseAreRefusedToo) {
+  plan.budget.time = dsl::Duration{5'000};
   plan.phases = {{"build", "", 0, {}}};
-  plan.phases[0].budget.turns = 3;
+  plan.phases[0].budget.time = dsl::Duration{3'000};
   EXPECT_THAT(of({task("a", {}, "x")}),
               ElementsAre(HasSubstr("'p': the pipeline asks for a budget"),
                           HasSubstr("'build': the phase asks for a budget")));
   const auto problems = preflight(plan, {nullptr}, {}, "p.yaml:3:16");
   EXPECT_THAT(problems.at(0).message, testing::StartsWith("p.yaml:3:16: 'p': the pipeline asks"));
+}
+
+/// An agent with a key for its model, which the gateway adds.
+dsl::PlanNode agent(const std::string& id) {
+  dsl::PlanNode node = task(id, {}, "claude");
+  node.phase = "build";
+  node.agent.emplace().provider = {
+      dsl::ModelDialect::Anthropic, "api.anthropic.com", "ANTHROPIC_BASE_URL", ""};
+  node.secrets.resize(1);
+  node.secrets[0].name = "ANTHROPIC_API_KEY";
+  node.secrets[0].hosts = {"api.anthropic.com:443"};
+  return node;
+}
+
+TEST_F(Preflight, ABudgetForModelsHoldsWhereTheGatewayCounts) {
+  engine.own_traits.egress = true;
+  dsl::PlanNode node = agent("a");
+  node.budget.cost = dsl::Money{5};
+  plan.budget.cost_per_day = dsl::Money{9};
+  plan.phases = {{"build", "", 0, node.budget}};
+  EXPECT_THAT(of({node, task("b", {}, "make")}), IsEmpty());
+}
+
+TEST_F(Preflight, ABudgetForModelsIsRefusedWhereNobodyCounts) {
+  dsl::PlanNode make = task("a", {}, "make");
+  make.budget.tokens = dsl::Tokens{5};
+  EXPECT_THAT(of({make}), ElementsAre(HasSubstr("'a': has a budget for models, and no agent")));
+
+  dsl::PlanNode node = agent("a");
+  node.budget.cost = dsl::Money{5};
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("its engine cannot lead its requests")));
+  engine.own_traits.egress = true;
+  node.secrets[0].expose = dsl::Secret::Expose::Variable;
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("no agent whose requests")));
+}
+
+TEST_F(Preflight, AKeyThatGoesPastTheGatewayIsRefusedUnderABudget) {
+  engine.own_traits.egress = true;
+  plan.phases = {{"build", "", 0, {}}};
+  dsl::PlanNode node = agent("a");
+  node.firewall.allow = {"api.anthropic.com:443"};
+  EXPECT_THAT(of({node}), IsEmpty()) << "without a budget nothing is counted on";
+  plan.budget.cost = dsl::Money{5};
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("the secret 'ANTHROPIC_API_KEY', with which")));
+  node.firewall.allow = {"*:443"};
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'ANTHROPIC_API_KEY'")));
+  node.firewall.allow = {"example.org:443"};
+  EXPECT_THAT(of({node}), IsEmpty());
+}
+
+TEST_F(Preflight, AnAgentNeedsAnEngineThatLeadsItToItsModel) {
+  EXPECT_THAT(of({agent("a")}), ElementsAre(HasSubstr("has an agent that asks a model")));
+  engine.own_traits.isolates = false;
+  EXPECT_THAT(of({agent("a")}), IsEmpty()) << "it goes there itself";
+  plan.budget.cost = dsl::Money{5};
+  plan.phases = {{"build", "", 0, {}}};
+  EXPECT_THAT(of({agent("a")}),
+              ElementsAre(HasSubstr("with which it can go past"), HasSubstr("its engine cannot")));
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ TEST(EventSchema, NamesNoKindThatThereIsNot) {
     kinds.insert(nlohmann::json::parse(event_to_json(event)).at("kind"));
   }
   std::set<std::string> defined = event_schema().closed_records();
-  for (const char* part : {"tree", "evidence", "job_end", "agent_outcome", "flagged_path"}) {
+  for (const char* part :
+       {"tree", "evidence", "job_end", "agent_outcome", "flagged_path", "spend", "usage"}) {
     EXPECT_EQ(defined.erase(part), 1u) << part;
   }
   EXPECT_EQ(defined, kinds);
