@@ -31,6 +31,7 @@ Command reject_command(Console& console);
 Command clean_command(Console& console);
 Command hooks_command(Console& console);
 Command config_command(Console& console);
+Command costs_command(Console& console);
 Command credentials_command(Console& console);
 Command doctor_command(Console& console);
 Command completion_command(Console& console);

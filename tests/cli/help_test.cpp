@@ -52,6 +52,7 @@ pipe runs phased plans: every task in a container, every criterion verified.
   resume [RUN]              go on with a run that was stopped, died or waits
   approve RUN [TASK]        say yes to a task that waits, or to a sealed plan
   reject RUN [TASK]         say no: the work is done again, or has failed
+  costs                     show what models took
   clean [RUN...]            remove finished runs and free their space
   hooks ACTION [FILE]       install git hooks: messages, leaks, a check before push
   config                    show the settings and where they come from

@@ -78,7 +78,7 @@ TEST_F(SettingsTest, WithoutFilesAndVariablesThereAreDefaults) {
   EXPECT_EQ(settings.jobs, 0);
   EXPECT_EQ(settings.grace.ms, 10'000);
   EXPECT_EQ(settings.container_prefix, "pipe");
-  EXPECT_EQ(settings.lines.size(), 8U);
+  EXPECT_EQ(settings.lines.size(), 9U);
   EXPECT_EQ(origin(settings, "engine"), "default");
 }
 
@@ -93,6 +93,14 @@ TEST_F(SettingsTest, EachLayerIsAboveThoseBefore) {
   EXPECT_EQ(origin(settings, "jobs"), project_file());
   EXPECT_EQ(settings.grace.ms, 60'000);
   EXPECT_EQ(origin(settings, "grace"), user_file());
+}
+
+TEST_F(SettingsTest, AnotherServerMayStandInTheProvidersPlace) {
+  write(user_file(), "model_upstreams: api.anthropic.com=https://proxy.test/anthropic\n");
+  const Settings settings = load();
+  ASSERT_EQ(settings.model_upstreams.size(), 1U);
+  EXPECT_EQ(settings.model_upstreams.at("api.anthropic.com"),
+            (ModelUpstream{true, "proxy.test", 443, "/anthropic"}));
 }
 
 TEST_F(SettingsTest, TheStoreIsWhereTheVariablesSay) {
