@@ -96,6 +96,18 @@ TEST_P(RealAgent, IsToldWhatWasNotAcceptedAndGoesOnWithItsSession) {
   EXPECT_EQ(outcomes[1].at("claim"), "Now it greets the world as well.");
 }
 
+TEST_P(RealAgent, StopsWhereItsBudgetIsUsedUp) {
+  const std::string name = GetParam().example + std::string(".yaml");
+  std::string text = read_text((folder_.path() / name).string());
+  const std::size_t at = text.find("turns: 50");
+  ASSERT_NE(at, std::string::npos);
+  folder_.write(name, text.replace(at, 9, "turns: 1"));
+  const Ended ended = rehearse();
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("the run's budget of 1 turn"));
+  EXPECT_THAT(ended.err, HasSubstr("the script answered 1 request"));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     OfEachProvider,
     RealAgent,

@@ -136,7 +136,7 @@ TEST_F(BadInput, ImageThatIsNowhereIsNamed) {
 TEST_F(BadInput, PartsOfALaterVersionAreRefusedAndNeverIgnored) {
   const std::string head = "version: 1\nname: later\nengine: host\n";
   const std::string tasks = "tasks:\n  a: {run: 'true'}\n";
-  for (const std::string& part : {std::string("budget: {cost: $5}\n"),
+  for (const std::string& part : {std::string("budget: {time: 3h}\n"),
                                   std::string("firewall: {allow: [\"example.org:443\"]}\n")}) {
     const Ended ended = run_text(head + part + tasks);
     EXPECT_EQ(ended.exit_code, 3) << part << ended.out << ended.err;

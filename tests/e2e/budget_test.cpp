@@ -1,0 +1,202 @@
+// Budgets for models with the real binary: a provider on this machine stands in the real one's
+// place, a script plays the agent.
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <sys/socket.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/e2e/pipe_command.h"
+#include "tests/support/loopback_server.h"
+
+namespace e2e {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* kKey = "sk-ant-Va1ue-of-the-real-key-0";
+
+/// Bills 1,000 tokens of input and 2,000 of output for each answer: $0.033.
+class Provider {
+ public:
+  Provider() : server_(INADDR_LOOPBACK, 0, [this](int client) { serve(client); }) {}
+  [[nodiscard]] std::string port() const { return std::to_string(server_.port()); }
+  [[nodiscard]] int answers() const { return answers_; }
+  std::string seen() {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void serve(int client) {
+    std::string request;
+    std::array<char, 4096> buffer{};
+    for (std::size_t wanted = 1; request.size() < wanted;) {
+      const ssize_t got = recv(client, buffer.data(), buffer.size(), 0);
+      if (got <= 0) {
+        return;
+      }
+      request.append(buffer.data(), static_cast<std::size_t>(got));
+      const std::size_t head = request.find("\r\n\r\n");
+      const std::size_t length = request.find("Content-Length: ");
+      wanted = head == std::string::npos ? request.size() + 1
+               : length < head           ? head + 4 + std::stoul(request.substr(length + 16))
+                                         : head + 4;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      seen_ += request;
+    }
+    ++answers_;
+    const std::string body =
+        R"({"type":"message","content":[{"type":"text","text":"well"}],"stop_reason":"end_turn",)"
+        R"("usage":{"input_tokens":1000,"output_tokens":2000}})";
+    const std::string answer =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: "
+        "close\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
+    send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+  }
+
+  std::mutex mutex_;
+  std::string seen_;
+  std::atomic<int> answers_{0};
+  runner::test::LoopbackServer server_;
+};
+
+class BudgetRun : public testing::Test {
+ protected:
+  void SetUp() override {
+    NEEDS_ENGINE(Engine::Sandbox);
+    config_.write("pipe/config.yaml",
+                  "model_upstreams: api.anthropic.com=http://127.0.0.1:" + provider_.port() + "\n");
+    folder_.write("agent.yaml",
+                  "name: fake\ninputs: {script: {type: string}}\n"
+                  "env: {SCRIPT: '${{ inputs.script }}'}\n"
+                  "run: exec /bin/sh -c \"$SCRIPT\"\n"
+                  "agent:\n"
+                  "  prompt: work\n"
+                  "  provider: {dialect: anthropic, host: api.anthropic.com, base_url: "
+                  "ANTHROPIC_BASE_URL}\n");
+    folder_.write(
+        "ask.sh",
+        "curl -sS -m 10 -H \"x-api-key: $ANTHROPIC_API_KEY\" "
+        "\"$ANTHROPIC_BASE_URL/v1/messages\" -d '{\"model\":\"'${MODEL:-claude-sonnet-4-5}"
+        "'\",\"max_tokens\":3000,\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}'\n");
+  }
+
+  Ended run_agent(const std::string& top, const std::string& task, const std::string& script) {
+    folder_.write("p.yaml",
+                  "version: 1\nname: spending\nengine: sandbox\nsecrets: [ANTHROPIC_API_KEY]\n" +
+                      top + "tasks:\n  a:\n    uses: ./agent.yaml\n    with:\n      script: |\n" +
+                      indented(script) + task +
+                      "    success_criteria: [{'[ ] done': test -e done}]\n");
+    Start start = user_.pipe({"run", "p.yaml"}, folder_.path().string());
+    prepare(start);
+    return run(start);
+  }
+  Ended pipe(std::vector<std::string> arguments) {
+    Start start = user_.pipe(std::move(arguments), folder_.path().string());
+    prepare(start);
+    return run(start);
+  }
+
+  static std::string indented(const std::string& script) {
+    std::string text = "        ";
+    for (const char c : script) {
+      text += c;
+      if (c == '\n') {
+        text += "        ";
+      }
+    }
+    return text + "\n";
+  }
+  void prepare(Start& start) {
+    start.env["ANTHROPIC_API_KEY"] = kKey;
+    start.env["XDG_CONFIG_HOME"] = config_.path().string();
+  }
+
+  Provider provider_;
+  TempFolder config_;
+  TempFolder folder_;
+  User user_;
+};
+
+TEST_F(BudgetRun, CountsWhatAnAgentSpendsAndTheNodeNeverHasTheKey) {
+  const Ended ended =
+      run_agent("budget: {cost: $1, per_day: {cost: $2}}\n",
+                "    budget: {turns: 5}\n",
+                "sh ./ask.sh > answer\n"
+                "sh ./ask.sh >> answer\n"
+                "env > seen-env\n"
+                "cat /proc/*/environ /proc/*/cmdline > seen-processes 2>&1 || true\n"
+                "tar -cf seen-files /pipe /tmp /dev/shm /etc 2> /dev/null || true\n"
+                "touch done");
+  ASSERT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 2);
+  EXPECT_THAT(ended.out, HasSubstr("$0.07   2 turns")) << "twice $0.033";
+  EXPECT_THAT(provider_.seen(), HasSubstr(std::string("x-api-key: ") + kKey));
+
+  const Ended found = run({{"grep", "-rlF", kKey, folder_.path().string(), user_.state()}, "", {}});
+  EXPECT_THAT(found.out, IsEmpty());
+  EXPECT_THAT(ended.out + ended.err, Not(HasSubstr(kKey)));
+
+  const Ended costs = pipe({"costs", "--by", "model"});
+  EXPECT_THAT(costs.out, AllOf(HasSubstr("claude-sonnet-4-5"), HasSubstr("$0.07")));
+  const Ended lines = pipe({"costs", "--json"});
+  EXPECT_EQ(std::count(lines.out.begin(), lines.out.end(), '\n'), 2);
+  EXPECT_THAT(lines.out, HasSubstr("\"cost_micros\":33000"));
+}
+
+TEST_F(BudgetRun, EndsWithFiveWhenTheBudgetIsUsedUp) {
+  const Ended ended = run_agent("",
+                                "    budget: {turns: 2}\n    retry: {attempts: 3}\n",
+                                "for i in 1 2 3; do sh ./ask.sh | tee -a answer; done\n"
+                                "grep -q pipe-budget answer && exit 1\n"
+                                "touch done");
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 2) << "a retry would be refused too";
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("the task's budget of 2 turns"));
+}
+
+TEST_F(BudgetRun, TheDaysBudgetIsThatOfAllRuns) {
+  const std::string day = "budget: {per_day: {cost: $0.06}}\n";
+  EXPECT_EQ(run_agent(day, "", "sh ./ask.sh > answer\ntouch done").exit_code, 0);
+  const Ended second =
+      run_agent(day, "", "sh ./ask.sh | tee answer\ngrep -q well answer\ntouch done");
+  EXPECT_THAT(provider_.seen(), HasSubstr("\"max_tokens\":")) << second.out;
+  const Ended third = run_agent(
+      day, "", "sh ./ask.sh | tee answer\n! grep -q pipe-budget answer || exit 1\ntouch done");
+  EXPECT_EQ(third.exit_code, 5) << third.out << third.err;
+  EXPECT_THAT(third.out + third.err, HasSubstr("the day's budget of $0.06"));
+}
+
+TEST_F(BudgetRun, StopsAnAgentThatDoesNotTakeNoForAnAnswer) {
+  const Ended ended =
+      run_agent("", "    budget: {turns: 1}\n", "while true; do sh ./ask.sh >> answer; done");
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 1);
+}
+
+TEST_F(BudgetRun, APriceOfThePipelineLetsAnUnknownModelGo) {
+  const std::string script =
+      "export MODEL=my-own-model\nsh ./ask.sh > answer\ngrep -q well answer || exit 1\n"
+      "touch done";
+  EXPECT_EQ(run_agent("", "", script).exit_code, 5);
+  EXPECT_EQ(provider_.answers(), 0);
+  const Ended ended =
+      run_agent("prices: {my-own-model: {input: 1, output: 2}}\nbudget: {cost: $1}\n", "", script);
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_THAT(pipe({"costs", "--json"}).out, HasSubstr("\"cost_micros\":5000"));
+}
+
+}  // namespace
+}  // namespace e2e
