@@ -114,7 +114,7 @@ Command hooks_command(Console& console) {
   auto arguments = std::make_shared<Arguments>();
   Command command;
   command.name = "hooks";
-  command.summary = "install git hooks: messages, leaks, a check before push";
+  command.summary = "install git hooks: messages, leaks, a check at push";
   command.description =
       "Installs hooks in the repository of this folder: pre-commit looks for secrets with\n"
       "gitleaks where that is installed, commit-msg wants conventional commits, pre-push\n"

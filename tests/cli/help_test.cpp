@@ -54,7 +54,7 @@ pipe runs phased plans: every task in a container, every criterion verified.
   reject RUN [TASK]         say no: the work is done again, or has failed
   costs                     show what models took
   clean [RUN...]            remove finished runs and free their space
-  hooks ACTION [FILE]       install git hooks: messages, leaks, a check before push
+  hooks ACTION [FILE]       install git hooks: messages, leaks, a check at push
   config                    show the settings and where they come from
   credentials               show which keys and logins were found, and where
   doctor                    tell what this machine can run, and what it lacks
