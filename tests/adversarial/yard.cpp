@@ -232,6 +232,7 @@ void Answerer::on_frame(int socket) {
 Yard::Yard() : namespace_("pipe-canary-" + std::to_string(getpid())) {
   const std::string ours = "pipe-out";
   const std::string theirs = "pipe-in";
+  e2e::run({{"ip", "link", "del", ours}, "", {}});  // which a suite that was killed left
   ip({"netns", "add", namespace_});
   ip({"link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", namespace_});
   ip({"addr", "add", std::string(kMachine) + "/30", "dev", ours});

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -93,7 +94,9 @@ TEST_P(RealAgent, IsToldWhatWasNotAcceptedAndGoesOnWithItsSession) {
   }
   ASSERT_EQ(outcomes.size(), 2u) << events.out << events.err;
   EXPECT_EQ(outcomes[0].at("session"), outcomes[1].at("session"));
-  EXPECT_EQ(outcomes[1].at("claim"), "Now it greets the world as well.");
+  // Gemini's claim has all that it said in that attempt.
+  EXPECT_THAT(outcomes[1].at("claim").get<std::string>(),
+              EndsWith("Now it greets the world as well."));
 }
 
 TEST_P(RealAgent, StopsWhereItsBudgetIsUsedUp) {
