@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runner/run/flagged.h"
+
 namespace runner {
 
 namespace {
@@ -48,6 +50,15 @@ std::vector<std::size_t> nearest_above(const RunState& state, std::size_t node, 
 
 }  // namespace
 
+std::string question_of(const dsl::Criterion& criterion, const NodeState& node) {
+  if (const auto* manual = std::get_if<dsl::ManualCheck>(&criterion.check)) {
+    return manual->question.empty() ? criterion.text : manual->question;
+  }
+  const auto* flagged = std::get_if<dsl::FlaggedCheck>(&criterion.check);
+  const bool asks = flagged != nullptr && flagged->rule == dsl::Flagged::Approve;
+  return asks && !node.flagged.empty() ? flagged_text(node.flagged) : "";
+}
+
 std::vector<Question> open_questions(const RunState& state) {
   std::vector<Question> open;
   for (std::size_t i = 0; i < state.nodes().size(); ++i) {
@@ -58,9 +69,7 @@ std::vector<Question> open_questions(const RunState& state) {
     }
     for (std::size_t k = 0; k < node.criteria.size() && node.stage == Stage::Checking; ++k) {
       if (node.criteria[k].asked && !node.criteria[k].verdict) {
-        open.push_back({i,
-                        static_cast<std::int64_t>(k),
-                        std::get<dsl::ManualCheck>(plan.criteria[k].check).question});
+        open.push_back({i, static_cast<std::int64_t>(k), question_of(plan.criteria[k], node)});
       }
     }
   }

@@ -11,6 +11,9 @@
 
 namespace runner {
 
+/// What a person is asked, where the criterion is that of a person; "" it is not.
+std::string question_of(const dsl::Criterion& criterion, const NodeState& node);
+
 /// Something that waits for a person's word.
 struct Question {
   std::size_t node = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runner/run/job.h"
+#include "runner/run/review.h"
 
 namespace runner {
 
@@ -25,16 +26,6 @@ struct Tally {
 
 std::string quoted(const std::string& text) {
   return "'" + text + "'";
-}
-
-/// What a person is asked, where the criterion is that of a person; "" it is not.
-std::string question_of(const dsl::Criterion& criterion, const NodeState& node) {
-  if (const auto* manual = std::get_if<dsl::ManualCheck>(&criterion.check)) {
-    return manual->question.empty() ? criterion.text : manual->question;
-  }
-  const auto* flagged = std::get_if<dsl::FlaggedCheck>(&criterion.check);
-  const bool asks = flagged != nullptr && flagged->rule == dsl::Flagged::Approve;
-  return asks && !node.flagged.empty() ? flagged_text(node.flagged) : "";
 }
 
 class Planner {
