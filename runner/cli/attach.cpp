@@ -134,12 +134,7 @@ Command attach_command(Console& console) {
   command.description =
       "Shows the progress of a run that another process drives, until it ends; the exit\n"
       "code is then the run's. Ctrl-C stops watching, not the run.";
-  command.positionals = {{"RUN",
-                          "the run; the latest where none is given",
-                          false,
-                          Completes::Run,
-                          {},
-                          &arguments->run}};
+  command.positionals = {run_argument(arguments->run)};
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe attach", "pipe attach calm-otter --json"};
   command.action = [arguments, &console] { return attach(*arguments, console); };

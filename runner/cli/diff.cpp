@@ -344,12 +344,7 @@ Command diff_command(Console& console) {
       "or not. Made for reading: control characters are shown as ^X, and no configuration,\n"
       "attribute or hook of the project counts.";
   command.positionals = {
-      {"RUN",
-       "the run; the latest where none is given",
-       false,
-       Completes::Run,
-       {},
-       &arguments->run},
+      run_argument(arguments->run),
       {"TASK", "what this task changed", false, Completes::Task, {}, &arguments->task}};
   command.options = {
       {"--stat", "", "only the files, and how many lines of each", {}, &arguments->stat},

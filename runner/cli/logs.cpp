@@ -247,12 +247,7 @@ Command logs_command(Console& console) {
       "Prints the output of the tasks of a run, of their criteria and services: of all, or\n"
       "of those named. Lines of several begin with the name of their task.";
   command.positionals = {
-      {"RUN",
-       "the run; the latest where none is given",
-       false,
-       Completes::Run,
-       {},
-       &arguments->run},
+      run_argument(arguments->run),
       {"TASK", "tasks; all where none is given", false, Completes::Task, {}, &arguments->tasks}};
   command.options = {
       {"-f,--follow", "", "go on until the run ends", {}, &arguments->follow},

@@ -23,8 +23,6 @@ struct RehearseArguments {
   ProgressOptions progress;
   std::string script;
   std::string name;
-  std::vector<std::string> env_files;
-  bool dirty = false;
 };
 
 /// "auth.rehearsal.yaml" of "auth.yaml".
@@ -91,15 +89,10 @@ ExitCode rehearse(RehearseArguments& arguments, Console& console) {
   if (!script) {
     return ExitCode::Invalid;
   }
-  const Settings& settings = compiled->settings;
-  RunRequest request;
-  request.plan = std::move(compiled->plan);
-  request.places = std::move(compiled->places);
-  request.file = arguments.source.file;
+  const Settings settings = compiled->settings;
+  RunRequest request = request_of(*std::move(compiled), arguments.source);
   request.name = arguments.name;
   request.jobs = settings.jobs;
-  request.include_dirty = arguments.dirty;
-  request.env_files = arguments.env_files;
   request.rehearsal = std::move(script);
   request.say = [&console](const std::string& note) { console.note(note); };
   return drive(
@@ -127,10 +120,7 @@ Command rehearse_command(Console& console) {
       {"-s,--script", "FILE", "what the models answer", {}, &arguments->script});
   add_plan_options(command.options, arguments->source);
   command.options.push_back({"-n,--name", "NAME", "call the run so", {}, &arguments->name});
-  command.options.push_back(
-      {"--env-file", "FILE", "look for secrets in this file first", {}, &arguments->env_files});
-  command.options.push_back(
-      {"--dirty", "", "take uncommitted changes of the project too", {}, &arguments->dirty});
+  add_input_options(command.options, arguments->source);
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe rehearse pipeline.yaml",
                       "pipe rehearse pipeline.yaml --script refusals.yaml --engine docker"};

@@ -110,12 +110,7 @@ Command report_command(Console& console) {
       "Ticks each box whose criterion was met by the run, empties it where it was not, and\n"
       "writes below it what was checked and found. A second report takes the place of the\n"
       "first. Boxes and criteria belong together by their text.";
-  command.positionals = {{"RUN",
-                          "the run; the latest where none is given",
-                          false,
-                          Completes::Run,
-                          {},
-                          &arguments->run}};
+  command.positionals = {run_argument(arguments->run)};
   command.options = {
       {"--markdown", "PLAN", "the plan to tick", {}, &arguments->markdown},
       {"-o,--output", "FILE", "write here, and leave the plan as it is", {}, &arguments->output},

@@ -45,12 +45,7 @@ Command resume_command(Console& console) {
   command.description =
       "Goes on with a run whose process was stopped or killed, or that waited for a person.\n"
       "What was verified is not run again.";
-  command.positionals = {{"RUN",
-                          "the run; the latest where none is given",
-                          false,
-                          Completes::Run,
-                          {},
-                          &arguments->run}};
+  command.positionals = {run_argument(arguments->run)};
   command.options = {
       {"-j,--jobs", "N", "so many tasks at once (one a processor)", {}, &arguments->jobs},
       {"-d,--detach", "", "run in the background; prints the run's name", {}, &arguments->detach},

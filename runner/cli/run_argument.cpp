@@ -4,6 +4,10 @@
 
 namespace runner::cli {
 
+Positional run_argument(std::string& run) {
+  return {"RUN", "the run; the latest where none is given", false, Completes::Run, {}, &run};
+}
+
 RunLookup look_up_run(const std::string& text, Console& console) {
   auto runs = Runs::open_here();
   if (!runs) {

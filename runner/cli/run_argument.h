@@ -5,10 +5,14 @@
 #include <optional>
 #include <string>
 
+#include "runner/cli/command.h"
 #include "runner/cli/console.h"
 #include "runner/cli/runs.h"
 
 namespace runner::cli {
+
+/// RUN of a command line, into `run`, which outlives the parser.
+Positional run_argument(std::string& run);
 
 struct NamedRun {
   Runs runs;

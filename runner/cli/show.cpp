@@ -46,12 +46,7 @@ Command show_command(Console& console) {
   command.description =
       "Prints what a run has come to: a line a task, a box a success criterion, with what\n"
       "was checked and what came out of it. RUN is a name, the beginning of one, or `latest`.";
-  command.positionals = {{"RUN",
-                          "the run; the latest where none is given",
-                          false,
-                          Completes::Run,
-                          {},
-                          &arguments->run}};
+  command.positionals = {run_argument(arguments->run)};
   command.options = {{"--json", "", "print everything as JSON", {}, &arguments->json}};
   command.examples = {"pipe show", "pipe show calm-otter --json | jq '.nodes[].criteria'"};
   command.action = [arguments, &console] { return show(*arguments, console); };
