@@ -15,6 +15,7 @@ namespace runner {
 namespace {
 
 using dsl::SealedFile;
+using dsl::SealedPlan;
 
 /// Where an engine says what it runs: the image's digest, then those of the services.
 dsl::SealedPlace place_of(const dsl::PlanNode& node,
@@ -76,29 +77,31 @@ std::set<std::string> protected_names(const dsl::Plan& plan) {
 }
 
 /// The pipeline protects itself, and is there already.
-bool is_source(const std::string& name, const std::vector<SealedFile>& sources) {
-  return std::any_of(sources.begin(), sources.end(), [&](const SealedFile& file) {
-    return file.path == name || file.path.ends_with("/" + name);
+bool is_source(const std::string& name, const std::vector<SealedFile>& files) {
+  return std::any_of(files.begin(), files.end(), [&](const SealedFile& file) {
+    return file.role == SealedFile::Role::Source &&
+           (file.path == name || file.path.ends_with("/" + name));
   });
 }
 
-dsl::Status add_files_of_input(const ResolvedPlan& resolved, std::vector<SealedFile>& files) {
-  for (const std::string& word : words_of_checks(resolved.plan)) {
-    const auto kind = resolved.trees.kind_of(resolved.project.input, word);
+dsl::Status add_files_of_input(const Project& project, TreeStore& trees, SealedPlan& sealed) {
+  std::vector<SealedFile>& files = sealed.files;
+  for (const std::string& word : words_of_checks(sealed.plan)) {
+    const auto kind = trees.kind_of(project.input, word);
     if (!kind) {
       return kind.error();
     }
     if (*kind != PathKind::File) {
       continue;
     }
-    auto id = resolved.trees.id_of(resolved.project.input, word);
+    auto id = trees.id_of(project.input, word);
     if (!id) {
       return id.error();
     }
     files.push_back({word, SealedFile::Role::Check, *std::move(id)});
   }
-  for (const std::string& name : protected_names(resolved.plan)) {
-    if (is_source(name, resolved.sources.files)) {
+  for (const std::string& name : protected_names(sealed.plan)) {
+    if (is_source(name, files)) {
       continue;
     }
     std::string path = name;
@@ -107,9 +110,8 @@ dsl::Status add_files_of_input(const ResolvedPlan& resolved, std::vector<SealedF
     }
     // A tree of many files is walked for patterns alone.
     const bool is_pattern = path.find_first_of("*?[{") != std::string::npos;
-    auto digest = is_pattern
-                      ? resolved.trees.hash_files(resolved.project.input, {path, path + "/**"})
-                      : resolved.trees.id_of(resolved.project.input, path);
+    auto digest = is_pattern ? trees.hash_files(project.input, {path, path + "/**"})
+                             : trees.id_of(project.input, path);
     if (!digest) {
       return digest.error();
     }
@@ -122,30 +124,43 @@ dsl::Status add_files_of_input(const ResolvedPlan& resolved, std::vector<SealedF
 
 }  // namespace
 
-dsl::Result<dsl::SealedPlan> sealed_plan_of(const ResolvedPlan& resolved) {
-  dsl::SealedPlan sealed;
-  sealed.origin = resolved.sources.origin;
-  sealed.taken = resolved.project.taken;
-  auto content = resolved.trees.content_of(resolved.project.input);
+SealedPlan as_far_as_files_say(SealedPlan sealed, dsl::Plan plan, const PlanSources& sources) {
+  sealed.origin = sources.origin;
+  sealed.plan = std::move(plan);
+  std::erase_if(sealed.files,
+                [](const SealedFile& file) { return file.role == SealedFile::Role::Source; });
+  sealed.files.insert(sealed.files.begin(), sources.files.begin(), sources.files.end());
+  return sealed;
+}
+
+dsl::Status add_input(const Project& project, TreeStore& trees, SealedPlan& sealed) {
+  sealed.taken = project.taken;
+  auto content = trees.content_of(project.input);
   if (!content) {
     return content.error().within("the plan's input");
   }
   sealed.input_tree = *std::move(content);
-  sealed.files = resolved.sources.files;
-  if (const dsl::Status added = add_files_of_input(resolved, sealed.files); !added) {
+  std::erase_if(sealed.files,
+                [](const SealedFile& file) { return file.role != SealedFile::Role::Source; });
+  if (const dsl::Status added = add_files_of_input(project, trees, sealed); !added) {
     return added.error().within("the plan's input");
   }
-  for (std::size_t i = 0; i < resolved.plan.nodes.size(); ++i) {
-    if (resolved.engines[i] != nullptr) {
-      sealed.places.push_back(
-          place_of(resolved.plan.nodes[i], *resolved.engines[i], resolved.digests[i]));
-    }
-  }
-  sealed.plan = resolved.plan;
-  return sealed;
+  return dsl::Ok{};
 }
 
-std::vector<dsl::Error> drift_of(const dsl::SealedPlan& sealed, const dsl::SealedPlan& now) {
+std::vector<dsl::SealedPlace> sealed_places(const dsl::Plan& plan,
+                                            const std::vector<Engine*>& engines,
+                                            const std::vector<std::string>& digests) {
+  std::vector<dsl::SealedPlace> places;
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    if (engines[i] != nullptr) {
+      places.push_back(place_of(plan.nodes[i], *engines[i], digests[i]));
+    }
+  }
+  return places;
+}
+
+std::vector<dsl::Error> drift_of(const SealedPlan& sealed, const SealedPlan& now) {
   std::vector<dsl::Error> drifted;
   for (const dsl::PlanChange& change : dsl::plan_changes(sealed, now)) {
     drifted.push_back({fmt::format("not as sealed: {}: {}", change.part, change.text), ""});

@@ -19,18 +19,23 @@ struct PlanSources {
   std::vector<dsl::SealedFile> files;  // what the compiler read
 };
 
-/// `engines` and `digests` by plan node, as a run has them; all outlive the call.
-struct ResolvedPlan {
-  const dsl::Plan& plan;  // as compiled, paths relative
-  const PlanSources& sources;
-  const Project& project;
-  TreeStore& trees;
-  const std::vector<Engine*>& engines;
-  const std::vector<std::string>& digests;
-};
+// The document is made in three steps, as a run learns what it needs: each replaces its part, and a
+// sealed plan can be looked at for drift after each.
 
-/// Without a forecast. An Error where the input cannot be read.
-dsl::Result<dsl::SealedPlan> sealed_plan_of(const ResolvedPlan& resolved);
+/// What the files of the pipeline say; the rest of `sealed` stays. `plan` as compiled, paths
+/// relative.
+dsl::SealedPlan as_far_as_files_say(dsl::SealedPlan sealed,
+                                    dsl::Plan plan,
+                                    const PlanSources& sources);
+
+/// The input, and what it has of the files by which `sealed.plan` is judged. An Error where they
+/// cannot be read.
+dsl::Status add_input(const Project& project, TreeStore& trees, dsl::SealedPlan& sealed);
+
+/// Where the nodes run: `engines` and `digests` by plan node, as a run has them.
+std::vector<dsl::SealedPlace> sealed_places(const dsl::Plan& plan,
+                                            const std::vector<Engine*>& engines,
+                                            const std::vector<std::string>& digests);
 
 /// Why a run must not start from `sealed` now: a part that drifted in each, named; empty: it may.
 std::vector<dsl::Error> drift_of(const dsl::SealedPlan& sealed, const dsl::SealedPlan& now);

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -13,11 +11,12 @@
 
 #include "dsl/digest.h"
 #include "dsl/plan_json.h"
-#include "dsl/prices.h"
 #include "runner/agent/stream_reader.h"
 #include "runner/app/commit_messages.h"
 #include "runner/app/engines.h"
 #include "runner/app/forecast.h"
+#include "runner/app/input.h"
+#include "runner/app/model_ledger.h"
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
 #include "runner/app/plan_approval.h"
@@ -28,12 +27,10 @@
 #include "runner/net/gateway.h"
 #include "runner/net/system_resolver.h"
 #include "runner/report/run_summary.h"
-#include "runner/run/meter.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
 #include "runner/store/job_files.h"
 #include "runner/store/journal.h"
-#include "runner/store/ledger_meter.h"
 #include "runner/store/project.h"
 #include "runner/store/result_cache.h"
 #include "runner/store/run_store.h"
@@ -65,29 +62,6 @@ const char* signal_name(int number) {
   }
 }
 
-/// A large project takes its time to be read: says so after a second, and again now and then.
-class ReadingProgress {
- public:
-  ReadingProgress(const Clock& clock, const RunRequest& request)
-      : clock_(clock), say_(request.say), next_ms_(clock.monotonic_ms() + 1000) {}
-
-  void add(std::int64_t bytes) {
-    ++files_;
-    bytes_ += bytes;
-    if (say_ && clock_.monotonic_ms() >= next_ms_) {
-      say_(fmt::format("reading the project: {} files, {} MB so far", files_, bytes_ / 1'000'000));
-      next_ms_ = clock_.monotonic_ms() + 10'000;
-    }
-  }
-
- private:
-  const Clock& clock_;
-  std::function<void(const std::string&)> say_;
-  std::int64_t next_ms_;
-  std::int64_t files_ = 0;
-  std::int64_t bytes_ = 0;
-};
-
 /// Everything of one run, wired together. Members are destroyed from the last to the first: the
 /// loop outlives all that calls it.
 class Session {
@@ -96,7 +70,7 @@ class Session {
       : settings_(settings), make_observers_(make_observers) {}
 
   SessionEnd run(RunRequest request) {
-    const Plan as_compiled = request.plan;
+    Plan as_compiled = request.sealed ? request.plan : Plan();
     take_over(request);
     if (request.rehearsal) {
       rehearsal_.emplace(loop_, std::move(request.rehearsal->script), plan_);
@@ -104,8 +78,12 @@ class Session {
     if (const Status approved = check_is_approved(request); !approved) {
       return refused(ExitCode::Invalid, approved.error());
     }
-    if (request.sealed && !is_said_as_sealed(as_compiled, request)) {
-      return refused(ExitCode::Invalid);
+    dsl::SealedPlan now;  // what would be sealed, as far as it is known; of a sealed plan's run
+    if (request.sealed) {
+      now = as_far_as_files_say(*request.sealed, std::move(as_compiled), request.sources);
+      if (drifts(request, now)) {
+        return refused(ExitCode::Invalid);
+      }
     }
     if (!open_store() || !look_for_engines() || !load_secrets()) {
       return refused(ExitCode::Environment);
@@ -114,14 +92,23 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
-    if (request.sealed && !has_input_as_sealed(as_compiled, request, *project)) {
-      return refused(ExitCode::Invalid);
+    // Before the images: to build one is to run what the project says.
+    if (request.sealed) {
+      if (const Status added = add_input(*project, *trees_, now); !added) {
+        return refused(ExitCode::Invalid, added.error());
+      }
+      if (drifts(request, now)) {
+        return refused(ExitCode::Invalid);
+      }
     }
     if (!prepare_images()) {
       return refused(ExitCode::Environment);
     }
-    if (request.sealed && !is_as_sealed(as_compiled, request, *project)) {
-      return refused(ExitCode::Invalid);
+    if (request.sealed) {
+      now.places = sealed_places(plan_, by_node_, digests_);
+      if (drifts(request, now)) {
+        return refused(ExitCode::Invalid);
+      }
     }
     const std::string json = dsl::plan_to_json(plan_, dsl::JsonLayout::Indented);
     std::vector<RunStore::FirstFile> beside = {{kProjectFile, project_to_json(*project)}};
@@ -141,7 +128,7 @@ class Session {
   }
 
   SealEnd seal(RunRequest request) {
-    const Plan as_compiled = request.plan;
+    dsl::SealedPlan sealed = as_far_as_files_say({}, request.plan, request.sources);
     take_over(request);
     if (!open_store() || !look_for_engines()) {
       return {ExitCode::Environment, std::move(problems_), std::nullopt};
@@ -153,17 +140,18 @@ class Session {
     if (!prepare_images()) {
       return {ExitCode::Environment, std::move(problems_), std::nullopt};
     }
-    Result<dsl::SealedPlan> sealed =
-        sealed_plan_of({as_compiled, request.sources, *project, *trees_, by_node_, digests_});
+    if (const Status added = add_input(*project, *trees_, sealed); !added) {
+      return {ExitCode::Environment, {added.error()}, std::nullopt};
+    }
+    sealed.places = sealed_places(plan_, by_node_, digests_);
     Result<std::unique_ptr<SqliteResultCache>> cache = open_cache();
-    if (!sealed || !cache) {
-      return {ExitCode::Environment, {sealed ? cache.error() : sealed.error()}, std::nullopt};
+    if (!cache) {
+      return {ExitCode::Environment, {cache.error()}, std::nullopt};
     }
     StoreTrees trees(loop_, *trees_, RunId("plan"), places_of(RunId("plan")), [](const Error&) {});
-    sealed->forecast =
-        forecast_of({plan_, project->input, digests_, trees, **cache, loop_, reuse_});
-    sealed->digest = dsl::digest_of(*sealed);
-    return {ExitCode::Passed, {}, *std::move(sealed)};
+    sealed.forecast = forecast_of({plan_, project->input, digests_, trees, **cache, loop_, reuse_});
+    sealed.digest = dsl::digest_of(sealed);
+    return {ExitCode::Passed, {}, std::move(sealed)};
   }
 
   SessionEnd resume(const RunId& run, int jobs, const std::vector<std::string>& env_files) {
@@ -246,27 +234,19 @@ class Session {
   }
 
   Result<Project> take_input(const RunRequest& request) {
-    TakeRequest take;
-    take.folder = plan_.workspace.source;
-    take.include_dirty = request.include_dirty;
-    take.time_s = loop_.wall_ms() / 1000;
-    const std::vector<std::string> secrets = secret_files(plan_, own_env_files());
-    take.excluded = secrets;
-    take.excluded.push_back(settings_.state_dir);
+    InputRequest input;
+    input.folder = plan_.workspace.source;
+    input.place = places_.workspace_source;
+    input.include_dirty = request.include_dirty;
+    input.secrets = secret_files(plan_, own_env_files());
+    input.not_input = {settings_.state_dir};
     if (!request.sealed_file.empty()) {
-      take.excluded.push_back(absolute({request.sealed_file}).front());
+      input.not_input.push_back(absolute({request.sealed_file}).front());
     }
-    warn_of_home(request);
-    take.on_read = [progress = ReadingProgress(loop_, request)](std::int64_t bytes) mutable {
-      progress.add(bytes);
-    };
-    Result<Project> project = take_project(*trees_, take);
+    input.say = request.say;
+    Result<Project> project = runner::take_input(input, *trees_, loop_);
     if (!project) {
-      const std::string& place = places_.workspace_source;
-      return place.empty() ? project.error() : project.error().within(place);
-    }
-    if (const Status apart = check_are_apart(secrets, *project, *trees_); !apart) {
-      return apart.error();
+      return project;
     }
     if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
       return free.error();
@@ -274,52 +254,9 @@ class Session {
     return project;
   }
 
-  /// A home folder is a project for few; it takes long and is copied with all that is in it.
-  void warn_of_home(const RunRequest& request) const {
-    const char* const home = std::getenv("HOME");
-    const std::string& folder = plan_.workspace.source;
-    std::error_code failed;
-    if (request.say && home != nullptr && *home != '\0' &&
-        std::filesystem::equivalent(home, folder, failed) &&
-        ::access((folder + "/.git").c_str(), F_OK) != 0) {
-      request.say(
-          "the project is your home folder: all of it is copied into the store; name a "
-          "folder in it as `workspace: {source: …}`");
-    }
-  }
-
-  /// What needs no engine and no disk: what the files say.
-  bool is_said_as_sealed(const Plan& as_compiled, const RunRequest& request) {
-    dsl::SealedPlan now = *request.sealed;
-    now.origin = request.sources.origin;
-    now.plan = as_compiled;
-    std::erase_if(now.files, [](const dsl::SealedFile& file) {
-      return file.role == dsl::SealedFile::Role::Source;
-    });
-    now.files.insert(now.files.begin(), request.sources.files.begin(), request.sources.files.end());
+  bool drifts(const RunRequest& request, const dsl::SealedPlan& now) {
     problems_ = drift_of(*request.sealed, now);
-    return problems_.empty();
-  }
-
-  /// All but the images: to build one is to run what the project says.
-  bool has_input_as_sealed(const Plan& as_compiled,
-                           const RunRequest& request,
-                           const Project& project) {
-    const std::vector<std::string> unknown(plan_.nodes.size());
-    Result<dsl::SealedPlan> now =
-        sealed_plan_of({as_compiled, request.sources, project, *trees_, by_node_, unknown});
-    if (now) {
-      now->places = request.sealed->places;
-    }
-    problems_ = now ? drift_of(*request.sealed, *now) : std::vector<Error>{now.error()};
-    return problems_.empty();
-  }
-
-  bool is_as_sealed(const Plan& as_compiled, const RunRequest& request, const Project& project) {
-    const Result<dsl::SealedPlan> now =
-        sealed_plan_of({as_compiled, request.sources, project, *trees_, by_node_, digests_});
-    problems_ = now ? drift_of(*request.sealed, *now) : std::vector<Error>{now.error()};
-    return problems_.empty();
+    return !problems_.empty();
   }
 
   bool open_store() {
@@ -584,36 +521,19 @@ class Session {
             plan_.workspace.source + "\n" + plan_.name + (rehearsal_ ? "\nrehearsal" : "")};
   }
 
-  /// Where an agent's requests are metered. A rehearsal costs nothing: it has accounts of its own.
+  /// A rehearsal costs nothing: it has accounts of its own.
   Status open_ledger(const std::string& folder) {
-    if (std::none_of(plan_.nodes.begin(), plan_.nodes.end(), is_metered)) {
-      return dsl::Ok{};
+    if (const Status opened = ledger_.open(plan_, rehearsal_ ? folder : settings_.state_dir);
+        !opened) {
+      return opened;
     }
-    Result<std::unique_ptr<LedgerStore>> ledger =
-        LedgerStore::open(ledger_path(rehearsal_ ? folder : settings_.state_dir));
-    if (!ledger) {
-      return ledger.error();
-    }
-    ledger_ = *std::move(ledger);
-    if (resumed_) {
-      // Whoever held the run before is dead, and nobody knows what its last requests took.
-      if (const auto charged = ledger_->charge_open(run_, loop_.wall_ms()); !charged) {
-        return charged.error();
-      }
-    }
-    meter_ = std::make_unique<LedgerMeter>(loop_, *ledger_);
-    return dsl::Ok{};
+    return resumed_ ? ledger_.charge_open(run_) : dsl::Ok{};
   }
 
   ModelMetering metering() const {
-    ModelMetering how;
-    if (meter_ != nullptr) {
-      how.meter = meter_.get();
-      how.price_of = [prices = dsl::PriceTable::standard().with(plan_.prices)](
-                         std::string_view model) { return prices.find(model); };
-      if (!rehearsal_) {
-        how.upstreams = settings_.model_upstreams;
-      }
+    ModelMetering how = ledger_.metering(plan_);
+    if (!rehearsal_) {
+      how.upstreams = settings_.model_upstreams;
     }
     return how;
   }
@@ -805,8 +725,7 @@ class Session {
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
   std::optional<Rehearsal> rehearsal_;
-  std::unique_ptr<LedgerStore> ledger_;  // null: nothing is metered
-  std::unique_ptr<LedgerMeter> meter_;   // writes down what is left before the ledger closes
+  ModelLedger ledger_{loop_};
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;
   std::vector<Error> problems_;
