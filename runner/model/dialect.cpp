@@ -113,6 +113,19 @@ const ErrorWords& words_for(int status) {
 
 }  // namespace
 
+dsl::ModelDialect dialect_of(ModelApi api) {
+  switch (api) {
+    case ModelApi::Messages:
+      return dsl::ModelDialect::Anthropic;
+    case ModelApi::Responses:
+    case ModelApi::ChatCompletions:
+      return dsl::ModelDialect::OpenAi;
+    case ModelApi::GenerateContent:
+      break;
+  }
+  return dsl::ModelDialect::Gemini;
+}
+
 ModelCall read_model_call(dsl::ModelDialect dialect,
                           std::string_view method,
                           std::string_view target) {

@@ -21,6 +21,8 @@ enum class ModelApi {
   GenerateContent,  // Gemini
 };
 
+dsl::ModelDialect dialect_of(ModelApi api);
+
 /// What a request line asks of a provider.
 struct ModelCall {
   enum class Kind {

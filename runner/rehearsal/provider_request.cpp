@@ -24,16 +24,16 @@ void read_path(std::string_view path, std::string_view query, ProviderRequest& r
   if (path.ends_with("/messages/count_tokens")) {
     request.kind = Kind::CountTokens;
   } else if (path.ends_with("/messages")) {
-    request.dialect = Dialect::Anthropic;
+    request.api = ModelApi::Messages;
   } else if (path.ends_with("/chat/completions")) {
-    request.dialect = Dialect::Chat;
+    request.api = ModelApi::ChatCompletions;
   } else if (path.ends_with("/responses")) {
-    request.dialect = Dialect::Responses;
+    request.api = ModelApi::Responses;
   } else if (path.ends_with(":countTokens")) {
-    request.dialect = Dialect::Gemini;
+    request.api = ModelApi::GenerateContent;
     request.kind = Kind::CountTokens;
   } else if (path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent")) {
-    request.dialect = Dialect::Gemini;
+    request.api = ModelApi::GenerateContent;
     request.model = model_in(path);
     request.streamed = path.ends_with(":streamGenerateContent");
     request.as_array = query.find("alt=sse") == std::string_view::npos;
@@ -48,7 +48,7 @@ void read_body(const std::string& text, ProviderRequest& request) {
     request.trouble = "the body is no JSON object";
     return;
   }
-  if (request.dialect == Dialect::Gemini) {
+  if (request.api == ModelApi::GenerateContent) {
     return;
   }
   const auto model = body.find("model");
@@ -59,7 +59,7 @@ void read_body(const std::string& text, ProviderRequest& request) {
   request.model = model->get<std::string>();
   const auto stream = body.find("stream");
   request.streamed = stream != body.end() && *stream == true;
-  if (request.dialect == Dialect::Chat && request.streamed) {
+  if (request.api == ModelApi::ChatCompletions && request.streamed) {
     const auto options = body.find("stream_options");
     request.tells_usage =
         options != body.end() && options->is_object() && options->value("include_usage", false);

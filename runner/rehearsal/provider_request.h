@@ -1,20 +1,14 @@
 #pragma once
 
-// What a request to a model's provider asks for, in whichever dialect. Pure; any thread.
+// What a request to a model's provider asks for, of whichever API. Pure; any thread.
 
 #include <optional>
 #include <string>
 
+#include "runner/model/dialect.h"
 #include "runner/sys/http_server.h"
 
 namespace runner {
-
-enum class Dialect {
-  Anthropic,  // POST /v1/messages
-  Responses,  // POST /v1/responses, OpenAI
-  Chat,       // POST /v1/chat/completions, OpenAI and many others
-  Gemini,     // POST /v1beta/models/MODEL:generateContent
-};
 
 struct ProviderRequest {
   enum class Kind {
@@ -25,7 +19,7 @@ struct ProviderRequest {
     Unknown,
   };
   Kind kind = Kind::Unknown;
-  Dialect dialect = Dialect::Anthropic;
+  ModelApi api = ModelApi::Messages;
   std::string model;
   bool streamed = false;
   bool as_array = false;    // Gemini: the stream is a JSON array, not events
