@@ -13,6 +13,7 @@
 
 #include "runner/engine/container_api.h"
 #include "runner/engine/container_socket.h"
+#include "runner/sys/send.h"
 
 namespace runner {
 namespace {
@@ -253,23 +254,19 @@ struct BrokerSession::Impl : std::enable_shared_from_this<BrokerSession::Impl> {
   }
 
   void flush() {
-    while (!outgoing.empty()) {
-      const ssize_t sent =
-          ::send(client.get(), outgoing.data(), outgoing.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent >= 0) {
-        outgoing.erase(0, static_cast<std::size_t>(sent));
-      } else if (errno == EAGAIN) {
-        if (writable == 0) {
-          writable = home.loop.watch_writable(client.get(), [this] {
-            const auto alive = shared_from_this();
-            flush();
-          });
-        }
-        return;
-      } else if (errno != EINTR) {
-        close();
-        return;
+    const Sent sent = send_from(client.get(), outgoing);
+    if (sent == Sent::Broken) {
+      close();
+      return;
+    }
+    if (sent == Sent::Blocked) {
+      if (writable == 0) {
+        writable = home.loop.watch_writable(client.get(), [this] {
+          const auto alive = shared_from_this();
+          flush();
+        });
       }
+      return;
     }
     if (writable != 0) {
       home.loop.unwatch(std::exchange(writable, 0));

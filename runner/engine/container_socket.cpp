@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "runner/sys/send.h"
+
 namespace runner {
 namespace {
 
@@ -115,18 +117,14 @@ void ContainerSocket::connect() {
 }
 
 void ContainerSocket::flush() {
-  while (!outgoing_.empty()) {
-    const ssize_t sent = ::send(fd_.get(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
-    if (sent >= 0) {
-      outgoing_.erase(0, static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN) {
-      if (writable_ == 0)
-        writable_ = loop_.watch_writable(fd_.get(), [this] { flush(); });
-      return;
-    } else if (errno != EINTR) {
-      outgoing_.clear();  // the reading side will tell the end
-    }
+  const Sent sent = send_from(fd_.get(), outgoing_);
+  if (sent == Sent::Blocked) {
+    if (writable_ == 0)
+      writable_ = loop_.watch_writable(fd_.get(), [this] { flush(); });
+    return;
   }
+  if (sent == Sent::Broken)
+    outgoing_.clear();  // the reading side will tell the end
   if (writable_ != 0)
     loop_.unwatch(std::exchange(writable_, 0));
   if (finishing_)

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "runner/net/destination.h"
+#include "runner/sys/send.h"
 
 namespace runner {
 namespace {
@@ -234,25 +235,22 @@ void Connection::fill(std::string head) {
 
 /// Sends what was let on, and then goes on with what comes next.
 void Connection::flush() {
-  while (!cleared_.empty()) {
-    const ssize_t put = send(server_.get(), cleared_.data(), cleared_.size(), MSG_NOSIGNAL);
-    if (put > 0) {
-      cleared_.erase(0, static_cast<std::size_t>(put));
-    } else if (put < 0 && errno == EAGAIN) {
-      unwatch_client();
-      if (server_watch_ == 0) {
-        server_watch_ = home_.loop.watch_writable(server_.get(), [this, self = weak_from_this()] {
-          if (const auto alive = self.lock()) {
-            flush();
-          }
-        });
-      }
-      return;
-    } else if (put < 0 && errno != EINTR) {
-      unwatch_client();
-      on_splice_end(true, Splice::End::Unread);
-      return;
+  const Sent sent = send_from(server_.get(), cleared_);
+  if (sent == Sent::Blocked) {
+    unwatch_client();
+    if (server_watch_ == 0) {
+      server_watch_ = home_.loop.watch_writable(server_.get(), [this, self = weak_from_this()] {
+        if (const auto alive = self.lock()) {
+          flush();
+        }
+      });
     }
+    return;
+  }
+  if (sent == Sent::Broken) {
+    unwatch_client();
+    on_splice_end(true, Splice::End::Unread);
+    return;
   }
   if (server_watch_ != 0) {
     home_.loop.unwatch(std::exchange(server_watch_, 0));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "dsl/secret_host.h"
+#include "runner/net/http_word.h"
 
 namespace runner {
 namespace {
@@ -11,13 +12,6 @@ namespace {
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-bool same(std::string_view left, std::string_view right) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [&](char a, char b) {
-    return lower(a) == lower(b);
-  });
-}
 
 std::optional<std::string> from_base64(std::string_view text) {
   while (!text.empty() && text.back() == '=') {
@@ -75,12 +69,13 @@ bool swap(std::string& text, const HeadSecret& secret) {
 std::optional<std::string> basic_credentials(std::string_view field, std::size_t& begin) {
   const std::size_t colon = field.find(':');
   const std::string_view name = field.substr(0, colon);
-  if (!same(name, "authorization") && !same(name, "proxy-authorization")) {
+  if (!is_same_word(name, "authorization") && !is_same_word(name, "proxy-authorization")) {
     return std::nullopt;
   }
   constexpr std::string_view kScheme = "basic ";
   const std::size_t scheme = field.find_first_not_of(" \t", colon + 1);
-  if (scheme == std::string_view::npos || !same(field.substr(scheme, kScheme.size()), kScheme)) {
+  if (scheme == std::string_view::npos ||
+      !is_same_word(field.substr(scheme, kScheme.size()), kScheme)) {
     return std::nullopt;
   }
   begin = std::min(field.find_first_not_of(' ', scheme + kScheme.size()), field.size());
@@ -140,7 +135,7 @@ std::string rewrite_head(std::string_view head, const std::vector<HeadSecret>& s
       continue;
     }
     std::erase_if(fields, [&](const std::string& field) {
-      return same(std::string_view(field).substr(0, field.find(':')), header->name);
+      return is_same_word(std::string_view(field).substr(0, field.find(':')), header->name);
     });
     fields.push_back(header->name + ": " + header->before + secret.value + header->after);
   }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dsl/egress.h"
+#include "runner/net/http_word.h"
 
 namespace runner {
 namespace {
@@ -33,18 +34,11 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
-bool same(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-    return lower(a) == lower(b);
-  });
-}
-
 /// Some element of the comma-separated list is `word`.
 bool has_word(std::string_view list, std::string_view word) {
   for (std::size_t begin = 0; begin <= list.size();) {
     const std::size_t comma = std::min(list.find(',', begin), list.size());
-    if (same(trim(list.substr(begin, comma - begin)), word)) {
+    if (is_same_word(trim(list.substr(begin, comma - begin)), word)) {
       return true;
     }
     begin = comma + 1;
@@ -132,7 +126,7 @@ class HeadReader {
       return true;
     }
     constexpr std::string_view kScheme = "http://";
-    if (!same(target.substr(0, kScheme.size()), kScheme)) {
+    if (!is_same_word(target.substr(0, kScheme.size()), kScheme)) {
       return false;
     }
     target_ = target.substr(kScheme.size());
@@ -144,29 +138,29 @@ class HeadReader {
     const std::size_t colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
-    if (same(name, "host")) {
+    if (is_same_word(name, "host")) {
       return take_host(value);
     }
-    if (same(name, "content-length")) {
+    if (is_same_word(name, "content-length")) {
       return take_length(value);
     }
-    if (same(name, "transfer-encoding")) {
+    if (is_same_word(name, "transfer-encoding")) {
       const bool first = !head_.chunked;
-      head_.chunked = same(value, "chunked");
+      head_.chunked = is_same_word(value, "chunked");
       return first && head_.chunked;
     }
-    if (same(name, "upgrade")) {
+    if (is_same_word(name, "upgrade")) {
       const bool first = !head_.websocket;
-      head_.websocket = same(value, "websocket");
+      head_.websocket = is_same_word(value, "websocket");
       return first && head_.websocket;
     }
-    if (same(name, "connection")) {
+    if (is_same_word(name, "connection")) {
       upgrade_ = upgrade_ || has_word(value, "upgrade");
       // A field that this connection's next reader removes could be one that was looked at.
       return !has_word(value, "host") && !has_word(value, "content-length") &&
              !has_word(value, "transfer-encoding");
     }
-    return !same(name, "http2-settings");
+    return !is_same_word(name, "http2-settings");
   }
 
   bool take_host(std::string_view value) {

@@ -6,6 +6,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
+#include "runner/net/http_word.h"
+
 namespace runner {
 
 namespace {
@@ -109,16 +111,9 @@ HttpReader::State end_of(P& parser) {
 
 }  // namespace
 
-bool is_same_field(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-    return lower(a) == lower(b);
-  });
-}
-
 std::string_view HttpMessageHead::field(std::string_view name) const {
   for (const auto& [key, value] : fields) {
-    if (is_same_field(key, name)) {
+    if (is_same_word(key, name)) {
       return value;
     }
   }

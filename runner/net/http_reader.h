@@ -24,9 +24,6 @@ struct HttpMessageHead {
   [[nodiscard]] std::string_view field(std::string_view name) const;
 };
 
-/// Equal but for the case of ASCII letters.
-bool is_same_field(std::string_view left, std::string_view right);
-
 class HttpReader {
  public:
   enum class Kind { Requests, Answers };

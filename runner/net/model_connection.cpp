@@ -9,6 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "runner/net/http_word.h"
+#include "runner/sys/send.h"
+
 namespace runner {
 
 namespace {
@@ -31,7 +34,7 @@ bool is_ours(std::string_view name) {
                            "Upgrade",
                            "Expect",
                            "Accept-Encoding"}) {
-    if (is_same_field(name, ours)) {
+    if (is_same_word(name, ours)) {
       return true;
     }
   }
@@ -160,7 +163,7 @@ void ModelConnection::on_request_head(const HttpMessageHead& head) {
   } else if (const std::string_view encoding = head.field("Content-Encoding");
              !encoding.empty() && encoding != "identity") {
     refused_ = home_.desk.error(415, "a request that is compressed is not metered");
-  } else if (is_same_field(head.field("Expect"), "100-continue")) {
+  } else if (is_same_word(head.field("Expect"), "100-continue")) {
     tell_client("HTTP/1.1 100 Continue\r\n\r\n");
   }
 }
@@ -288,32 +291,16 @@ void ModelConnection::watch_provider() {
 }
 
 void ModelConnection::flush_to_provider() {
-  std::size_t sent = 0;
-  while (sent < to_provider_.size()) {
-    const ssize_t put = ::send(
-        provider_.get(), to_provider_.data() + sent, to_provider_.size() - sent, MSG_NOSIGNAL);
-    if (put > 0) {
-      sent += static_cast<std::size_t>(put);
-    } else if (put < 0 && errno == EAGAIN) {
-      if (provider_write_watch_ == 0) {
-        provider_write_watch_ =
-            home_.loop.watch_writable(provider_.get(), [this, self = weak_from_this()] {
-              if (const auto alive = self.lock()) {
-                flush_to_provider();
-              }
-            });
-      }
-      break;
-    } else if (errno != EINTR) {
-      to_provider_ = {};  // its end is read soon
-      sent = 0;
-      break;
-    }
-  }
-  to_provider_.erase(0, sent);
-  if (to_provider_.empty()) {
-    to_provider_ = {};
+  if (send_from(provider_.get(), to_provider_) != Sent::Blocked) {
+    to_provider_ = {};  // where it is broken, its end is read soon
     unwatch(provider_write_watch_);
+  } else if (provider_write_watch_ == 0) {
+    provider_write_watch_ =
+        home_.loop.watch_writable(provider_.get(), [this, self = weak_from_this()] {
+          if (const auto alive = self.lock()) {
+            flush_to_provider();
+          }
+        });
   }
 }
 
@@ -450,28 +437,18 @@ void ModelConnection::tell_client(std::string_view bytes) {
 }
 
 void ModelConnection::flush_to_client() {
-  std::size_t sent = 0;
-  while (client_ && sent < to_client_.size()) {
-    const ssize_t put =
-        ::send(client_.get(), to_client_.data() + sent, to_client_.size() - sent, MSG_NOSIGNAL);
-    if (put > 0) {
-      sent += static_cast<std::size_t>(put);
-    } else if (put < 0 && errno == EAGAIN) {
-      if (client_write_watch_ == 0) {
-        client_write_watch_ =
-            home_.loop.watch_writable(client_.get(), [this, self = weak_from_this()] {
-              if (const auto alive = self.lock()) {
-                flush_to_client();
-              }
-            });
-      }
-      break;
-    } else if (errno != EINTR) {
-      end();
-      return;
-    }
+  const Sent sent = client_ ? send_from(client_.get(), to_client_) : Sent::All;
+  if (sent == Sent::Broken) {
+    end();
+    return;
   }
-  to_client_.erase(0, sent);
+  if (sent == Sent::Blocked && client_write_watch_ == 0) {
+    client_write_watch_ = home_.loop.watch_writable(client_.get(), [this, self = weak_from_this()] {
+      if (const auto alive = self.lock()) {
+        flush_to_client();
+      }
+    });
+  }
   if (to_client_.size() > kMostWaiting) {
     unwatch(provider_watch_);
   } else if (provider_ && stage_ == Stage::Answering) {

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include "runner/sys/send.h"
+
 namespace runner {
 namespace {
 
@@ -266,19 +268,13 @@ struct TlsBridge::Impl : std::enable_shared_from_this<Impl> {
         }
       }
     }
-    while (!to_plain.empty()) {
-      const ssize_t put = send(plain.get(), to_plain.data(), to_plain.size(), MSG_NOSIGNAL);
-      if (put > 0) {
-        to_plain.erase(0, static_cast<std::size_t>(put));
-        moved = true;
-        continue;
-      }
-      if (errno != EAGAIN && errno != EINTR) {
-        to_plain.clear();
-        server_ended = true;  // nobody takes it
-        client_ended = true;
-      }
-      break;
+    const std::size_t waiting = to_plain.size();
+    const Sent sent = send_from(plain.get(), to_plain);
+    moved = moved || to_plain.size() < waiting;
+    if (sent == Sent::Broken) {
+      to_plain.clear();
+      server_ended = true;  // nobody takes it
+      client_ended = true;
     }
     return moved;
   }

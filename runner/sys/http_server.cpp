@@ -13,6 +13,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
 
+#include "runner/sys/send.h"
+
 namespace runner {
 namespace {
 
@@ -175,23 +177,20 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   void hand_over();
 
   void flush() {
-    while (client_ && !outgoing_.empty()) {
-      const ssize_t put = ::send(client_.get(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
-      if (put > 0) {
-        outgoing_.erase(0, static_cast<std::size_t>(put));
-      } else if (put < 0 && errno == EAGAIN) {
-        if (writing_ == 0) {
-          writing_ = loop_.watch_writable(client_.get(), [self = weak_from_this()] {
-            if (const auto alive = self.lock()) {
-              alive->flush();
-            }
-          });
-        }
-        return;
-      } else if (put < 0 && errno != EINTR) {
-        end();
-        return;
+    const Sent sent = client_ ? send_from(client_.get(), outgoing_) : Sent::All;
+    if (sent == Sent::Broken) {
+      end();
+      return;
+    }
+    if (sent == Sent::Blocked) {
+      if (writing_ == 0) {
+        writing_ = loop_.watch_writable(client_.get(), [self = weak_from_this()] {
+          if (const auto alive = self.lock()) {
+            alive->flush();
+          }
+        });
       }
+      return;
     }
     if (writing_ != 0) {
       loop_.unwatch(std::exchange(writing_, 0));

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+
+namespace runner {
+
+/// Names of fields, schemes and tokens of HTTP are alike in any case (RFC 9110, 5.1 and 11.1).
+inline bool is_same_word(std::string_view left, std::string_view right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+    return lower(a) == lower(b);
+  });
+}
+
+}  // namespace runner
