@@ -16,6 +16,7 @@
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/docker_broker.h"
+#include "runner/engine/end_mark.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/permission_shims.h"
 #include "runner/engine/root_in_image.h"
@@ -372,9 +373,13 @@ class ContainerEngine final : public Engine {
 
   void run_in_container(const JobName& name) {
     RunningJob& running = running_.at(name);
-    running.container->run(running.job,
-                           init_request(running.job, *images_->find(running.job.image), *filter_),
-                           [this, name](JobEnd end) { finish(name, std::move(end)); });
+    // The next mount of an overlay's folders waits until this one is gone with the container.
+    const std::string mark = running.job.workspace.lower.empty() ? make_end_mark() : "";
+    running.container->run(
+        running.job,
+        init_request(running.job, *images_->find(running.job.image), *filter_, mark),
+        mark,
+        [this, name](JobEnd end) { finish(name, std::move(end)); });
   }
 
   /// Calls `then` with the id of the network's holder.

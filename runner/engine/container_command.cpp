@@ -262,11 +262,15 @@ std::string holder_body(const ContainerSetup& setup,
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter) {
+std::string init_request(const Job& job,
+                         const ContainerImage& image,
+                         std::string_view filter,
+                         std::string_view end_mark) {
   Job told = job;
   complete_from_image(image.config, told);
   const std::string spec = job_spec_bytes(told, {});  // the container is in its cgroups already
-  return fmt::format("{} {}\n{}{}", spec.size(), filter.size(), spec, filter);
+  return fmt::format(
+      "{} {} {}\n{}{}{}", spec.size(), filter.size(), end_mark.size(), spec, filter, end_mark);
 }
 
 std::vector<dsl::Error> unsupported_by(const ContainerProgram& program, const JobNeeds& needs) {

@@ -62,8 +62,11 @@ std::string holder_body(const ContainerSetup& setup,
                         const ContainerImage& image);
 
 /// What pipe-init is sent once the container runs (init/protocol.h): the job, completed from the
-/// image. `filter` is the system call filter of seccomp.h.
-std::string init_request(const Job& job, const ContainerImage& image, std::string_view filter);
+/// image. `filter` is the system call filter of seccomp.h, `end_mark` that of end_mark.h ("" none).
+std::string init_request(const Job& job,
+                         const ContainerImage& image,
+                         std::string_view filter,
+                         std::string_view end_mark);
 
 /// All that Engine::unsupported of a container engine has to say.
 std::vector<dsl::Error> unsupported_by(const ContainerProgram& program, const JobNeeds& needs);

@@ -10,6 +10,7 @@
 
 #include "runner/engine/attached_stream.h"
 #include "runner/engine/container_socket.h"
+#include "runner/engine/end_mark.h"
 #include "runner/engine/init_report.h"
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_log.h"
@@ -114,6 +115,7 @@ struct ContainerJob::Impl {
   std::string request;
   std::function<void(JobEnd)> ended;
   std::unique_ptr<JobLog> log;
+  std::optional<EndMark> end_mark;  // until it was found
   std::int64_t begun_ms = 0;
   JobDeadline deadline;
   bool stop_asked = false;  // before it ran
@@ -193,6 +195,7 @@ struct ContainerJob::Impl {
         report.append(bytes.substr(0, report_cap - std::min(report_cap, report.size())));
       else if (log)
         on_output(bytes);
+      end_with_mark();
     };
     events.closed = [this](const dsl::Status& status) { on_closed(status); };
     stream = std::make_unique<AttachedStream>(loop, api.socket(), id, std::move(events));
@@ -200,9 +203,26 @@ struct ContainerJob::Impl {
 
   /// A job whose output cannot be kept is not worth its time.
   void on_output(std::string_view bytes) {
-    log->append(bytes);
+    if (end_mark)
+      end_mark->add(bytes, [this](std::string_view output) { log->append(output); });
+    else
+      log->append(bytes);
     if (log->failure() && state == State::Running)
       deadline.abandon();
+  }
+
+  /// All has been said: what is left of the container is the engine's to remove.
+  void end_with_mark() {
+    if (state != State::Running || !end_mark || !end_mark->found() ||
+        !parse_report(*job, report).end)
+      return;
+    end_mark.reset();
+    // Outside the stream's own callback, which we are in.
+    loop.post([weak = std::weak_ptr<Impl*>(self)] {
+      const auto alive = weak.lock();
+      if (alive && (*alive)->state == State::Running)
+        (*alive)->on_closed(dsl::Ok{});
+    });
   }
 
   void start() {
@@ -283,6 +303,8 @@ struct ContainerJob::Impl {
     failure = {"the container ended before it was used", ""};
     if (!was_running)
       return;
+    if (end_mark)
+      end_mark->finish([this](std::string_view output) { log->append(output); });
     JobEnd end = read_container_report(*job, report);
     if (deadline.reason() && end.how != How::NotStarted) {
       end.how = *deadline.reason();
@@ -346,13 +368,19 @@ void ContainerJob::remove(ContainerApi& api,
 const std::string& ContainerJob::id() const {
   return impl_->id;
 }
-void ContainerJob::run(const Job& job, std::string request, std::function<void(JobEnd)> ended) {
+
+void ContainerJob::run(const Job& job,
+                       std::string request,
+                       std::string end_mark,
+                       std::function<void(JobEnd)> ended) {
   Impl& us = *impl_;
   us.job = job;
   us.request = std::move(request);
   us.ended = std::move(ended);
   us.begun_ms = us.loop.monotonic_ms();
   us.log = std::make_unique<JobLog>(us.loop, job);
+  if (!end_mark.empty())
+    us.end_mark.emplace(std::move(end_mark));
   if (us.state == Impl::State::Ready) {
     us.send_request();
   } else if (us.state == Impl::State::Over) {

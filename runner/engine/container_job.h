@@ -39,9 +39,14 @@ class ContainerJob {
   [[nodiscard]] const std::string& id() const;
 
   /// Runs the job as soon as the container is ready; `request` is init_request's. `ended` is called
-  /// once; where the container could not be had, with JobEnd::How::Lost.
+  /// once, when nothing of the job runs any more: after `end_mark` and a report, or where that is
+  /// "" or did not come, with the container's end; where the container could not be had, with
+  /// JobEnd::How::Lost.
   /// REQUIRES: called once.
-  void run(const Job& job, std::string request, std::function<void(JobEnd)> ended);
+  void run(const Job& job,
+           std::string request,
+           std::string end_mark,
+           std::function<void(JobEnd)> ended);
 
   /// TERM to the job's whole tree, KILL after `grace`; `ended` tells How::Stopped.
   /// REQUIRES: `run` was called.

@@ -207,7 +207,8 @@ Spec read_spec(int fd) {
 
 Spec receive_spec(int fd) {
   const size_t size = receive_size(fd, ' ');
-  const size_t filter_size = receive_size(fd, '\n');
+  const size_t filter_size = receive_size(fd, ' ');
+  const size_t end_mark_size = receive_size(fd, '\n');
   if (size == 0) {
     fail("the job's spec is empty", "", 0);
   }
@@ -216,6 +217,10 @@ Spec receive_spec(int fd) {
   if (filter_size > 0) {
     spec.filter = receive_bytes(fd, filter_size);
     spec.filter_size = filter_size;
+  }
+  if (end_mark_size > 0) {
+    spec.end_mark = static_cast<const char*>(receive_bytes(fd, end_mark_size));
+    spec.end_mark_size = end_mark_size;
   }
   return spec;
 }

@@ -14,20 +14,22 @@ struct Spec {
   void* mapping = nullptr;
   size_t mapping_size = 0;
   const char* directory = "";
-  char** env = nullptr;      // null-terminated
-  char** cgroups = nullptr;  // null-terminated
-  char** proof = nullptr;    // null-terminated names, see egress.h
-  char** secrets = nullptr;  // null-terminated names and contents, see secrets.h; null: none
-  char** argv = nullptr;     // null-terminated, not empty
-  void* filter = nullptr;    // system call filter as BPF; null: none
-  size_t filter_size = 0;    // bytes
+  char** env = nullptr;            // null-terminated
+  char** cgroups = nullptr;        // null-terminated
+  char** proof = nullptr;          // null-terminated names, see egress.h
+  char** secrets = nullptr;        // null-terminated names and contents, see secrets.h; null: none
+  char** argv = nullptr;           // null-terminated, not empty
+  void* filter = nullptr;          // system call filter as BPF; null: none
+  size_t filter_size = 0;          // bytes
+  const char* end_mark = nullptr;  // not ended by a NUL; null: none
+  size_t end_mark_size = 0;
 };
 
 /// Reads a spec to the end of `fd` and closes it; fails (ends the program) where it is malformed.
 Spec read_spec(int fd);
-/// Reads a spec and a filter that come over a stream (protocol.h), and leaves what comes after
-/// them. Ends the program, without a word, where the stream ends before that: whoever made us has
-/// no job for us any more.
+/// Reads a spec, a filter and an end mark that come over a stream (protocol.h), and leaves what
+/// comes after them. Ends the program, without a word, where the stream ends before that: whoever
+/// made us has no job for us any more.
 Spec receive_spec(int fd);
 void release_spec(const Spec& spec);
 

@@ -10,12 +10,14 @@
 // (name, content, name, content, …), the argument list.
 //
 // Attached (--attached, in a container of Docker or Podman): over standard input come the sizes of
-// the spec and of a system call filter (BPF; 0 none) in decimal, a blank between them and a newline
-// after them, then both; standard input is the control afterwards. Until then pipe-init waits. Both
-// streams of the command are standard output, the report is standard error, and before it comes one
-// more line, where the container's own cgroup can be read:
+// the spec, of a system call filter (BPF; 0 none) and of an end mark in decimal, blanks between
+// them and a newline after them, then all three; standard input is the control afterwards. Until
+// then pipe-init waits. Both streams of the command are standard output, the report is standard
+// error, and before it comes one more line, where the container's own cgroup can be read:
 //   memory PEAK KILLS      bytes, 0 unknown; how many processes were killed for the memory limit
-// (and the lines of denied operations, see Permissions).
+// (and the lines of denied operations, see Permissions). When nothing of the job runs any more the
+// end mark is the last of standard output: with it and the report, all has been said, long before
+// an engine tells that the container is gone. The job cannot know it, or say it for us.
 // Then what follows `--` are the folders that the job may write to. With --user WHO (person.h) they
 // become theirs first, and so does the command; with --owner UID:GID they become this owner's when
 // nothing of the job runs any more, whoever it made its files as.

@@ -114,10 +114,13 @@ class Runner {
       wait_for_something();
     }
     denials_.pass_on(status_);
-    if (!is_process_one() || options_.owner != nullptr) {
+    if (!is_process_one() || options_.attached) {
       end_leftovers();
     }
     give_back();
+    if (spec.end_mark != nullptr) {
+      write_all(STDOUT_FILENO, spec.end_mark, spec.end_mark_size);
+    }
     if (started.failure != nullptr) {
       return report_failure(status_, nullptr, started);
     }

@@ -6,7 +6,7 @@ set_tests_properties(engine_contract.docker engine_contract.podman PROPERTIES
 
 pipe_test(engine_container_test
   SOURCES broker_rules_test.cpp container_api_test.cpp container_command_test.cpp
-    container_probe_test.cpp
+    container_probe_test.cpp end_mark_test.cpp
   LINKS pipe_engine nlohmann_json::nlohmann_json)
 
 pipe_test(engine_container_daemon_test

@@ -63,7 +63,7 @@ TEST_F(ContainerCommand, ShowsNeitherCommandNorEnvironmentToInspect) {
   job.argv = {"deploy", "--key=hush"};
   job.env = {{"TOKEN", "hush"}};
   EXPECT_THAT(body().dump(), Not(HasSubstr("hush")));
-  EXPECT_THAT(init_request(job, image, ""), HasSubstr("hush"));
+  EXPECT_THAT(init_request(job, image, "", ""), HasSubstr("hush"));
 }
 
 TEST_F(ContainerCommand, RunsAsTheCallerAndOnlyAsRootWhenAsked) {
@@ -175,7 +175,7 @@ TEST_F(ContainerCommand, IsTheSameContainerWhateverItWillRun) {
 /// The texts of a request after its size.
 std::vector<std::string> texts_of(const std::string& request) {
   const std::size_t newline = request.find('\n');
-  EXPECT_EQ(request.substr(0, newline), std::to_string(request.size() - newline - 1) + " 0");
+  EXPECT_EQ(request.substr(0, newline), std::to_string(request.size() - newline - 1) + " 0 0");
   std::vector<std::string> texts;
   for (std::size_t at = newline + 1; at < request.size();) {
     const std::size_t end = request.find('\0', at);
@@ -189,7 +189,7 @@ TEST_F(ContainerCommand, PutsTheImagesEnvironmentBetweenTheDefaultsAndTheJobsOwn
   job.default_env = {{"PATH", "/usr/bin"}, {"LANG", "C"}};
   job.env = {{"GOROOT", "/mine"}};
   job.working_directory = "/workspace";
-  EXPECT_THAT(texts_of(init_request(job, image, "")),
+  EXPECT_THAT(texts_of(init_request(job, image, "", "")),
               ElementsAre("/workspace",
                           "3",
                           "LANG=C",
@@ -202,10 +202,10 @@ TEST_F(ContainerCommand, PutsTheImagesEnvironmentBetweenTheDefaultsAndTheJobsOwn
                           "make"));
 }
 
-TEST_F(ContainerCommand, SendsTheFilterAfterTheSpec) {
-  const std::string request = init_request(job, image, "BPF!");
-  EXPECT_THAT(request.substr(0, request.find('\n')), testing::EndsWith(" 4"));
-  EXPECT_THAT(request, testing::EndsWith("BPF!"));
+TEST_F(ContainerCommand, SendsTheFilterAndTheEndMarkAfterTheSpec) {
+  const std::string request = init_request(job, image, "BPF!", "mark5");
+  EXPECT_THAT(request.substr(0, request.find('\n')), testing::EndsWith(" 4 5"));
+  EXPECT_THAT(request, testing::EndsWith("BPF!mark5"));
 }
 
 TEST_F(ContainerCommand, EscapesWhatPartsTheOptionsOfAnOverlay) {
@@ -221,7 +221,7 @@ TEST_F(ContainerCommand, EscapesWhatPartsTheOptionsOfAnOverlay) {
 TEST_F(ContainerCommand, RunsTheImagesOwnCommandAsTheImageSays) {
   job.argv.clear();
   job.env = {{"GOROOT", "/mine"}};
-  EXPECT_THAT(texts_of(init_request(job, image, "")),
+  EXPECT_THAT(texts_of(init_request(job, image, "", "")),
               ElementsAre("/srv",
                           "2",
                           "PATH=/opt/go/bin:/bin",
