@@ -51,6 +51,12 @@ std::uint32_t IpAddress::number() const {
   return number;
 }
 
+bool IpAddress::is_loopback() const {
+  static const IpRange kV4 = *IpRange::parse("127.0.0.0/8");
+  static const IpRange kV6 = *IpRange::parse("::1");
+  return kV4.contains(*this) || kV6.contains(*this);
+}
+
 std::string IpAddress::text() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(v4 ? AF_INET : AF_INET6, bytes.data(), text.data(), text.size());

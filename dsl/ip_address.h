@@ -21,6 +21,8 @@ struct IpAddress {
 
   /// IPv4 in host order. REQUIRES: v4.
   [[nodiscard]] std::uint32_t number() const;
+  /// This machine itself: 127.0.0.0/8, ::1.
+  [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] std::string text() const;
   bool operator==(const IpAddress&) const = default;
 };

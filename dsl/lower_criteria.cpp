@@ -1,11 +1,14 @@
 // Criteria and the services that they need.
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
 #include "dsl/fields.h"
+#include "dsl/ip_address.h"
 #include "dsl/lower_task.h"
 #include "dsl/pattern.h"
 #include "dsl/render.h"
@@ -28,8 +31,26 @@ std::string_view host_of(std::string_view url) {
   return rest.substr(0, rest.find(':'));
 }
 
+/// Whether what follows the host of a URL without expressions is nothing, or a port.
+bool has_usable_port(std::string_view url) {
+  std::string_view rest = url.substr(url.find("://") + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  const std::string_view host = host_of(url);
+  rest.remove_prefix(static_cast<std::size_t>(host.data() + host.size() - rest.data()));
+  if (rest.empty()) {
+    return true;
+  }
+  constexpr int kMostPort = 65'535;
+  int port = 0;
+  const auto [end, failed] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), port);
+  return rest[0] == ':' && failed == std::errc() && end == rest.data() + rest.size() && port > 0 &&
+         port <= kMostPort;
+}
+
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.substr(0, 4) == "127.";
+  const bool is_v6 = host.starts_with('[') && host.ends_with(']');
+  const auto address = IpAddress::parse(is_v6 ? host.substr(1, host.size() - 2) : host);
+  return host == "localhost" || (address && address->is_loopback());
 }
 
 std::vector<Template> criterion_shell() {
@@ -145,11 +166,22 @@ HttpCheck TaskLowering::lower_check(const HttpCheckSpec& spec,
       !check.url.pieces.empty() && check.url.pieces[0].kind == Template::Piece::Kind::Literal;
   const std::string_view start = starts_known ? std::string_view(check.url.pieces[0].text) : "";
   const std::size_t scheme = start.find("://");
-  if (starts_known && start.substr(0, 7) != "http://" && start.substr(0, 8) != "https://") {
+  if (starts_known && !start.starts_with("http://")) {
+    const bool is_tls = start.starts_with("https://");
+    program_.findings.error(
+        kBadUrl,
+        spec.url.span,
+        is_tls ? fmt::format("{} cannot be asked: an http check speaks no TLS", quoted(url))
+               : fmt::format("{} is no URL", quoted(url)),
+        is_tls ? "ask its plain port, or write a run check: curl --fail …"
+               : "write it like 'http://localhost:8080/path'");
+    return check;
+  }
+  if (check.url.pieces.size() == 1 && starts_known && !has_usable_port(start)) {
     program_.findings.error(kBadUrl,
                             spec.url.span,
-                            fmt::format("{} is no URL", quoted(url)),
-                            "write it like 'http://localhost:8080/path'");
+                            fmt::format("{} has no usable port", quoted(url)),
+                            "a port is a number between 1 and 65535");
     return check;
   }
   if (!criterion.service) {

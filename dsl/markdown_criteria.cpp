@@ -162,7 +162,11 @@ MarkdownCriterion criterion_of(const MarkdownBlock& box,
                            "'? (--base-url makes it a check)"});
       return criterion;
     }
-    if (is_local(url) && options.serve.empty()) {
+    if (const std::string why = why_not_asked(url); !why.empty()) {
+      notes.push_back({box.line, "a person answers: " + url + ": " + why});
+      return criterion;
+    }
+    if (options.serve.empty()) {
       notes.push_back(
           {box.line, "a person answers: what serves " + url + "? (--serve makes it a check)"});
       return criterion;

@@ -88,16 +88,12 @@ class PipelineText {
     out_ += "\n";
   }
 
-  static bool needs_service(const MarkdownCriterion& one) {
-    return one.kind == Kind::Http && markdown_words::is_local(one.url);
-  }
-
   /// One for each port, all served by the same program.
   void services() {
     std::set<std::int64_t> ports;
     const auto see = [&](const std::vector<MarkdownCriterion>& all) {
       for (const MarkdownCriterion& one : all) {
-        if (needs_service(one)) {
+        if (one.kind == Kind::Http) {
           ports.insert(markdown_words::port_of(one.url));
         }
       }
@@ -140,13 +136,11 @@ class PipelineText {
                    ? quoted(one.command)
                    : fmt::format("{{run: {}, exit_code: {}}}", quoted(one.command), one.exit_code);
       case Kind::Http:
-        return fmt::format("{{http: {{method: {}, url: {}, status: {}}}{}}}",
+        return fmt::format("{{http: {{method: {}, url: {}, status: {}}}, service: app-{}}}",
                            one.method,
                            quoted(one.url),
                            one.status,
-                           needs_service(one)
-                               ? fmt::format(", service: app-{}", markdown_words::port_of(one.url))
-                               : "");
+                           markdown_words::port_of(one.url));
       case Kind::File:
         return fmt::format("{{file: {{path: {}, exists: true}}}}", quoted(one.path));
       case Kind::Manual:

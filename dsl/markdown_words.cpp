@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/ip_address.h"
+
 namespace dsl::markdown_words {
 
 namespace {
@@ -20,6 +22,12 @@ std::optional<std::int64_t> number_at(std::string_view text) {
     ++end;
   }
   return end == 0 ? std::nullopt : std::optional(std::stoll(std::string(text.substr(0, end))));
+}
+
+/// "localhost:8080" of "http://localhost:8080/x".
+std::string_view authority_of(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  return rest.substr(0, rest.find_first_of("/?#"));
 }
 
 }  // namespace
@@ -130,21 +138,30 @@ std::vector<std::int64_t> phases_in(std::string_view text) {
   return numbers;
 }
 
-bool is_local(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  const std::string_view rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
-  const std::string_view host = rest.substr(0, rest.find_first_of(":/?#"));
-  return host == "localhost" || host.starts_with("127.");
+std::string why_not_asked(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) {
+    return "an http check speaks no TLS";
+  }
+  const std::string_view host = authority_of(url).substr(0, authority_of(url).find(':'));
+  const auto address = IpAddress::parse(host);
+  const bool is_loopback = host == "localhost" || (address && address->is_loopback());
+  if (!is_loopback) {
+    return "a check reaches its own loopback only (localhost, 127.0.0.1)";
+  }
+  return port_of(url) == 0 ? "it has no usable port" : "";
 }
 
 std::int64_t port_of(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  const std::string_view rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
-  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  constexpr std::int64_t kMost = 65'535;
+  const std::string_view authority = authority_of(url);
   const std::size_t colon = authority.find(':');
-  const auto port =
-      colon == std::string_view::npos ? std::nullopt : number_at(authority.substr(colon + 1));
-  return port ? *port : url.starts_with("https:") ? 443 : 80;
+  if (colon == std::string_view::npos) {
+    return 80;
+  }
+  const std::string_view digits = authority.substr(colon + 1);
+  const auto port = number_at(digits);
+  return port && *port <= kMost && std::to_string(*port) == digits ? *port : 0;
 }
 
 }  // namespace dsl::markdown_words

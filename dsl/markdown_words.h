@@ -32,10 +32,10 @@ bool is_about_prerequisites(std::string_view heading);
 /// All numbers of phases that a text names: "Phases 1, 2 and 4".
 std::vector<std::int64_t> phases_in(std::string_view text);
 
-/// Whether the address is the checking container's own: a service has to answer there.
-bool is_local(std::string_view url);
+/// Why no check can ask this URL; "": it can, where a service answers in its own container.
+std::string why_not_asked(std::string_view url);
 
-/// Its port.
+/// Its port; 0: none that can be.
 std::int64_t port_of(std::string_view url);
 
 /// The check of a box; what a person has to say is noted.

@@ -90,6 +90,28 @@ TEST(MarkdownPlan, AnAddressWithAStatusIsRequested) {
   EXPECT_EQ(only_box("http://localhost:8080/ answers").kind, Kind::Manual) << "with what?";
 }
 
+TEST(MarkdownPlan, AnAddressThatNoCheckCanAskIsLeftToAPerson) {
+  for (const char* url : {"https://localhost:8443/x",
+                          "https://example.org/x",
+                          "http://example.org/x",
+                          "http://127.0.0.1.example.org/",
+                          "http://localhost:0/",
+                          "http://localhost:99999/",
+                          "http://localhost:http/",
+                          "http://user@localhost/",
+                          "http://[::1]/"}) {
+    MarkdownOptions options;
+    options.serve = "./server";
+    MarkdownPlan plan =
+        read_markdown_plan(std::string("## Phase 1\n\n- [ ] ") + url + " gives 200\n", options);
+    EXPECT_EQ(plan.phases.at(0).criteria.at(0).kind, Kind::Manual) << url;
+    ASSERT_EQ(plan.notes.size(), 1U) << url;
+    EXPECT_NE(plan.notes[0].text.find(url), std::string::npos) << plan.notes[0].text;
+  }
+  EXPECT_EQ(only_box("http://127.0.0.2/x gives 200").kind, Kind::Http);
+  EXPECT_EQ(only_box("http://localhost:65535?x gives 200").kind, Kind::Http);
+}
+
 TEST(MarkdownPlan, APathThatExistsIsLookedFor) {
   EXPECT_EQ(only_box("`docs/guide.md` exists").path, "docs/guide.md");
   EXPECT_EQ(only_box("`../up` exists").kind, Kind::Manual);
