@@ -52,6 +52,7 @@ pipe_room(dsl_compiler
     lower_command.cpp
     lower_criteria.cpp
     lower_place.cpp
+    lower_mounts.cpp
     lower_task.cpp
     markdown.cpp
     markdown_criteria.cpp
@@ -65,6 +66,7 @@ pipe_room(dsl_compiler
     parse_criteria.cpp
     parse_inputs.cpp
     parse_limits.cpp
+    parse_mounts.cpp
     parse_parts.cpp
     parse_pipeline.cpp
     parse_task.cpp

@@ -192,6 +192,15 @@ class TextExport {
   }
 
   void limits(const PlanNode& node) {
+    for (const HostMount& mount : node.mounts) {
+      line(6,
+           Style::Plain,
+           fmt::format(
+               "sees {} at {}{}", mount.source, mount.target, mount.writable ? ", writable" : ""));
+    }
+    if (!node.setup.empty()) {
+      short_line(6, Style::Plain, "setup $ " + node.setup);
+    }
     if (!node.budget.empty()) {
       line(6, Style::Plain, "budget " + words::join(words::budget(node.budget), ", "));
     }

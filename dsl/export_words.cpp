@@ -341,6 +341,11 @@ std::vector<std::string> dangers(const PlanNode& node) {
       result.emplace_back("runs a Docker daemon of its own, in a privileged container");
       break;
   }
+  for (const HostMount& mount : node.mounts) {
+    if (mount.writable) {
+      result.push_back(fmt::format("writes to '{}' of this machine", mount.source));
+    }
+  }
   for (const Secret& secret : node.secrets) {
     if (secret.expose != Secret::Expose::No) {
       result.push_back(fmt::format("sees the secret '{}' in clear", secret.name));

@@ -39,6 +39,8 @@ PlanNode TaskLowering::lower() {
   lower_work();
   lower_agent();
   lower_rules();
+  lower_mounts();
+  lower_setup();
   lower_limits();
   lower_results();
   lower_services();

@@ -75,6 +75,10 @@ class TaskLowering {
   std::vector<Template> shell_for(const Layer& command);
   std::vector<EnvVar> lower_variables(const std::vector<NamedText>& env, std::size_t layer);
 
+  // lower_mounts.cpp
+  void lower_mounts();
+  void lower_setup();
+
   // lower_agent.cpp
   void lower_agent();
 

@@ -27,6 +27,8 @@ constexpr Field<TaskSpec> kEngine{"engine", into<&TaskSpec::engine, read_enum<En
 constexpr Field<TaskSpec> kResources{"resources", into<&TaskSpec::resources, parse_resources>};
 constexpr Field<TaskSpec> kUser{"user", into<&TaskSpec::user, read_word>};
 constexpr Field<TaskSpec> kRuntime{"runtime", into<&TaskSpec::runtime, read_word>};
+constexpr Field<TaskSpec> kMountsKey{"mounts", into<&TaskSpec::mounts, parse_mounts>};
+constexpr Field<TaskSpec> kSetup{"setup", into<&TaskSpec::setup, read_plain_word>};
 constexpr Field<TaskSpec> kTimeout{"timeout", into<&TaskSpec::timeout, read_duration>};
 constexpr Field<TaskSpec> kIdleTimeout{"idle_timeout",
                                        into<&TaskSpec::idle_timeout, read_duration>};
@@ -51,18 +53,19 @@ constexpr Field<TaskSpec> kDockerKey{"docker", into<&TaskSpec::docker, read_enum
 constexpr Field<TaskSpec> kWorkspace{"workspace", into<&TaskSpec::workspace, parse_task_workspace>};
 
 constexpr Field<TaskSpec> kTaskFields[] = {
-    kRun,      kNeeds,   kCriteria,    kDescription, kIf,        kUses,         kWith,
-    kApproval, kShell,   kEnv,         kDirectory,   kImage,     kEngine,       kResources,
-    kUser,     kRuntime, kTimeout,     kRetryKey,    kPool,      kAllowFailure, kExpect,
-    kMatrix,   kForEach, kOutputs,     kArtifacts,   kCacheKey,  kServices,     kBudget,
-    kFirewall, kSecrets, kPermissions, kDockerKey,   kWorkspace, kIdleTimeout,
+    kRun,         kNeeds,        kCriteria,  kDescription, kIf,        kUses,
+    kWith,        kApproval,     kShell,     kEnv,         kDirectory, kImage,
+    kEngine,      kResources,    kUser,      kRuntime,     kTimeout,   kRetryKey,
+    kPool,        kAllowFailure, kExpect,    kMatrix,      kForEach,   kOutputs,
+    kArtifacts,   kCacheKey,     kServices,  kBudget,      kFirewall,  kSecrets,
+    kPermissions, kDockerKey,    kWorkspace, kIdleTimeout, kMountsKey, kSetup,
 };
 constexpr Record<TaskSpec> kTask{"a task", kTaskFields};
 
 constexpr Field<TaskSpec> kDefaultsFields[] = {
-    kShell,   kEnv,      kDirectory, kImage,       kEngine,       kResources, kUser,
-    kRuntime, kTimeout,  kRetryKey,  kPool,        kAllowFailure, kExpect,    kCacheKey,
-    kBudget,  kFirewall, kSecrets,   kPermissions, kDockerKey,    kWorkspace, kIdleTimeout,
+    kShell,   kEnv,         kDirectory, kImage,        kEngine,      kResources, kUser,   kRuntime,
+    kTimeout, kRetryKey,    kPool,      kAllowFailure, kExpect,      kCacheKey,  kBudget, kFirewall,
+    kSecrets, kPermissions, kDockerKey, kWorkspace,    kIdleTimeout, kMountsKey, kSetup,
 };
 constexpr Record<TaskSpec> kDefaults{"defaults", kDefaultsFields};
 
@@ -87,7 +90,7 @@ constexpr Field<StepSpec> kStepFields[] = {
     in_step<kAllowFailure>, in_step<kExpect>,      in_step<kOutputs>,     in_step<kArtifacts>,
     in_step<kCacheKey>,     in_step<kCriteria>,    in_step<kBudget>,      in_step<kFirewall>,
     in_step<kSecrets>,      in_step<kPermissions>, in_step<kDockerKey>,   in_step<kWorkspace>,
-    in_step<kIdleTimeout>,  in_step<kAgent>,
+    in_step<kIdleTimeout>,  in_step<kAgent>,       in_step<kMountsKey>,   in_step<kSetup>,
 };
 constexpr Record<StepSpec> kStep{"a step file", kStepFields};
 

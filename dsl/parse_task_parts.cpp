@@ -252,6 +252,7 @@ void append_task_parts_keys(KnownKeys& known) {
   append_keys(kRetry, "retry", known);
   append_keys(kOutput, "output", known);
   append_keys(kCache, "cache", known);
+  append_mount_keys(known);
 }
 
 }  // namespace dsl

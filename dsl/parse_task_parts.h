@@ -21,6 +21,9 @@ void read_with(YamlValue key, YamlValue value, TaskSpec& task, Findings& finding
 StatedList<Text> read_needs(YamlValue key, YamlValue value, Findings& findings);
 Text read_directory(YamlValue key, YamlValue value, Findings& findings);
 
+StatedList<MountSpec> parse_mounts(YamlValue key, YamlValue value, Findings& findings);
+
 void append_task_parts_keys(KnownKeys& known);
+void append_mount_keys(KnownKeys& known);
 
 }  // namespace dsl

@@ -217,6 +217,14 @@ struct Secret {
   bool operator==(const Secret&) const = default;
 };
 
+/// A file or folder of this machine that the task and its checks see.
+struct HostMount {
+  std::string source;     // absolute or beginning with "~/", or relative to the pipeline file
+  std::string target;     // in the container: absolute, or "~/…" in the task's home
+  bool writable = false;  // by the task; its checks never write
+  bool operator==(const HostMount&) const = default;
+};
+
 struct Permissions {
   std::vector<std::string> allow;
   std::vector<std::string> deny;
@@ -263,6 +271,8 @@ struct PlanNode {
   Resources resources;
   std::string user;     // "" is the engine's default, "host" the calling user, "root"
   std::string runtime;  // OCI runtime by name, "" the engine's default
+  std::vector<HostMount> mounts;
+  std::string setup;  // shell lines before the command and before each `run` check; "" none
 
   std::optional<Agent> agent;  // the command is an agent's
 

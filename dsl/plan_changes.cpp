@@ -27,6 +27,7 @@ const std::vector<HowCompared> kHow = {
     {"pools", As::Named, "name"},
     {"criteria", As::Named, "text"},
     {"secrets", As::Named, "name"},
+    {"mounts", As::Named, "target"},
     {"prices", As::Named, "model"},
     {"files", As::Named, "key"},
     {"places", As::Named, "node"},
@@ -172,6 +173,9 @@ class Widening {
     }
     if (first == "permissions") {
       return widens_permissions();
+    }
+    if (first == "mounts") {
+      return !is_gone() && text_at(change_.after) != "false";
     }
     if (first == "criteria") {
       return widens_criterion();

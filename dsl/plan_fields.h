@@ -179,6 +179,13 @@ void describe(Io& io, T& secret) {
   io("header", secret.header);
 }
 
+template <class Io, Either<HostMount> T>
+void describe(Io& io, T& mount) {
+  io("source", mount.source);
+  io("target", mount.target);
+  io("writable", mount.writable);
+}
+
 template <class Io, Either<Permissions> T>
 void describe(Io& io, T& permissions) {
   io("allow", permissions.allow);
@@ -259,6 +266,8 @@ void describe(Io& io, T& node) {
   io("resources", node.resources);
   io("user", node.user);
   io("runtime", node.runtime);
+  io("mounts", node.mounts);
+  io("setup", node.setup);
   io("agent", node.agent);
   io("timeout_ms", node.timeout);
   io("idle_timeout_ms", node.idle_timeout);

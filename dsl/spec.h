@@ -124,6 +124,12 @@ struct ArtifactSpec {
   std::vector<Text> paths;
 };
 
+struct MountSpec {
+  Text source;
+  Text target;
+  Stated<bool> writable;
+};
+
 struct CacheSpec {
   Text key;
   std::vector<Text> paths;
@@ -278,6 +284,9 @@ struct TaskSpec {
   Section<ResourcesSpec> resources;
   Text user;
   Text runtime;
+
+  StatedList<MountSpec> mounts;
+  Text setup;
 
   Section<AgentSpec> agent;
 

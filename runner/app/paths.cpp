@@ -50,6 +50,9 @@ void make_paths_absolute(dsl::Plan& plan, const std::string& pipeline_file) {
   for (dsl::PlanNode& node : plan.nodes) {
     node.workspace.source = plan.workspace.source;
     make_absolute(node.image, folder);
+    for (dsl::HostMount& mount : node.mounts) {
+      mount.source = below(folder, with_home(mount.source));
+    }
     for (dsl::Secret& secret : node.secrets) {
       if (!secret.file.empty()) {
         secret.file = below(folder, with_home(secret.file));

@@ -34,21 +34,24 @@ dsl::SealedPlace place_of(const dsl::PlanNode& node,
   return place;
 }
 
-/// Words of a command that may name a file of the project.
-void add_words(const dsl::Command& command, std::set<std::string>& words) {
+/// Words of a script that may name a file of the project.
+void add_words(std::string_view script, std::set<std::string>& words) {
   constexpr std::string_view kBetween = " \t\n'\"`;|&()<>=$";
+  while (!script.empty()) {
+    const std::size_t end = std::min(script.find_first_of(kBetween), script.size());
+    std::string_view word = script.substr(0, end);
+    word = word.starts_with("./") ? word.substr(2) : word;
+    if (!word.empty() && !word.starts_with('/') && !word.starts_with('-')) {
+      words.emplace(word);
+    }
+    script.remove_prefix(std::min(end + 1, script.size()));
+  }
+}
+
+void add_words(const dsl::Command& command, std::set<std::string>& words) {
   for (const dsl::Template& argument : command.argv) {
     for (const dsl::Template::Piece& piece : argument.pieces) {
-      std::string_view rest = piece.text;
-      while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find_first_of(kBetween), rest.size());
-        std::string_view word = rest.substr(0, end);
-        word = word.starts_with("./") ? word.substr(2) : word;
-        if (!word.empty() && !word.starts_with('/') && !word.starts_with('-')) {
-          words.emplace(word);
-        }
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-      }
+      add_words(piece.text, words);
     }
   }
 }
@@ -59,6 +62,7 @@ std::set<std::string> words_of_checks(const dsl::Plan& plan) {
     for (const dsl::Criterion& criterion : node.criteria) {
       if (const auto* run = std::get_if<dsl::RunCheck>(&criterion.check)) {
         add_words(run->command, words);
+        add_words(node.setup, words);
       } else if (const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
                  json != nullptr && json->schema) {
         words.insert(*json->schema);

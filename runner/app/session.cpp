@@ -17,6 +17,7 @@
 #include "runner/app/forecast.h"
 #include "runner/app/input.h"
 #include "runner/app/model_ledger.h"
+#include "runner/app/mounts.h"
 #include "runner/app/node_engines.h"
 #include "runner/app/paths.h"
 #include "runner/app/plan_approval.h"
@@ -308,6 +309,9 @@ class Session {
     wait_for(done);
     by_node_ = choose_engines(plan_, *engines_, problems_);
     for (Error& problem : preflight(plan_, by_node_, places_.node, places_.budget)) {
+      problems_.push_back(std::move(problem));
+    }
+    for (Error& problem : trouble_with_mounts(plan_, settings_.state_dir, places_.node)) {
       problems_.push_back(std::move(problem));
     }
     return problems_.empty();

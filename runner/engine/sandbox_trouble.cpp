@@ -35,6 +35,12 @@ constexpr std::array kKnown = {
         "mount an overlay",
         "the folder of the run store is on a file system that overlays cannot use; set PIPE_STATE "
         "to a folder on a local disk"},
+    Known{"bwrap: Can't create file at",
+          "the image's own folders are read-only: mount over a path that it has, or at one outside "
+          "them, such as /data or ~/NAME"},
+    Known{"bwrap: Can't mkdir",
+          "the image's own folders are read-only: mount over a path that it has, or at one outside "
+          "them, such as /data or ~/NAME"},
     Known{"No space left on device",
           "free some space, or raise the limit of user namespaces and "
           "mounts (sysctl user.max_mnt_namespaces, fs.mount-max)"},

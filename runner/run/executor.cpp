@@ -340,6 +340,13 @@ class Work : public std::enable_shared_from_this<Work> {
         job.mounts.push_back({workspace_.home, std::string(kScratch) + "/home", false});
       }
     }
+    for (const dsl::HostMount& mount : order_.plan->mounts) {
+      const bool at_home = mount.target.starts_with("~/");
+      job.mounts.push_back(
+          {mount.source,
+           at_home ? std::string(kScratch) + "/home" + mount.target.substr(1) : mount.target,
+           !(mount.writable && order_.writes_mounts)});
+    }
     job.default_env = usual_environment();
     job.env = layered(environment(root, own_paths), secrets_.variables());
     job.secret_files = secrets_.files();

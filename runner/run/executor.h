@@ -40,7 +40,8 @@ struct WorkOrder {
   dsl::Duration timeout{0};
   dsl::Duration idle_timeout{0};  // without a byte of output; 0: none
   std::vector<CachePath> caches;
-  std::string log_part;  // "1" for an attempt, "1.criterion-2" for a check
+  bool writes_mounts = false;  // those that are writable; a check only reads
+  std::string log_part;        // "1" for an attempt, "1.criterion-2" for a check
 
   struct ServiceEnv {
     const dsl::Service* service = nullptr;

@@ -159,6 +159,12 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
                  "asks for permissions, and the engine `host` has no place for what sees to them",
                  "choose another engine, or remove `permissions:`");
   }
+  if (!node.mounts.empty() && !engine.traits().isolates) {
+    problems.add(
+        node.id.value,
+        "asks for mounts, and with the engine `host` every task sees this machine as it is",
+        "choose another engine, or remove `mounts:`");
+  }
   for (const dsl::Secret& secret : node.secrets) {
     if (secret.expose == dsl::Secret::Expose::File && !engine.traits().isolates) {
       problems.add(node.id.value,

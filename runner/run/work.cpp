@@ -182,6 +182,16 @@ dsl::Status add_service(const dsl::Service& service, const Filler& filler, WorkO
   return dsl::Ok{};
 }
 
+/// What the author wants done first, in the container and the shell of the command.
+void set_up(const PlanNode& plan, std::vector<std::string>& argv) {
+  if (plan.setup.empty() || argv.empty()) {
+    return;
+  }
+  std::vector<std::string> whole = {"/bin/sh", "-e", "-c", plan.setup + "\nexec \"$@\"", "setup"};
+  whole.insert(whole.end(), argv.begin(), argv.end());
+  argv = std::move(whole);
+}
+
 }  // namespace
 
 Result<WorkOrder> attempt_work(const OrderContext& context,
@@ -198,6 +208,8 @@ Result<WorkOrder> attempt_work(const OrderContext& context,
     return argv.error();
   }
   work->argv = *std::move(argv);
+  set_up(plan, work->argv);
+  work->writes_mounts = true;
   for (const dsl::CacheDecl& cache : plan.caches) {
     Result<std::string> key = filler.fill(cache.key);
     if (!key) {
@@ -236,6 +248,7 @@ Result<CheckWork> check_work(const OrderContext& context,
       return argv.error();
     }
     check.work.argv = *std::move(argv);
+    set_up(plan, check.work.argv);
   } else if (const auto* http = std::get_if<dsl::HttpCheck>(&criterion.check)) {
     Result<std::string> url = filler.fill(http->url);
     if (!url) {

@@ -66,6 +66,7 @@ TEST(PlanSchema, NamesTheFieldsThatAreWritten) {
       {"firewall", fields_of<Firewall>()},
       {"secret", fields_of<Secret>()},
       {"permissions", fields_of<Permissions>()},
+      {"mount", fields_of<HostMount>()},
       {"workspace", fields_of<Workspace>()},
       {"agent", fields_of<Agent>()},
       {"agent_rule", fields_of<AgentRule>()},

@@ -52,6 +52,7 @@ SealedPlan base() {
   work.secrets.resize(1);
   work.secrets[0].name = "KEY";
   work.secrets[0].hosts = {"api.test:443"};
+  work.mounts = {{"/srv/data", "/data"}};
   work.permissions.allow = {"make"};
   work.permissions.deny = {"git push"};
   work.budget.turns = 10;
@@ -127,6 +128,17 @@ TEST(PlanChanges, SaysWhatChangedAndWhatOfItIsWider) {
       {[](SealedPlan& p) { p.plan.nodes[0].budget.turns.reset(); },
        "+ task 'work': budget turns: 10 -> none",
        "  task 'work': budget turns: none -> 10"},
+      {[](SealedPlan& p) {
+         p.plan.nodes[0].mounts.push_back({"/home/ada/.ssh", "/keys"});
+       },
+       "+ task 'work': mounts /keys is new",
+       "  task 'work': mounts /keys is gone"},
+      {[](SealedPlan& p) { p.plan.nodes[0].mounts[0].writable = true; },
+       "+ task 'work': mounts /data writable: false -> true",
+       "  task 'work': mounts /data writable: true -> false"},
+      {[](SealedPlan& p) { p.plan.nodes[0].mounts[0].source = "/srv/other"; },
+       "+ task 'work': mounts /data source: \"/srv/data\" -> \"/srv/other\"",
+       "+ task 'work': mounts /data source: \"/srv/other\" -> \"/srv/data\""},
       {[](SealedPlan& p) { p.plan.nodes[0].permissions.allow.push_back("sudo"); },
        "+ task 'work': permissions allow sudo is new",
        "  task 'work': permissions allow sudo is gone"},

@@ -243,6 +243,11 @@ void fill_limits(Chance& any, PlanNode& node) {
     secret.hosts = any.texts();
     secret.header = any.text();
   }
+  node.mounts.resize(any.below(3));
+  for (HostMount& mount : node.mounts) {
+    mount = {any.text(), any.text(), any.coin()};
+  }
+  node.setup = any.text();
   node.permissions = {any.texts(), any.texts(), any.text()};
   node.docker = any.one_of<DockerAccess>(4);
 }
