@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -186,7 +187,8 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
-    if (!look_for_engines() || !load_secrets() || !prepare_images() || !remove_leftovers()) {
+    if (!look_for_engines() || !load_secrets() || !prepare_images() ||
+        !remove_leftovers(engines_->engines())) {
       return refused(ExitCode::Environment);
     }
     clear_work_folder();
@@ -380,8 +382,15 @@ class Session {
     return problems_.empty();
   }
 
-  bool remove_leftovers() {
-    for (Engine* engine : engines_->engines()) {
+  std::set<Engine*> engines_of_nodes() const {
+    std::set<Engine*> engines(by_node_.begin(), by_node_.end());
+    engines.erase(nullptr);
+    return engines;
+  }
+
+  template <class Engines>
+  bool remove_leftovers(const Engines& engines) {
+    for (Engine* engine : engines) {
       bool done = false;
       engine->remove_leftovers(run_, [&](Status removed) {
         done = true;
@@ -491,6 +500,11 @@ class Session {
     }
     loop_.run();
     SessionEnd ended = conclude(*end, signalled, project, state, loop);
+    // A job ends a little before its container: nothing of the run is left when we are.
+    if (!remove_leftovers(engines_of_nodes())) {
+      warnings_.insert(warnings_.end(), problems_.begin(), problems_.end());
+      problems_.clear();
+    }
     ended.problems = masked(std::move(ended.problems));
     ended.state = std::shared_ptr<const RunState>(kept, &state);
     ended.run_folder = folder;

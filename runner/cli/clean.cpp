@@ -74,6 +74,9 @@ class Cleaner {
     }
     const auto overview = look_over(runs_, run);
     const bool finished = overview && is_finished(overview->status);
+    if (overview && overview->status == RunStatus::Undelivered && !may_give_up(run, named)) {
+      return;
+    }
     if (!finished && !arguments_.force) {
       ++kept_;
       if (named) {
@@ -83,6 +86,32 @@ class Cleaner {
       return;
     }
     remove(run, finished);
+  }
+
+  /// A result that its project has not, or only a half of, is nowhere else.
+  bool may_give_up(const dsl::RunId& run, bool named) {
+    const std::string name = report::one_line(run.value);
+    const auto trees = runs_.trees(run);
+    const std::string half = trees ? half_delivered_in(trees->project) : "";
+    if (!half.empty()) {
+      ++kept_;
+      fail(
+          {"the delivery of '" + name +
+               "' was cut off: a part of its result may be in the project "
+               "already, the rest is in '" +
+               half + "'",
+           "`pipe resume " + name + "` brings all of it; to give it up, remove that folder first"});
+      return false;
+    }
+    if (!arguments_.force) {
+      ++kept_;
+      if (named) {
+        fail({"'" + name + "' has passed, and its project has not taken the result",
+              "`pipe resume " + name + "` delivers it; `pipe clean --force " + name +
+                  "` throws it away"});
+      }
+    }
+    return arguments_.force;
   }
 
   void remove(const dsl::RunId& run, bool finished) {

@@ -50,6 +50,7 @@ struct ContainerService::Impl {
   const ContainerProgram& program;
   std::string socket;
   std::string own_folder;  // in /tmp, removed with us; "" none
+  std::string home;        // where it runs
   dsl::Status usable = dsl::Ok{};
 
   std::unique_ptr<Process> process;
@@ -60,6 +61,8 @@ struct ContainerService::Impl {
   std::unique_ptr<ContainerApi> api;  // its stream of events keeps an idle service alive
 
   void choose_socket(std::string folder) {
+    home = folder;
+    usable = files::make_directories(home, 0700);
     const std::string name = fmt::format("{}{}.sock", kSocketPrefix, getpid());
     if (folder.size() + name.size() + 1 >= sizeof(sockaddr_un::sun_path)) {
       auto made = files::make_temporary_folder("/tmp", "pipe-podman-");
@@ -86,6 +89,8 @@ struct ContainerService::Impl {
     request.argv.push_back(std::to_string(kIdleSeconds));
     request.argv.push_back("unix://" + socket);
     request.env = program.variables;
+    // Podman's monitors write into the folder that they begin in.
+    request.working_directory = home;
     auto started = Process::spawn(loop, request, [this](int) {
       listening = false;
       loop.post([this, ended = std::shared_ptr<Process>(std::move(process))] {});

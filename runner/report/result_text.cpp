@@ -180,7 +180,7 @@ class ResultText {
       headline("passed", Meaning::Good);
     } else {
       headline("passed, not delivered", Meaning::Doubt);
-      line("the project could not take the result, which is kept");
+      line("the project has not taken the result, or not all of it; it is kept");
       next("pipe resume " + run_, "deliver it once that is mended; nothing is run again");
     }
   }

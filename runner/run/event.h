@@ -36,6 +36,7 @@ struct Evidence {
   std::string digest;    // sha256 of the whole output, "" where there is none
   std::string log;       // file beneath the run's folder, "" where there is none
   bool was_red = false;  // red_first was asked for, and it failed on the input tree
+  bool lost = false;     // the world kept it from being checked: no space, no engine
   dsl::Duration took{0};
   bool operator==(const Evidence&) const = default;
 };

@@ -36,6 +36,7 @@ void members(V& v, Evidence& x) {
   v("digest", x.digest);
   v("log", x.log);
   v("was_red", x.was_red);
+  v("lost", x.lost);
   v("took_ms", x.took.ms);
 }
 template <class V>

@@ -491,6 +491,13 @@ class Work : public std::enable_shared_from_this<Work> {
     if (network_ != nullptr) {
       network_->close();
     }
+    if (!job_end.succeeded() && job_end.how != JobEnd::How::Lost &&
+        job_end.how != JobEnd::How::Stopped) {
+      // What found no room to write fails in ways of its own, often without a word.
+      if (const dsl::Status room = shared_->parts.files.check_room(); !room) {
+        job_end = lost_job(room.error());
+      }
+    }
     WorkEnd end;
     end.end = std::move(job_end);
     end.deaths = deaths_;

@@ -36,6 +36,9 @@ class JobFiles {
   /// The first `cap` bytes.
   virtual dsl::Result<std::string> head(const std::string& name, std::size_t cap) = 0;
 
+  /// An Error where there is no room left for what jobs write.
+  virtual dsl::Status check_room() = 0;
+
   /// Writes a file in a place that only the runner has written so far.
   virtual dsl::Status write(const std::string& path, const std::string& bytes) = 0;
 };

@@ -22,6 +22,7 @@ struct Tally {
   std::optional<std::size_t> unasked;  // a manual criterion that nobody was asked about yet
   bool waiting = false;                // … or that nobody has answered
   std::string failure;                 // the first that is not met, for people
+  bool lost = false;                   // the world kept one from being checked
 };
 
 std::string quoted(const std::string& text) {
@@ -326,7 +327,7 @@ class Planner {
       return;
     }
     if (!tally.failure.empty()) {
-      attempt_failed(node, Outcome::Failed, tally.failure);
+      attempt_failed(node, tally.lost ? Outcome::Errored : Outcome::Failed, tally.failure);
     } else if (tally.unasked) {
       const dsl::Criterion& criterion = state_.plan_node(node).criteria[*tally.unasked];
       act(AskPerson{node, static_cast<std::int64_t>(*tally.unasked), question_of(criterion, me)});
@@ -342,6 +343,7 @@ class Planner {
     for (std::size_t i = 0; i < plan.criteria.size(); ++i) {
       const CriterionState& criterion = me.criteria[i];
       if (criterion.verdict) {
+        tally.lost = tally.lost || criterion.evidence.lost;
         if (*criterion.verdict != Verdict::Met && tally.failure.empty()) {
           tally.failure = quoted(plan.criteria[i].text) +
                           (*criterion.verdict == Verdict::NotMet ? " is not met: "

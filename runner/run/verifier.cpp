@@ -179,6 +179,7 @@ Judgement judge_run(const dsl::RunCheck& check, const JobEnd& end, const LogSumm
   judgement.evidence.took = end.took;
   if (says_nothing(end)) {
     judgement.verdict = Verdict::Unverified;
+    judgement.evidence.lost = end.how == JobEnd::How::Lost;
   } else {
     const bool as_asked = end.how == JobEnd::How::Exited && end.code == check.exit_code;
     judgement.verdict = as_asked ? Verdict::Met : Verdict::NotMet;
@@ -196,6 +197,7 @@ Judgement judge_http(const dsl::HttpCheck& check,
   judgement.evidence.result = to_text(end);
   judgement.evidence.took = end.took;
   if (says_nothing(end)) {
+    judgement.evidence.lost = end.how == JobEnd::How::Lost;
     return judgement;
   }
   const std::string intro = "status ";

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
 
@@ -107,6 +108,21 @@ dsl::Result<std::string> DiskJobFiles::head(const std::string& name, std::size_t
   }
   bytes.resize(filled);
   return bytes;
+}
+
+dsl::Status DiskJobFiles::check_room() {
+  constexpr std::uint64_t kLeast = 1 << 20;
+  struct statvfs disk {};
+  if (::statvfs(run_folder_.c_str(), &disk) != 0) {
+    return dsl::Ok{};  // what is wrong there is told by who writes
+  }
+  const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (room >= kLeast && (disk.f_files == 0 || disk.f_favail > 0)) {
+    return dsl::Ok{};
+  }
+  return dsl::Error{
+      "no space is left where runs are kept (" + run_folder_ + "), so nothing can be said of it",
+      "free some, or set PIPE_STATE to a folder on another disk"};
 }
 
 dsl::Status DiskJobFiles::write(const std::string& path, const std::string& bytes) {

@@ -20,6 +20,8 @@ class DiskJobFiles final : public JobFiles {
   std::string absolute(const std::string& name) override;
   LogSummary summarise(const std::string& name) override;
   dsl::Result<std::string> head(const std::string& name, std::size_t cap) override;
+  /// Full is a disk with less than a megabyte, or without an inode.
+  dsl::Status check_room() override;
   dsl::Status write(const std::string& path, const std::string& bytes) override;
 
  private:

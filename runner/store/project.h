@@ -63,6 +63,10 @@ dsl::Result<std::string> deliver(TreeStore& store,
                                  const std::string& branch,
                                  const TreeRef& result);
 
+/// The folder in the project where a delivery that was cut off left what is not in its place yet;
+/// "" none, as always in a repository. It goes with the next delivery of that result.
+std::string half_delivered_in(const Project& project);
+
 /// Whether `deliver` could make the branch: an Error where its name is none, or where a branch has
 /// the name of a folder that it would lie in. Says nothing of the branch itself. A folder that is
 /// no repository needs no branch.

@@ -7,6 +7,7 @@
 #include <set>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include <climits>
 #include <fmt/format.h>
@@ -372,6 +373,21 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
         applied.error().within(fmt::format("only a part of the result is in '{}'", name)));
   }
   return files::flush_file_system(project.folder);
+}
+
+std::string half_delivered_in(const Project& project) {
+  std::vector<std::string> names;
+  const auto folder = files::open_folder(project.folder);
+  if (project.kind != Project::Kind::Folder || !folder ||
+      !files::list_names(folder->get(), names)) {
+    return "";
+  }
+  for (const std::string& name : names) {
+    if (name.starts_with(Staging::kPrefix)) {
+      return project.folder + "/" + name;
+    }
+  }
+  return "";
 }
 
 }  // namespace runner

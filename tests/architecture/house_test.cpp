@@ -27,8 +27,6 @@ const House kHouse{{
                        {"runner/agent", 2},
                        {"runner/model", 2},
                        {"runner/rehearsal", 2},
-                       {"runner/web", 3},
-                       {"runner/triggers", 3},
                        {"runner/report", 3},
                        {"runner/app", 4},
                        {"runner/cli", 5},
@@ -38,6 +36,7 @@ const House kHouse{{
                    {
                        {"runner/sys", "runner/run"},    // the event loop is the real run/clock.h
                        {"runner/net", "runner/model"},  // the gateway meters what passes it
+                       {"runner/rehearsal", "runner/model"},  // plays what providers say
                    }};
 
 // Where each foreign library may be, and why there.

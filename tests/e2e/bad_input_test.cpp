@@ -273,6 +273,35 @@ TEST_F(Target, ThatIsFullCanStillLoseWhatTheRunRemoved) {
   EXPECT_THAT(ended.out, HasSubstr("exit 0\nfiller\nfirst\npipeline.yaml\n"));
 }
 
+TEST_F(Target, ThatHasAPartOfTheResultKeepsItsRunFromBeingCleaned) {
+  folder_.write("pipeline.yaml",
+                "version: 1\nname: big\nengine: host\nworkspace: {source: small}\ntasks:\n"
+                "  big: {run: 'echo new > first; echo new > second'}\n");
+  fs::create_directories(folder_.path() / "small");
+  folder_.write("small/first", "old\n");
+  Start start = user_.pipe({}, folder());
+  start.argv = {"unshare",
+                "--mount",
+                "--map-root-user",
+                "sh",
+                "-c",
+                "mount --bind small small && mount -o remount,bind,ro small && " PIPE_BINARY
+                " run pipeline.yaml --name half"};
+  ASSERT_EQ(run(start).exit_code, 3);
+  // As a runner that was killed leaves it.
+  folder_.write("small/.pipe-new-0123456789abcdef/second", "new\n");
+  for (const char* how : {"half", "--force"}) {
+    const Ended kept = user_.run_pipe({"clean", how, "half"}, folder());
+    EXPECT_EQ(kept.exit_code, 3) << how;
+    EXPECT_THAT(kept.err, AllOf(HasSubstr("/small/.pipe-new-"), HasSubstr("`pipe resume half`")));
+  }
+  fs::remove_all(folder_.path() / "small/.pipe-new-0123456789abcdef");
+  EXPECT_THAT(user_.run_pipe({"clean", "half"}, folder()).err, HasSubstr("throws it away"));
+  EXPECT_EQ(user_.run_pipe({"resume", "half"}, folder()).exit_code, 0);
+  EXPECT_EQ(read_text(folder_.path() / "small/first"), "new\n");
+  EXPECT_EQ(user_.run_pipe({"clean", "half"}, folder()).exit_code, 0);
+}
+
 TEST_F(Target, ThatIsReadOnlyIsSaidSoWithTheWayOut) {
   const Ended ended = in_small_project(
       "echo new > first",
@@ -328,6 +357,25 @@ TEST_F(Store, ThatIsFullIsSaidSoAndTheProjectStaysAsItWas) {
   EXPECT_EQ(ended.exit_code, 3) << ended.out << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("make room on the file system"));
   EXPECT_FALSE(fs::exists(folder_.path() / "big.bin"));
+}
+
+TEST_F(Store, ThatIsFullIsNoVerdictOfAQuietCommandAndARunGoesOnOnceThereIsRoom) {
+  fs::create_directories(user_.state());
+  folder_.write("pipeline.yaml",
+                "version: 1\nname: big\nengine: host\ntasks:\n  big:\n"
+                "    run: head -c 4M /dev/urandom > big.bin\n    success_criteria:\n"
+                "      - \"[ ] it copies\": head -c 20M /dev/zero > copy 2> /dev/null\n");
+  const std::string state = "'" + user_.state() + "'";
+  const Ended ended = run_with_mount(
+      "mount -t tmpfs -o size=16m none " + state +
+          " && { " PIPE_BINARY
+          " run pipeline.yaml; echo exit $?; ls; } && mount -o remount,size=256m none " +
+          state,
+      "resume");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("exit 3\npipeline.yaml\n"));
+  EXPECT_THAT(ended.out, HasSubstr("no space is left where runs are kept"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "big.bin"));
 }
 
 TEST_F(Store, OfANewerVersionIsNotTouched) {

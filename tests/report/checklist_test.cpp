@@ -195,7 +195,7 @@ TEST(Checklist, WhatPassedAndDidNotReachTheProjectSaysSo) {
 build          passed     1.0s
 
 passed, not delivered: calm-otter-3f2a, 1 task, 1.0s
-  the project could not take the result, which is kept
+  the project has not taken the result, or not all of it; it is kept
   next: pipe resume calm-otter-3f2a   (deliver it once that is mended; nothing is run again)
 )");
 }

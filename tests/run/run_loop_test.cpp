@@ -521,6 +521,38 @@ TEST(RunLoop, ALostContainerIsTheWorldsFault) {
   EXPECT_EQ(run.state->outcome(), Outcome::Errored);
 }
 
+TEST(RunLoop, WhatFailedWithoutRoomToWriteIsTheWorldsFault) {
+  RunHarness run({task("a", {}, "work")});
+  run.engine.script = [](const Job&) {
+    FakeEngine::Answer answer;
+    answer.end = exit_with(1);
+    return answer;
+  };
+  run.files.room = dsl::Error{"no space is left", "free some"};
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Errored);
+  EXPECT_THAT(run.node("a").reason, HasSubstr("no space is left; free some"));
+}
+
+TEST(RunLoop, ACheckThatWasLostIsMadeAgainByAResumedRun) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].criteria = {run_criterion("it holds", "check")};
+  bool broken = true;
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    answer.end = exit_with(broken && job.argv.back() == "check" ? 1 : 0);
+    return answer;
+  };
+  run.files.room = dsl::Error{"no space is left", ""};
+  run.start();
+  ASSERT_EQ(run.node("a").criteria[0].verdict, Verdict::Unverified);
+  EXPECT_EQ(run.node("a").outcome, Outcome::Errored);
+  broken = false;
+  run.files.room = dsl::Ok{};
+  run.restart();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed);
+}
+
 TEST(RunLoop, AResumedRunDoesWhatWasLostAgainAndNothingElse) {
   RunHarness run({task("a", {}, "fine"),
                   task("b", {0}, "lost"),

@@ -59,8 +59,10 @@ class MemoryFiles final : public JobFiles {
     written[path] = bytes;
     return dsl::Ok{};
   }
+  dsl::Status check_room() override { return room; }
   std::map<std::string, std::string> logs;
   std::map<std::string, std::string> written;
+  dsl::Status room = dsl::Ok{};
 };
 
 class MemoryCache final : public ResultCache {
