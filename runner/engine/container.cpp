@@ -10,6 +10,7 @@
 
 #include "runner/engine/container_api.h"
 #include "runner/engine/container_command.h"
+#include "runner/engine/container_facts.h"
 #include "runner/engine/container_images.h"
 #include "runner/engine/container_job.h"
 #include "runner/engine/container_lead.h"
@@ -161,6 +162,15 @@ class ContainerEngine final : public Engine {
     found->second.stopped = true;
     if (found->second.container)
       found->second.container->stop(grace);
+  }
+
+  void disk_use(const JobName& job,
+                std::function<void(std::optional<std::int64_t>)> done) override {
+    ApiCall call;
+    call.path = "/containers/" + container_name(options_, job.value) + "/json?size=true";
+    api_->call(call, [done = std::move(done)](dsl::Result<ApiReply> reply) {
+      done(reply && reply->ok() ? written_bytes(reply->body) : std::nullopt);
+    });
   }
 
   void open_network(const std::string& network, std::function<void(dsl::Status)> done) override {

@@ -268,6 +268,7 @@ struct Names<JobEnd::How> {
                                                          {How::Idle, "idle"},
                                                          {How::Stopped, "stopped"},
                                                          {How::OutOfMemory, "out_of_memory"},
+                                                         {How::OutOfDisk, "out_of_disk"},
                                                          {How::NotStarted, "not_started"},
                                                          {How::Lost, "lost"}};
 };

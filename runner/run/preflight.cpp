@@ -159,6 +159,11 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
                  "asks for permissions, and the engine `host` has no place for what sees to them",
                  "choose another engine, or remove `permissions:`");
   }
+  if (node.workspace.mode == dsl::Workspace::Mode::ReadOnly && !engine.traits().isolates) {
+    problems.add(node.id.value,
+                 "asks for a workspace that is read-only, which the engine `host` cannot give",
+                 "leave out `mode: readonly`, or choose another engine");
+  }
   for (const dsl::Secret& secret : node.secrets) {
     if (secret.expose == dsl::Secret::Expose::File && !engine.traits().isolates) {
       problems.add(node.id.value,

@@ -75,6 +75,14 @@ TEST_F(Preflight, ASecretInAFileNeedsAMemoryOfItsOwn) {
   EXPECT_THAT(of({node}), IsEmpty());
 }
 
+TEST_F(Preflight, AReadOnlyWorkspaceNeedsAnEngineThatIsolates) {
+  dsl::PlanNode node = task("a", {}, "x");
+  node.workspace.mode = dsl::Workspace::Mode::ReadOnly;
+  EXPECT_THAT(of({node}), IsEmpty());
+  engine.own_traits.isolates = false;
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'a': asks for a workspace that is read-only")));
+}
+
 TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
   std::vector<dsl::PlanNode> nodes;
   for (int i = 0; i < 10; ++i) {
