@@ -277,7 +277,7 @@ class ContainerEngine final : public Engine {
   }
 
   [[nodiscard]] ContainerLead::Order way_out(Network& network) const {
-    return {"", *init_path_, std::move(network.to_door), network.door->ports};
+    return {"", *init_path_, std::move(network.to_door), *network.door};
   }
 
   /// False: the job has come to its end instead.

@@ -180,6 +180,7 @@ void members(V& v, EgressDenied& x) {
   v("reason", x.reason);
   v("rule", x.rule);
   v("seen", x.seen);
+  v("udp", x.udp);
 }
 template <class V>
 void members(V& v, PermissionDenied& x) {

@@ -116,11 +116,6 @@ void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Prob
 /// Parts of the language that are checked and shown, but that nothing enforces yet.
 void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   const std::string& id = node.id.value;
-  if (node.firewall.mode == dsl::Firewall::Mode::Routed) {
-    problems.add(id,
-                 "asks for a routed firewall, and this version cannot load one yet",
-                 "name hosts and TCP ports, and remove `mode: routed`");
-  }
   if (node.budget.time) {
     refuse_time(id, "asks for a budget of time", problems);
   }

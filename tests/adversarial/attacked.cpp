@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <sstream>
 #include <unistd.h>
 
 namespace adversarial {
@@ -123,6 +124,21 @@ void note(const Result& result) {
 
 void note_blocked(const std::string& part, Engine engine, const std::string& how) {
   note({part, e2e::name_of(engine), "blocked: " + how});
+}
+
+std::vector<Line> lines_of(const std::string& text) {
+  std::vector<Line> lines;
+  std::istringstream all(text);
+  for (std::string line; std::getline(all, line);) {
+    const std::size_t first = line.find(" | ");
+    const std::size_t second = line.find(" | ", first + 3);
+    if (first != std::string::npos && second != std::string::npos) {
+      lines.push_back({line.substr(0, first),
+                       line.substr(first + 3, second - first - 3) == "OPEN",
+                       line.substr(second + 3)});
+    }
+  }
+  return lines;
 }
 
 std::unique_ptr<Yard> Attacked::yard_;
