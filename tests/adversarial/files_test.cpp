@@ -82,6 +82,25 @@ TEST_P(Files, RunsNothingOfARepositoryThatANodeLeft) {
                "nobody ran them");
 }
 
+// The same under names that only other systems take for `.git`: none reaches the project.
+TEST_P(Files, NothingIsTakenThatAnotherSystemTakesForARepository) {
+  const Ended ended = run_plain(
+      "tasks:\n  a:\n    run: |\n"
+      "      for name in .GIT .Git. 'git~1' '.git::$INDEX_ALLOCATION' \"$(printf "
+      "'.g\\342\\200\\214it')\"; do\n"
+      "        mkdir -p \"$name/hooks\" \"sub/$name\"; echo evil > \"$name/config\"\n"
+      "        echo evil > \"sub/$name/config\"; done\n"
+      "      echo fine > 'git~2'\n" +
+      std::string(kMet));
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("repository data of a job is not taken"));
+  for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
+    EXPECT_NE(entry.path().filename(), "config") << entry.path();
+  }
+  EXPECT_EQ(read_text(folder_.path() / "git~2"), "fine\n");
+  note_blocked("A31 .git as Windows and macOS spell it", GetParam(), "not taken");
+}
+
 // A21.
 TEST_P(Files, AFifoAsAnOutputBlocksNobody) {
   const auto leaves = [&](const std::string& command) {
