@@ -18,9 +18,7 @@ using e2e::Start;
 /// Cases of list A that nothing here tries, and why.
 constexpr const char* kNotHere[] = {
     "A17 there is nothing to attack: the rules of a run never change",
-    "A30 there is nothing to attack: branches have no templates",
     "A43 A44 A45 A47 there is nothing to attack: nothing listens",
-    "A56 A58 there is nothing to attack: no budget is enforced yet",
     "A23 no archive is copied out of a node; archives as images: tests/engine/oci_image_test",
     "A48 there are no named failpoints; kill -9 at random instants: tests/e2e/crash_test",
     "A50 needs a daemon of its own; a runner killed in each phase: tests/engine/contract_crash",
