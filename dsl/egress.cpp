@@ -253,16 +253,35 @@ Result<EgressPolicy> EgressPolicy::make(const Firewall& firewall) {
   return policy;
 }
 
-const EgressRule* EgressPolicy::find(std::string_view name, std::uint16_t port) const {
+const EgressRule* EgressPolicy::find(std::string_view name,
+                                     std::uint16_t port,
+                                     Carried carried) const {
   const auto found = std::find_if(allow_.begin(), allow_.end(), [&](const EgressRule& rule) {
-    return !rule.udp && rule.matches_name(name) && rule.matches_port(port);
+    return rule.udp == (carried == Carried::Udp) && rule.matches_name(name) &&
+           rule.matches_port(port);
+  });
+  return found == allow_.end() ? nullptr : &*found;
+}
+
+const EgressRule* EgressPolicy::find(const IpAddress& address,
+                                     std::uint16_t port,
+                                     Carried carried) const {
+  const auto found = std::find_if(allow_.begin(), allow_.end(), [&](const EgressRule& rule) {
+    return rule.udp == (carried == Carried::Udp) && rule.kind == EgressRule::Kind::Range &&
+           rule.range.contains(address) && rule.matches_port(port);
   });
   return found == allow_.end() ? nullptr : &*found;
 }
 
 bool EgressPolicy::knows(std::string_view name) const {
   return std::any_of(allow_.begin(), allow_.end(), [&](const EgressRule& rule) {
-    return !rule.udp && rule.matches_name(name);
+    return rule.matches_name(name);
+  });
+}
+
+bool EgressPolicy::knows(const IpAddress& address) const {
+  return std::any_of(allow_.begin(), allow_.end(), [&](const EgressRule& rule) {
+    return rule.kind == EgressRule::Kind::Range && rule.range.contains(address);
   });
 }
 
@@ -277,10 +296,10 @@ bool EgressPolicy::names_address(const IpAddress& address, std::uint16_t port) c
   });
 }
 
-std::vector<std::uint16_t> EgressPolicy::ports() const {
+std::vector<std::uint16_t> EgressPolicy::ports(Carried carried) const {
   std::vector<std::uint16_t> all;
   for (const EgressRule& rule : allow_) {
-    if (!rule.udp && rule.kind != EgressRule::Kind::Range) {
+    if (rule.udp == (carried == Carried::Udp)) {
       all.insert(all.end(), rule.ports.begin(), rule.ports.end());
     }
   }
@@ -292,7 +311,7 @@ std::vector<std::uint16_t> EgressPolicy::ports() const {
 std::vector<std::string> EgressPolicy::exact_names() const {
   std::vector<std::string> names;
   for (const EgressRule& rule : allow_) {
-    if (rule.kind == EgressRule::Kind::Name && !rule.udp &&
+    if (rule.kind == EgressRule::Kind::Name &&
         std::find(names.begin(), names.end(), rule.host) == names.end()) {
       names.push_back(rule.host);
     }

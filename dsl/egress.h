@@ -9,7 +9,7 @@
 //   github.com:[22, 443]      several
 //   *.example.org:443         every name that has at least one label more; not example.org
 //   *:[22, 80, 443]           every public name of at least two labels
-//   10.0.0.0/8:5432           an address or a range: `mode: routed`, and `allow_private`
+//   10.0.0.0/8:5432           an address or a range: `mode: routed`
 //   192.0.2.53:53/udp         `mode: routed`
 
 #include <cstdint>
@@ -54,6 +54,9 @@ Result<EgressRule> parse_egress_rule(std::string_view text);
 /// The canonical text; parse_egress_rule reads it back as the same rule.
 std::string to_text(const EgressRule& rule);
 
+/// What a rule is for.
+enum class Carried { Tcp, Udp };
+
 /// What `host` without a port means.
 inline constexpr std::uint16_t kHttpsPort = 443;
 inline constexpr std::uint16_t kHttpPort = 80;
@@ -65,9 +68,16 @@ class EgressPolicy {
   static Result<EgressPolicy> make(const Firewall& firewall);
 
   /// The first rule that allows it, or null.
-  [[nodiscard]] const EgressRule* find(std::string_view name, std::uint16_t port) const;
+  [[nodiscard]] const EgressRule* find(std::string_view name,
+                                       std::uint16_t port,
+                                       Carried carried = Carried::Tcp) const;
+  /// The same of an address that is meant itself, not as what a name led to.
+  [[nodiscard]] const EgressRule* find(const IpAddress& address,
+                                       std::uint16_t port,
+                                       Carried carried) const;
   /// Some port of that name is allowed, so that it gets an address.
   [[nodiscard]] bool knows(std::string_view name) const;
+  [[nodiscard]] bool knows(const IpAddress& address) const;
 
   /// `allow_private` names this name: private networks (RFC 1918, unique local, shared) are
   /// reachable under it. Never the machine itself, link-local or metadata addresses.
@@ -76,7 +86,7 @@ class EgressPolicy {
   [[nodiscard]] bool names_address(const IpAddress& address, std::uint16_t port) const;
 
   /// All ports of all rules, ascending.
-  [[nodiscard]] std::vector<std::uint16_t> ports() const;
+  [[nodiscard]] std::vector<std::uint16_t> ports(Carried carried = Carried::Tcp) const;
   /// The names that rules name without a wildcard, in order.
   [[nodiscard]] std::vector<std::string> exact_names() const;
   [[nodiscard]] const std::vector<EgressRule>& rules() const { return allow_; }

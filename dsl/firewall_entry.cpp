@@ -86,6 +86,11 @@ std::optional<Error> allow_entry_problem(std::string_view entry, Firewall::Mode 
   if (mode == Firewall::Mode::Gateway) {
     return beyond_gateway(entry, *rule);
   }
+  if (rule->kind == EgressRule::Kind::Range && !rule->range.base.v4) {
+    return Error{
+        fmt::format("a task has no IPv6 of its own, by which it could reach {}", quoted(entry)),
+        "name the host; the gateway reaches it by IPv6 too"};
+  }
   return std::nullopt;
 }
 

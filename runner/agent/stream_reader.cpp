@@ -131,6 +131,7 @@ class StreamReader final : public AgentReader {
       case JobEnd::How::Signalled:
       case JobEnd::How::Stopped:
       case JobEnd::How::OutOfMemory:
+      case JobEnd::How::OutOfDisk:
       case JobEnd::How::NotStarted:
       case JobEnd::How::Lost:
         break;

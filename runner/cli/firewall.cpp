@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -28,7 +29,9 @@ struct Arguments {
 
 struct Place {
   std::string host;
+  std::optional<dsl::IpAddress> address;  // that is meant itself; then `host` is its text
   std::uint16_t port = 0;
+  dsl::Carried carried = dsl::Carried::Tcp;
 };
 
 Result<Place> parse_place(const std::string& text) {
@@ -36,11 +39,20 @@ Result<Place> parse_place(const std::string& text) {
   if (!rule) {
     return rule.error();
   }
-  if (rule->kind != dsl::EgressRule::Kind::Name || rule->ports.size() > 1 || rule->udp) {
+  Place place;
+  const bool is_address = rule->kind == dsl::EgressRule::Kind::Range &&
+                          rule->range == dsl::IpRange::parse(rule->range.base.text());
+  if ((rule->kind != dsl::EgressRule::Kind::Name && !is_address) || rule->ports.size() > 1) {
     return Error{fmt::format("'{}' is not one host and port", report::one_line(text)),
                  "write 'api.example.org:443'"};
   }
-  return Place{rule->host, rule->ports.empty() ? dsl::kHttpsPort : rule->ports.front()};
+  if (is_address) {
+    place.address = rule->range.base;
+  }
+  place.host = is_address ? rule->range.base.text() : rule->host;
+  place.port = rule->ports.empty() ? dsl::kHttpsPort : rule->ports.front();
+  place.carried = rule->udp ? dsl::Carried::Udp : dsl::Carried::Tcp;
+  return place;
 }
 
 /// What the firewall of one task says.
@@ -54,14 +66,20 @@ struct Answer {
 Answer ask(const dsl::PlanNode& node, const dsl::EgressPolicy& policy, const Place& place) {
   Answer answer;
   answer.task = node.id.value;
-  if (const dsl::EgressRule* const rule = policy.find(place.host, place.port)) {
+  const dsl::EgressRule* const rule = place.address
+                                          ? policy.find(*place.address, place.port, place.carried)
+                                          : policy.find(place.host, place.port, place.carried);
+  if (rule != nullptr) {
     answer.rule = to_text(*rule);
-    answer.may_be_private = policy.may_be_private(place.host, place.port);
+    answer.may_be_private = place.address ? policy.names_address(*place.address, place.port)
+                                          : policy.may_be_private(place.host, place.port);
     return answer;
   }
+  const bool is_known = place.address ? policy.knows(*place.address) : policy.knows(place.host);
+  const char* const what = place.address ? "address" : "host";
   answer.reason = node.firewall.allow.empty() ? "it has no firewall rules, and loopback only"
-                  : policy.knows(place.host)  ? "no rule allows this port of the host"
-                                              : "no rule allows this host";
+                  : is_known ? fmt::format("no rule allows this port of the {}", what)
+                             : fmt::format("no rule allows this {}", what);
   return answer;
 }
 
@@ -94,6 +112,7 @@ std::string as_json(const Place& place, const std::vector<Answer>& answers) {
   }
   return dsl::to_json(Value(Value::Record{{"host", Value(place.host)},
                                           {"port", Value(static_cast<double>(place.port))},
+                                          {"udp", Value(place.carried == dsl::Carried::Udp)},
                                           {"tasks", Value(std::move(tasks))}})) +
          "\n";
 }
@@ -156,7 +175,7 @@ Command firewall_command(Console& console) {
   add_plan_options(command.options, arguments->source);
   command.options.push_back({"--json", "", "print the answer as JSON", {}, &arguments->json});
   command.examples = {"pipe firewall check pipeline.yaml api.github.com:443",
-                      "pipe firewall check pipeline.yaml db.internal:5432 --task migrate"};
+                      "pipe firewall check pipeline.yaml 10.1.2.3:53/udp --task migrate"};
   command.action = [arguments, &console] { return check(*arguments, console); };
   return command;
 }

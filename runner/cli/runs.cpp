@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -245,27 +244,8 @@ Status Runs::check_writable() const {
                "make it writable for you; nothing was removed"};
 }
 
-namespace {
-
-std::int64_t size_of_folder(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::int64_t bytes = 0;
-  std::error_code failed;
-  fs::recursive_directory_iterator at(
-      folder, fs::directory_options::skip_permission_denied, failed);
-  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
-    struct stat status {};
-    if (::lstat(at->path().c_str(), &status) == 0) {
-      bytes += status.st_blocks * 512;
-    }
-  }
-  return bytes;
-}
-
-}  // namespace
-
 std::int64_t Runs::size_of(const RunId& run) const {
-  return size_of_folder(folder_of(run));
+  return files::disk_use(folder_of(run)).value_or(0);
 }
 
 Result<std::int64_t> Runs::tidy(Tidy how) {
@@ -274,13 +254,13 @@ Result<std::int64_t> Runs::tidy(Tidy how) {
   }
   constexpr std::int64_t kTwoMonths = 60LL * 24 * 3600 * 1000;  // everything is old then
   const std::int64_t now = now_ms();
-  const std::int64_t before = size_of_folder(impl_->store->folder());
+  const std::int64_t before = files::disk_use(impl_->store->folder()).value_or(0);
   if (auto done = impl_->store->tidy(how == Tidy::Everything ? now + kTwoMonths : now,
                                      how == Tidy::Old ? RunStore::kDay : dsl::Duration{-1000});
       !done) {
     return done.error();
   }
-  return std::max<std::int64_t>(before - size_of_folder(impl_->store->folder()), 0);
+  return std::max<std::int64_t>(before - files::disk_use(impl_->store->folder()).value_or(0), 0);
 }
 
 Status Runs::remove(const RunId& run) {

@@ -245,12 +245,6 @@ std::vector<dsl::Error> Cgroups::unsupported(const dsl::Resources& wanted) const
                        leave
                  : "run it as root, choose engine `docker` or `podman`, or " + leave});
   }
-  if (wanted.disk) {
-    errors.push_back(
-        {"a limit of disk space cannot be enforced: jobs write to the disk of the run "
-         "store",
-         "leave out `disk`, or set PIPE_STATE to a volume of the size that you want"});
-  }
   return errors;
 }
 

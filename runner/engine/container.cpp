@@ -10,6 +10,7 @@
 
 #include "runner/engine/container_api.h"
 #include "runner/engine/container_command.h"
+#include "runner/engine/container_facts.h"
 #include "runner/engine/container_images.h"
 #include "runner/engine/container_job.h"
 #include "runner/engine/container_lead.h"
@@ -163,6 +164,15 @@ class ContainerEngine final : public Engine {
       found->second.container->stop(grace);
   }
 
+  void disk_use(const JobName& job,
+                std::function<void(std::optional<std::int64_t>)> done) override {
+    ApiCall call;
+    call.path = "/containers/" + container_name(options_, job.value) + "/json?size=true";
+    api_->call(call, [done = std::move(done)](dsl::Result<ApiReply> reply) {
+      done(reply && reply->ok() ? written_bytes(reply->body) : std::nullopt);
+    });
+  }
+
   void open_network(const std::string& network, std::function<void(dsl::Status)> done) override {
     networks_[network];
     when_reachable(std::move(done));
@@ -267,7 +277,7 @@ class ContainerEngine final : public Engine {
   }
 
   [[nodiscard]] ContainerLead::Order way_out(Network& network) const {
-    return {"", *init_path_, std::move(network.to_door), network.door->ports};
+    return {"", *init_path_, std::move(network.to_door), *network.door};
   }
 
   /// False: the job has come to its end instead.
@@ -460,15 +470,32 @@ class ContainerEngine final : public Engine {
     const RunningJob& over = node.mapped();
     const bool holds_on = over.joined && over.container && program_.name == dsl::EngineName::Podman;
     const std::string container = holds_on ? over.container->id() : "";
+    const std::string dead_holder = holds_on ? holder_that_died(over.job.network) : "";
     auto ended = std::move(node.mapped().ended);
     if (over.broker)
       ended = after_its_containers(std::move(node.mapped().broker), std::move(ended));
     // We are inside a callback of the container.
     loop_.post([gone = std::shared_ptr<ContainerJob>(std::move(node.mapped().container))] {});
-    if (container.empty())
+    if (container.empty()) {
       ended(std::move(end));
-    else
-      ContainerJob::remove(*api_, container, [ended, end = std::move(end)] { ended(end); });
+      return;
+    }
+    ContainerJob::remove(
+        *api_, container, [&api = *api_, dead_holder, ended, end = std::move(end)] {
+          if (dead_holder.empty())
+            ended(end);
+          else
+            ContainerJob::remove(api, dead_holder, [ended, end] { ended(end); });
+        });
+  }
+
+  /// The id of a network's holder that somebody killed while jobs were in it: nobody but us removes
+  /// it any more. "" it lives, or there is none.
+  [[nodiscard]] std::string holder_that_died(const std::string& network) const {
+    const auto found = networks_.find(network);
+    const bool died = found != networks_.end() && found->second.holder && found->second.ready &&
+                      found->second.holder->is_over();
+    return died ? found->second.holder->id() : "";
   }
 
   /// A job has ended when all is gone that it made through its broker. What does not go says so in

@@ -166,6 +166,8 @@ Json mounts_of(const ContainerSetup& setup, const Job& job) {
     mounts.push_back(overlay_mount(setup, job));
   else if (!workspace.directory.empty())
     mounts.push_back(bind_mount(workspace.directory, workspace.target, workspace.read_only));
+  for (const ReadOnlyPath& part : workspace.read_only_paths)
+    mounts.push_back(bind_mount(part.source, workspace.target + "/" + part.path, true));
   for (const Mount& mount : job.mounts)
     mounts.push_back(bind_mount(mount.source, mount.target, mount.read_only));
   return mounts;
@@ -313,9 +315,6 @@ std::vector<dsl::Error> unsupported_by(const ContainerProgram& program, const Jo
   if (needs.resources.pids && !program.limits_pids)
     refuse(fmt::format("'{}' cannot limit pids here: {}", title, cgroups),
            "leave out resources.pids, or run as root");
-  if (needs.resources.disk)
-    refuse(fmt::format("'{}' cannot limit disk: a workspace is a folder of this machine", title),
-           "leave out resources.disk");
   if (!needs.runtime.empty() &&
       std::find(program.runtimes.begin(), program.runtimes.end(), needs.runtime) ==
           program.runtimes.end())

@@ -130,4 +130,11 @@ dsl::Status read_podman_info(const std::string& json,
   return dsl::Ok{};
 }
 
+std::optional<std::int64_t> written_bytes(const std::string& inspected) {
+  const auto json = nlohmann::json::parse(inspected, nullptr, false);
+  const auto size = json.is_object() ? json.find("SizeRw") : json.end();
+  return size != json.end() && size->is_number_integer() ? std::optional(size->get<std::int64_t>())
+                                                         : std::nullopt;
+}
+
 }  // namespace runner

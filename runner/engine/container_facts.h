@@ -3,6 +3,7 @@
 // What Docker and Podman say of themselves, as the facts by which we decide. Pure; any thread.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "dsl/result.h"
@@ -25,5 +26,9 @@ struct PodmanMachine {
 dsl::Status read_podman_info(const std::string& json,
                              const PodmanMachine& machine,
                              ContainerProgram& program);
+
+/// What a container has written above its image, of what the engine says of it when asked for its
+/// size. No value: it does not say.
+std::optional<std::int64_t> written_bytes(const std::string& inspected);
 
 }  // namespace runner

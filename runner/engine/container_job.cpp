@@ -369,6 +369,10 @@ const std::string& ContainerJob::id() const {
   return impl_->id;
 }
 
+bool ContainerJob::is_over() const {
+  return impl_->state == Impl::State::Over;
+}
+
 void ContainerJob::run(const Job& job,
                        std::string request,
                        std::string end_mark,

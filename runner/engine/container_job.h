@@ -38,6 +38,9 @@ class ContainerJob {
   /// No container has this id before `ready`.
   [[nodiscard]] const std::string& id() const;
 
+  /// It ended, or somebody ended it.
+  [[nodiscard]] bool is_over() const;
+
   /// Runs the job as soon as the container is ready; `request` is init_request's. `ended` is called
   /// once, when nothing of the job runs any more: after `end_mark` and a report, or where that is
   /// "" or did not come, with the container's end; where the container could not be had, with

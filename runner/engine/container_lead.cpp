@@ -78,7 +78,7 @@ void ContainerLead::enter(pid_t process) {
 
 void ContainerLead::lead(const NetworkNamespace& network) {
   auto leader = NetworkLeader::start(
-      loop_, order_.init, network, order_.to_door, order_.ports, [this](dsl::Status status) {
+      loop_, order_.init, network, order_.to_door, order_.door, [this](dsl::Status status) {
         finish(std::move(status));
       });
   if (!leader) {

@@ -23,6 +23,7 @@
 
 #include "dsl/result.h"
 #include "runner/engine/container_api.h"
+#include "runner/run/egress.h"
 #include "runner/sys/event_loop.h"
 #include "runner/sys/fd.h"
 
@@ -37,7 +38,7 @@ class ContainerLead {
     std::string container;  // its id; its process 1 is `init`, and nothing of a job runs yet
     std::string init;       // pipe-init on this machine
     Fd to_door;             // connected to the door's socket
-    std::vector<std::uint16_t> ports;
+    EgressDoor door;
   };
 
   /// `done` is called once, unless this goes first: Ok when the gateway serves the network.

@@ -84,6 +84,12 @@ std::vector<dsl::Error> HostEngine::unsupported(const JobNeeds& needs) const {
     errors.push_back({"the engine `host` has no OCI runtimes, such as '" + needs.runtime + "'",
                       "choose engine `docker` or `podman`"});
   }
+  if (needs.resources.disk) {
+    errors.push_back(
+        {"a limit of disk space cannot be enforced: with the engine `host` jobs write "
+         "wherever they like",
+         "leave out `disk`, or choose another engine"});
+  }
   const auto limits = cgroups_.unsupported(needs.resources);
   errors.insert(errors.end(), limits.begin(), limits.end());
   return errors;

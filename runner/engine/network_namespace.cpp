@@ -34,14 +34,17 @@ std::string read_line(int fd) {
   return text.substr(0, text.find('\n'));
 }
 
-void lead_to(const Fd& to_door,
-             int number,
-             const std::vector<std::uint16_t>& ports,
-             SpawnRequest& request) {
+void lead_to(const Fd& to_door, int number, const EgressDoor& door, SpawnRequest& request) {
   request.descriptors.emplace_back(to_door.get(), number);
   request.argv.insert(request.argv.end(), {"--egress", std::to_string(number)});
-  for (const std::uint16_t port : ports) {
+  for (const std::uint16_t port : door.ports) {
     request.argv.insert(request.argv.end(), {"--port", std::to_string(port)});
+  }
+  for (const std::uint16_t port : door.datagram_ports) {
+    request.argv.insert(request.argv.end(), {"--datagram-port", std::to_string(port)});
+  }
+  if (door.every_address) {
+    request.argv.emplace_back("--every-address");
   }
 }
 
@@ -126,7 +129,7 @@ dsl::Result<std::unique_ptr<NetworkMaker>> NetworkMaker::start(
       return connected.error();
     }
     to_door = std::move(*connected);
-    lead_to(to_door, 4, door->ports, request);
+    lead_to(to_door, 4, *door, request);
   }
   auto process = Process::spawn(
       loop, request, [self = maker.get()](int wait_status) { self->on_exit(wait_status); });
@@ -156,7 +159,7 @@ dsl::Result<std::unique_ptr<NetworkLeader>> NetworkLeader::start(
     const std::string& init,
     const NetworkNamespace& network,
     const Fd& to_door,
-    const std::vector<std::uint16_t>& ports,
+    const EgressDoor& door,
     std::function<void(dsl::Status)> done) {
   std::array<int, 2> errors{};
   if (pipe2(errors.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -175,7 +178,7 @@ dsl::Result<std::unique_ptr<NetworkLeader>> NetworkLeader::start(
     request.argv.insert(request.argv.end(), {"--user", "5"});
     request.descriptors.emplace_back(network.user.get(), 5);
   }
-  lead_to(to_door, 4, ports, request);
+  lead_to(to_door, 4, door, request);
   auto process = Process::spawn(
       loop, request, [self = leader.get()](int wait_status) { self->on_exit(wait_status); });
   if (!process) {

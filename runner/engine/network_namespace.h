@@ -60,7 +60,7 @@ class NetworkLeader {
                                                            const std::string& init,
                                                            const NetworkNamespace& network,
                                                            const Fd& to_door,
-                                                           const std::vector<std::uint16_t>& ports,
+                                                           const EgressDoor& door,
                                                            std::function<void(dsl::Status)> done);
 
  private:

@@ -49,6 +49,7 @@ class SandboxEngine final : public Engine {
                      std::function<void(dsl::Result<std::string>)> done) override;
   void start(Job job, std::function<void(JobEnd)> ended) override;
   void stop(const JobName& job, dsl::Duration grace) override;
+  void disk_use(const JobName& job, std::function<void(std::optional<std::int64_t>)> done) override;
   void open_network(const std::string& network, std::function<void(dsl::Status)> done) override;
   void open_network_to(const std::string& network,
                        const EgressDoor& door,
@@ -357,6 +358,19 @@ void SandboxEngine::stop(const JobName& job, dsl::Duration grace) {
   if (const auto found = jobs_.find(job); found != jobs_.end()) {
     found->second.job->stop(grace);
   }
+}
+
+void SandboxEngine::disk_use(const JobName& job,
+                             std::function<void(std::optional<std::int64_t>)> done) {
+  const auto found = jobs_.find(job);
+  if (found == jobs_.end() || !found->second.has_scratch) {
+    loop_.post([done = std::move(done)] { done(0); });
+    return;
+  }
+  auto bytes = std::make_shared<std::optional<std::int64_t>>();
+  loop_.run_blocking(
+      [bytes, layer = scratch_of(job) + "/upper"] { *bytes = files::disk_use(layer); },
+      [bytes, done = std::move(done)] { done(*bytes); });
 }
 
 void SandboxEngine::open_network(const std::string& network,

@@ -111,6 +111,9 @@ void add_mounts(Arguments& arguments, const Job& job) {
     add(arguments,
         {workspace.read_only ? "--ro-bind" : "--bind", workspace.directory, workspace.target});
   }
+  for (const ReadOnlyPath& part : workspace.read_only_paths) {
+    add(arguments, {"--ro-bind", part.source, workspace.target + "/" + part.path});
+  }
   for (const Mount& mount : job.mounts) {
     add(arguments, {mount.read_only ? "--ro-bind" : "--bind", mount.source, mount.target});
   }

@@ -85,7 +85,24 @@ void ask_kernel(int netlink, const Request& request, const char* what) {
   }
 }
 
-void set_loopback_up() {
+void make_local(int netlink, uint32_t addresses, unsigned char bits, const char* what) {
+  rtmsg route{};
+  route.rtm_family = AF_INET;
+  route.rtm_dst_len = bits;
+  route.rtm_table = RT_TABLE_LOCAL;
+  route.rtm_protocol = RTPROT_BOOT;
+  route.rtm_scope = RT_SCOPE_HOST;
+  route.rtm_type = RTN_LOCAL;
+  Request add_route;
+  begin(&add_route, RTM_NEWROUTE, route);
+  if (bits > 0) {
+    add(&add_route, RTA_DST, htonl(addresses));
+  }
+  add(&add_route, RTA_OIF, kLoopbackIndex);
+  ask_kernel(netlink, add_route, what);
+}
+
+void set_loopback_up(bool every_address) {
   const int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (netlink < 0) {
     fail("set the network up", "netlink", errno);
@@ -100,18 +117,10 @@ void set_loopback_up() {
   add(&add_address, IFA_LOCAL, htonl(kOwnAddress));
   ask_kernel(netlink, add_address, "198.18.0.1");
 
-  rtmsg route{};
-  route.rtm_family = AF_INET;
-  route.rtm_dst_len = kFakeBits;
-  route.rtm_table = RT_TABLE_LOCAL;
-  route.rtm_protocol = RTPROT_BOOT;
-  route.rtm_scope = RT_SCOPE_HOST;
-  route.rtm_type = RTN_LOCAL;
-  Request add_route;
-  begin(&add_route, RTM_NEWROUTE, route);
-  add(&add_route, RTA_DST, htonl(kFakeAddresses));
-  add(&add_route, RTA_OIF, kLoopbackIndex);
-  ask_kernel(netlink, add_route, "198.18.0.0/15");
+  make_local(netlink, kFakeAddresses, kFakeBits, "198.18.0.0/15");
+  if (every_address) {
+    make_local(netlink, 0, 0, "0.0.0.0/0");
+  }
   close(netlink);
 }
 
@@ -120,6 +129,7 @@ int bound(int kind, uint32_t address, uint16_t port) {
   const Address at = v4_address(address, port);
   const int yes = 1;
   if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+      (kind == SOCK_DGRAM && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &yes, sizeof(yes)) != 0) ||
       bind(fd, &at.any, sizeof(at.v4)) != 0 || (kind == SOCK_STREAM && listen(fd, kBacklog) != 0)) {
     const int error = errno;
     Line name;
@@ -130,9 +140,9 @@ int bound(int kind, uint32_t address, uint16_t port) {
   return fd;
 }
 
-void hand_over(int door, const int* sockets, size_t count, const uint16_t* ports) {
+void hand_over(int door, const int* sockets, size_t count, const EgressPort* ports) {
   constexpr size_t kMost = kMostEgressPorts + 2;
-  iovec bytes{const_cast<uint16_t*>(ports), (count - 2) * sizeof(*ports)};
+  iovec bytes{const_cast<EgressPort*>(ports), (count - 2) * sizeof(*ports)};
   alignas(cmsghdr) char control[CMSG_SPACE(kMost * sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &bytes;
@@ -213,28 +223,40 @@ Answer ask(const char* name, int* error) {
   return answer;
 }
 
-/// A connection to where nothing may be reached finds no route; 0, or what it found instead.
+/// Where nothing may be reached there is no route, or one that comes back to us: then what is sent
+/// there has that very address as its source. 0, or what was found instead. Nothing is sent.
 int try_elsewhere(const Address& to, socklen_t size) {
-  const int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int fd = socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     return errno == EAFNOSUPPORT ? 0 : errno;  // a kernel without IPv6
   }
-  const int error = connect(fd, &to.any, size) == 0 ? EISCONN : errno;
+  Address from{};
+  socklen_t from_size = sizeof(from);
+  int error = 0;
+  if (connect(fd, &to.any, size) != 0) {
+    error = errno == ENETUNREACH || errno == EHOSTUNREACH || errno == EADDRNOTAVAIL ? 0 : errno;
+  } else if (to.any.sa_family != AF_INET || getsockname(fd, &from.any, &from_size) != 0 ||
+             from.v4.sin_addr.s_addr != to.v4.sin_addr.s_addr) {
+    error = EISCONN;
+  }
   close(fd);
-  return error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL ? 0 : error;
+  return error;
 }
 
 }  // namespace
 
-void lead_to_gateway(int door, const uint16_t* ports, size_t count) {
-  set_loopback_up();
+void lead_to_gateway(int door, const EgressWay& way) {
+  set_loopback_up(way.every_address);
   int sockets[kMostEgressPorts + 2];
   sockets[0] = bound(SOCK_DGRAM, INADDR_LOOPBACK, kDnsPort);
-  sockets[1] = bound(SOCK_STREAM, INADDR_LOOPBACK, kDnsPort);
+  // On every address: beside a narrower one nobody could listen for rules that name this port.
+  sockets[1] = bound(SOCK_STREAM, INADDR_ANY, kDnsPort);
+  const size_t count = way.count;
   for (size_t i = 0; i < count; ++i) {
-    sockets[i + 2] = bound(SOCK_STREAM, INADDR_ANY, ports[i]);
+    const int kind = way.ports[i].kind == kDatagrams ? SOCK_DGRAM : SOCK_STREAM;
+    sockets[i + 2] = bound(kind, INADDR_ANY, way.ports[i].number);
   }
-  hand_over(door, sockets, count + 2, ports);
+  hand_over(door, sockets, count + 2, way.ports);
   char answer = 0;
   ssize_t got = -1;
   do {

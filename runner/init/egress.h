@@ -6,11 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runner/init/protocol.h"
+
 namespace runner::init {
+
+/// What of a namespace comes to the gateway.
+struct EgressWay {
+  EgressPort ports[kMostEgressPorts];
+  size_t count;
+  bool every_address;  // not only those that stand for names
+};
 
 /// Sets the loopback up, hands the sockets over, and waits until they are served; ends the program
 /// where any of that fails. The loopback is up.
-void lead_to_gateway(int door, const uint16_t* ports, size_t count);
+void lead_to_gateway(int door, const EgressWay& way);
 
 /// Why the network does not keep to the firewall.
 struct EgressFailure {

@@ -66,8 +66,7 @@ void send_descriptor(int socket, int fd) {
 /// What leads to the gateway, among the options of a mode.
 struct WayOut {
   int door = -1;
-  uint16_t ports[kMostEgressPorts];
-  size_t port_count = 0;
+  EgressWay way{};
 
   /// Whether the option was one of these.
   bool take(char** argv, int* at) {
@@ -75,8 +74,14 @@ struct WayOut {
       door = option_number(argv, at);
       return true;
     }
-    if (same(argv[*at], "--port") && port_count < kMostEgressPorts) {
-      ports[port_count++] = static_cast<uint16_t>(option_number(argv, at));
+    const bool datagrams = same(argv[*at], "--datagram-port");
+    if ((datagrams || same(argv[*at], "--port")) && way.count < kMostEgressPorts) {
+      way.ports[way.count++] = {static_cast<uint16_t>(option_number(argv, at)),
+                                datagrams ? kDatagrams : kStreams};
+      return true;
+    }
+    if (same(argv[*at], "--every-address")) {
+      way.every_address = true;
       return true;
     }
     return false;
@@ -124,7 +129,7 @@ int new_network(char** argv) {
   }
   raise_loopback();
   if (way.door >= 0) {
-    lead_to_gateway(way.door, way.ports, way.port_count);
+    lead_to_gateway(way.door, way.way);
   }
   send_descriptor(control, open_namespace("/proc/self/ns/net"));
   return 0;
@@ -148,7 +153,7 @@ int lead_network(char** argv) {
   }
   join_namespace(network, "network");
   raise_loopback();
-  lead_to_gateway(way.door, way.ports, way.port_count);
+  lead_to_gateway(way.door, way.way);
   return 0;
 }
 

@@ -40,11 +40,12 @@
 
 // Egress (`new-network` and `lead-network --egress FD`): FD is connected to a door of the gateway
 // (SOCK_SEQPACKET). The namespace gets the address 198.18.0.1 and a route that makes all of
-// 198.18.0.0/15 local, and pipe-init sends one message over FD: as data the ports (uint16_t, host
-// order) of --port, as descriptors a UDP socket on 127.0.0.1:53, a listening TCP socket there, and
-// one for each port on every address. The gateway says kServed when it serves them. A job proves it
-// before its command starts: the first name to prove must be refused, every other one must be
-// answered with an address, and a connection to anywhere else must find no route.
+// 198.18.0.0/15 local (with --every-address all of IPv4), and pipe-init sends one message over FD:
+// as data the ports (EgressPort) of --port and --datagram-port, as descriptors a UDP socket on
+// 127.0.0.1:53, a listening TCP socket on port 53 of every address, and one for each port, also of
+// every address: a listening one, or UDP with IP_PKTINFO. The gateway says kServed when it serves them. A job proves it before
+// its command starts: the first name to prove must be refused, every other one must be answered
+// with an address, and any other address must have no route, or be the namespace's own.
 
 // Permissions: in the folder kPermissionFolder, which no job can write to, are
 //   rules                  lines "allow WORD…" and "deny WORD…", an empty line, and the message
@@ -90,6 +91,12 @@ inline constexpr int kLongestDenial = 1'000;  // bytes; what follows the last wh
 
 inline constexpr uint16_t kDnsPort = 53;
 inline constexpr int kMostEgressPorts = 250;  // with the two for names they fit one message
+inline constexpr uint16_t kStreams = 0;       // TCP
+inline constexpr uint16_t kDatagrams = 1;     // UDP
+struct EgressPort {
+  uint16_t number;  // host order
+  uint16_t kind;
+};
 inline constexpr char kServed = 'S';
 
 /// Exit codes of `pipe-init http` and `pipe-init wait-tcp`.

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "runner/net/destination.h"
+#include "runner/net/socket_address.h"
 #include "runner/sys/send.h"
 
 namespace runner {
@@ -19,26 +19,6 @@ namespace {
 using Reason = EgressDenied::Reason;
 
 constexpr std::size_t kReadSize = 64 << 10;
-
-union SocketAddress {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
-socklen_t to_socket_address(const dsl::IpAddress& address, std::uint16_t port, SocketAddress& to) {
-  std::memset(&to, 0, sizeof(to));
-  if (address.v4) {
-    to.v4.sin_family = AF_INET;
-    to.v4.sin_port = htons(port);
-    std::memcpy(&to.v4.sin_addr, address.bytes.data(), sizeof(to.v4.sin_addr));
-    return sizeof(to.v4);
-  }
-  to.v6.sin6_family = AF_INET6;
-  to.v6.sin6_port = htons(port);
-  std::memcpy(&to.v6.sin6_addr, address.bytes.data(), sizeof(to.v6.sin6_addr));
-  return sizeof(to.v6);
-}
 
 void set_option(const Fd& socket, int level, int name, int value) {
   setsockopt(socket.get(), level, name, &value, sizeof(value));
@@ -77,12 +57,28 @@ Connection::Connection(ConnectionHome& home,
   set_option(client_, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
+Connection::Connection(
+    ConnectionHome& home, Fd client, ClientStream::Target target, std::string rule, Destinations to)
+    : home_(home),
+      target_(std::move(target)),
+      rule_(std::move(rule)),
+      itself_(std::move(to)),
+      dial_port_(target_.port),
+      client_(std::move(client)),
+      stream_(target_),
+      through_(true) {
+  set_option(client_, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
 Connection::~Connection() {
   abort();
 }
 
 void Connection::start() {
-  if (is_web_port(target_.port) || target_.injects) {
+  if (itself_) {
+    dialled_ = true;
+    dial(*itself_);
+  } else if (is_web_port(target_.port) || target_.injects) {
     time_hello();
     watch_client();
   } else {
@@ -333,8 +329,10 @@ void Connection::on_resolved(const dsl::Result<std::vector<dsl::IpAddress>>& fou
     refuse(Reason::Unresolved, found.error().message);
     return;
   }
-  Destinations chosen =
-      choose_destinations(*found, home_.policy, target_.name, dial_port_, home_.own_addresses());
+  dial(choose_destinations(*found, home_.policy, target_.name, dial_port_, home_.own_addresses()));
+}
+
+void Connection::dial(Destinations chosen) {
   if (chosen.allowed.empty()) {
     refuse(Reason::Address,
            chosen.refused->text() + " (" + std::string(to_text(chosen.refused_as)) + ")");

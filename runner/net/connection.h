@@ -14,6 +14,7 @@
 #include "dsl/egress.h"
 #include "dsl/ip_address.h"
 #include "runner/net/client_stream.h"
+#include "runner/net/destination.h"
 #include "runner/net/injection.h"
 #include "runner/net/resolver.h"
 #include "runner/net/splice.h"
@@ -50,8 +51,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   static constexpr dsl::Duration kDialTime{10'000};  // for each address
 
-  /// `client` is non-blocking. `rule` allows this name and port, and outlives this.
+  /// `client` is non-blocking. `rule` allows this name and port.
   Connection(ConnectionHome& home, Fd client, ClientStream::Target target, std::string rule);
+  /// To an address that is meant itself, which `to` has chosen: nothing is looked at.
+  Connection(ConnectionHome& home,
+             Fd client,
+             ClientStream::Target target,
+             std::string rule,
+             Destinations to);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -76,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // To the server.
   void resolve();
   void on_resolved(const dsl::Result<std::vector<dsl::IpAddress>>& found);
+  void dial(Destinations chosen);
   void dial_next();
   void on_dialled();
   void speak_tls();
@@ -90,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::optional<Upstream> upstream_;  // of requests in clear that secrets go into
   const ClientStream::Target target_;
   const std::string rule_;
+  const std::optional<Destinations> itself_;
   std::uint16_t dial_port_;  // until a head is seen the target's
   bool tls_ = false;         // we speak it with the server
 

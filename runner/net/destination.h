@@ -26,4 +26,13 @@ Destinations choose_destinations(const std::vector<dsl::IpAddress>& addresses,
                                  std::uint16_t port,
                                  const std::vector<dsl::IpAddress>& own);
 
+/// Where an address that is meant itself leads: `rule` names it. A private one may be reached under
+/// a rule whose range is private as a whole; the machine itself, link-local and metadata addresses
+/// only where `allow_private` names them too.
+Destinations choose_itself(const dsl::IpAddress& address,
+                           const dsl::EgressRule& rule,
+                           const dsl::EgressPolicy& policy,
+                           std::uint16_t port,
+                           const std::vector<dsl::IpAddress>& own);
+
 }  // namespace runner

@@ -79,7 +79,14 @@ Door::Door(const Parts& parts,
             injection_,
             stand_in_for(network, parts.stand_in),
             [this](EgressDenied refusal) { deny(std::move(refusal)); },
-            [this](Connection& connection) { connections_.erase(&connection); }} {}
+            [this](Connection& connection) { connections_.erase(&connection); }},
+      datagrams_out_({parts.loop,
+                      parts.resolver,
+                      policy_,
+                      names_.addresses(),
+                      parts.own_addresses,
+                      [this] { return connection_count() < kMostConnections; },
+                      [this](EgressDenied refusal) { deny(std::move(refusal)); }}) {}
 
 Door::~Door() {
   stop_waiting();
@@ -169,6 +176,9 @@ void Door::serve(HandedOver over) {
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     watch_listener(i);
   }
+  for (auto& [port, socket] : over.datagrams) {
+    datagrams_out_.serve(port, std::move(socket));
+  }
 }
 
 // ---- from then on ----------------------------------------------------------------------------
@@ -225,6 +235,10 @@ void Door::accept_dns() {
     if (!client) {
       return;
     }
+    if (local_address(client).number() != INADDR_LOOPBACK) {
+      begin(std::move(client), init::kDnsPort);  // for a server that a rule may name
+      continue;
+    }
     if (connection_count() >= kMostConnections) {
       reset(std::move(client));
       continue;
@@ -249,9 +263,10 @@ void Door::accept(std::size_t listener) {
 }
 
 void Door::begin(Fd client, std::uint16_t port) {
-  const std::string* const name = names_.addresses().name_of(local_address(client));
+  const dsl::IpAddress address = local_address(client);
+  const std::string* const name = names_.addresses().name_of(address);
   if (name == nullptr) {
-    reset(std::move(client));  // to an address that stands for nothing, such as the node's own
+    begin_itself(std::move(client), address, port);
     return;
   }
   EgressDenied refusal;
@@ -274,6 +289,35 @@ void Door::begin(Fd client, std::uint16_t port) {
   ClientStream::Target target{*name, port, rule->kind == dsl::EgressRule::Kind::Any};
   auto connection =
       std::make_shared<Connection>(home_, std::move(client), std::move(target), to_text(*rule));
+  open(std::move(connection));
+}
+
+/// To an address that stands for no name.
+void Door::begin_itself(Fd client, const dsl::IpAddress& address, std::uint16_t port) {
+  const dsl::EgressRule* const rule = policy_.find(address, port, dsl::Carried::Tcp);
+  if (rule == nullptr || connection_count() >= kMostConnections) {
+    reset(std::move(client));
+    if (rule != nullptr || !is_nodes_own(address)) {
+      EgressDenied refusal;
+      refusal.name = address.text();
+      refusal.port = port;
+      refusal.reason = rule != nullptr          ? Reason::Busy
+                       : policy_.knows(address) ? Reason::Port
+                                                : Reason::Name;
+      refusal.rule = rule == nullptr ? "" : to_text(*rule);
+      deny(std::move(refusal));
+    }
+    return;
+  }
+  open(std::make_shared<Connection>(
+      home_,
+      std::move(client),
+      ClientStream::Target{address.text(), port},
+      to_text(*rule),
+      choose_itself(address, *rule, policy_, port, home_.own_addresses())));
+}
+
+void Door::open(std::shared_ptr<Connection> connection) {
   connections_.emplace(connection.get(), connection);
   connection->start();
 }
@@ -281,8 +325,9 @@ void Door::begin(Fd client, std::uint16_t port) {
 void Door::deny(EgressDenied denied) {
   denied.node = node_;
   denied.seen = dsl::visible(denied.seen.substr(0, kMostSeen));
-  const bool fresh = told_.size() < kMostRefusals &&
-                     told_.emplace(denied.name, denied.port, denied.reason, denied.seen).second;
+  const bool fresh =
+      told_.size() < kMostRefusals &&
+      told_.emplace(denied.name, denied.port, denied.udp, denied.reason, denied.seen).second;
   if (fresh && denied_) {
     denied_(std::move(denied));
   }

@@ -14,6 +14,7 @@
 
 #include "dsl/egress.h"
 #include "runner/net/connection.h"
+#include "runner/net/datagrams.h"
 #include "runner/net/dns_stream.h"
 #include "runner/net/hand_over.h"
 #include "runner/net/injection.h"
@@ -71,13 +72,15 @@ class Door {
   void accept_dns();
   void accept(std::size_t listener);
   void begin(Fd client, std::uint16_t port);
+  void begin_itself(Fd client, const dsl::IpAddress& address, std::uint16_t port);
+  void open(std::shared_ptr<Connection> connection);
   void deny(EgressDenied denied);
   /// A descriptor of the next connection, or none.
   Fd next_client(std::size_t listener);
   void watch_listener(std::size_t listener);
   [[nodiscard]] std::size_t connection_count() const {
     return connections_.size() + dns_streams_.size() +
-           (model_ != nullptr ? model_->connection_count() : 0);
+           (model_ != nullptr ? model_->connection_count() : 0) + datagrams_out_.flow_count();
   }
 
   // Constant after construction.
@@ -91,7 +94,8 @@ class Door {
   Injection injection_;
   NameServer names_;
   ConnectionHome home_;
-  std::set<std::tuple<std::string, std::uint16_t, EgressDenied::Reason, std::string>> told_;
+  Datagrams datagrams_out_;
+  std::set<std::tuple<std::string, std::uint16_t, bool, EgressDenied::Reason, std::string>> told_;
 
   // Until the sockets are here.
   std::string path_;

@@ -29,4 +29,9 @@ const std::string* FakeAddresses::name_of(const dsl::IpAddress& address) const {
   return names_[address.number() - kFirst];
 }
 
+bool is_nodes_own(const dsl::IpAddress& address) {
+  const std::uint32_t number = address.v4 ? address.number() : 0;
+  return number >> 24 == 127 || number >> 24 == 0 || number >> 17 == kFirst >> 17;
+}
+
 }  // namespace runner

@@ -34,4 +34,7 @@ class FakeAddresses {
   std::vector<const std::string*> names_;  // the keys of index_, which stay where they are
 };
 
+/// An address that can only mean the node itself, or stands for a name that nobody looked up.
+bool is_nodes_own(const dsl::IpAddress& address);
+
 }  // namespace runner

@@ -46,25 +46,25 @@ dsl::Result<EgressDoor> Gateway::open(const std::string& network,
                                       const dsl::NodeId& node,
                                       const dsl::Firewall& firewall,
                                       std::function<void(EgressDenied)> denied) {
-  if (firewall.mode == dsl::Firewall::Mode::Routed) {
-    return dsl::Error{"the firewall of '" + node.value + "' is routed, and no gateway can be",
-                      "name hosts, and leave 'mode: routed' out"};
-  }
   auto policy = dsl::EgressPolicy::make(firewall);
   if (!policy) {
     return policy.error().within("the firewall of '" + node.value + "'");
   }
   EgressDoor door{
       options_.directory + "/" + network + ".sock", policy->ports(), policy->exact_names()};
+  std::erase(door.ports, init::kDnsPort);  // is listened on anyway
+  door.datagram_ports = policy->ports(dsl::Carried::Udp);
+  door.every_address = firewall.mode == dsl::Firewall::Mode::Routed;
   if (options_.learning) {
     door.ports.insert(door.ports.end(), kLearnedPorts.begin(), kLearnedPorts.end());
     std::sort(door.ports.begin(), door.ports.end());
     door.ports.erase(std::unique(door.ports.begin(), door.ports.end()), door.ports.end());
   }
-  if (door.ports.size() > init::kMostEgressPorts) {
-    return dsl::Error{"the firewall of '" + node.value + "' names " +
-                          std::to_string(door.ports.size()) + " different ports",
-                      "name at most " + std::to_string(init::kMostEgressPorts)};
+  const std::size_t count = door.ports.size() + door.datagram_ports.size();
+  if (count > init::kMostEgressPorts) {
+    return dsl::Error{
+        "the firewall of '" + node.value + "' names " + std::to_string(count) + " different ports",
+        "name at most " + std::to_string(init::kMostEgressPorts)};
   }
   if (mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return dsl::Error{"make '" + options_.directory + "': " + strerrordesc_np(errno),

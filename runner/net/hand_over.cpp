@@ -32,6 +32,11 @@ std::uint16_t port_of(const Fd& socket) {
   return known ? ntohs(address.sin_port) : std::uint16_t{0};
 }
 
+bool is_datagram(const Fd& socket, std::uint16_t port) {
+  return option_of(socket, SO_DOMAIN) == AF_INET && option_of(socket, SO_TYPE) == SOCK_DGRAM &&
+         port_of(socket) == port;
+}
+
 bool is_listener(const Fd& socket, std::uint16_t port) {
   return option_of(socket, SO_DOMAIN) == AF_INET && option_of(socket, SO_TYPE) == SOCK_STREAM &&
          option_of(socket, SO_ACCEPTCONN) == 1 && port_of(socket) == port;
@@ -39,36 +44,37 @@ bool is_listener(const Fd& socket, std::uint16_t port) {
 
 }  // namespace
 
-dsl::Result<HandedOver> receive_hand_over(int socket) {
-  std::array<std::uint16_t, init::kMostEgressPorts> ports{};
+dsl::Result<HandedOver> receive_hand_over(int door) {
+  std::array<init::EgressPort, init::kMostEgressPorts> ports{};
   constexpr std::size_t kMostDescriptors = init::kMostEgressPorts + 2;
   DescriptorMessage message = receive_descriptors(
-      socket, std::as_writable_bytes(std::span(ports)), kMostDescriptors, MSG_DONTWAIT);
+      door, std::as_writable_bytes(std::span(ports)), kMostDescriptors, MSG_DONTWAIT);
   if (message.size < 0) {
     return broken(strerrordesc_np(errno));
   }
   std::vector<Fd>& descriptors = message.descriptors;
-  const std::size_t count = static_cast<std::size_t>(message.size) / sizeof(std::uint16_t);
+  const std::size_t count = static_cast<std::size_t>(message.size) / sizeof(init::EgressPort);
   if (!message.is_whole || descriptors.size() != count + 2) {
     return broken("some did not arrive");
   }
   HandedOver over;
   over.dns_datagrams = std::move(descriptors[0]);
   over.dns_streams = std::move(descriptors[1]);
-  if (option_of(over.dns_datagrams, SO_DOMAIN) != AF_INET ||
-      option_of(over.dns_datagrams, SO_TYPE) != SOCK_DGRAM ||
+  if (!is_datagram(over.dns_datagrams, init::kDnsPort) ||
       !is_listener(over.dns_streams, init::kDnsPort)) {
     return broken("one is not what it should be");
   }
   fcntl(over.dns_datagrams.get(), F_SETFL, O_NONBLOCK);
   fcntl(over.dns_streams.get(), F_SETFL, O_NONBLOCK);
   for (std::size_t i = 0; i < count; ++i) {
-    Fd& listener = descriptors[i + 2];
-    if (!is_listener(listener, ports[i])) {
+    Fd& socket = descriptors[i + 2];
+    const init::EgressPort port = ports[i];
+    const bool is_udp = port.kind == init::kDatagrams;
+    if (is_udp ? !is_datagram(socket, port.number) : !is_listener(socket, port.number)) {
       return broken("one is not what it should be");
     }
-    fcntl(listener.get(), F_SETFL, O_NONBLOCK);
-    over.listeners.emplace_back(ports[i], std::move(listener));
+    fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+    (is_udp ? over.datagrams : over.listeners).emplace_back(port.number, std::move(socket));
   }
   return over;
 }

@@ -17,10 +17,11 @@ struct HandedOver {
   Fd dns_datagrams;                                     // UDP
   Fd dns_streams;                                       // TCP, listening
   std::vector<std::pair<std::uint16_t, Fd>> listeners;  // TCP, by port
+  std::vector<std::pair<std::uint16_t, Fd>> datagrams;  // UDP, by port; they tell where to
 };
 
 /// Takes the one message of this connection. An Error: it is not what was agreed, and whatever came
 /// is closed.
-dsl::Result<HandedOver> receive_hand_over(int socket);
+dsl::Result<HandedOver> receive_hand_over(int door);
 
 }  // namespace runner

@@ -2,24 +2,34 @@
 
 #include <fmt/format.h>
 
+#include "dsl/ip_address.h"
+
 namespace runner::report {
 namespace {
 
 using Reason = EgressDenied::Reason;
 
 std::string place(const EgressDenied& denied) {
-  return denied.port == 0 ? denied.name : fmt::format("{}:{}", denied.name, denied.port);
+  return denied.port == 0
+             ? denied.name
+             : fmt::format("{}:{}{}", denied.name, denied.port, denied.udp ? "/udp" : "");
+}
+
+bool is_address(const EgressDenied& denied) {
+  return dsl::IpAddress::parse(denied.name).has_value();
 }
 
 std::string why(const EgressDenied& denied) {
   const std::string& seen = denied.seen;
   switch (denied.reason) {
     case Reason::Name:
-      return "no rule allows this host";
+      return is_address(denied) ? "no rule allows this address" : "no rule allows this host";
     case Reason::Port:
-      return "no rule allows this port of the host";
+      return is_address(denied) ? "no rule allows this port of the address"
+                                : "no rule allows this port of the host";
     case Reason::Address:
-      return fmt::format("the name leads to {}, which is not reached", seen);
+      return is_address(denied) ? fmt::format("{} is not reached", seen)
+                                : fmt::format("the name leads to {}, which is not reached", seen);
     case Reason::NoHello:
       return "neither a request nor a TLS hello came in time";
     case Reason::LongHello:
@@ -47,6 +57,10 @@ std::string why(const EgressDenied& denied) {
 
 }  // namespace
 
+bool is_for_routed(const EgressDenied& denied) {
+  return denied.udp || is_address(denied);
+}
+
 std::string egress_text(const EgressDenied& denied) {
   const bool allowed = denied.reason == Reason::Unresolved || denied.reason == Reason::Unreachable;
   return fmt::format(
@@ -57,9 +71,11 @@ std::string egress_remedy(const EgressDenied& denied) {
   switch (denied.reason) {
     case Reason::Name:
     case Reason::Port:
-      return fmt::format("to allow it write `firewall: {{allow: [\"{}:{}\"]}}`",
+      return fmt::format("to allow it write `firewall: {{{}allow: [\"{}:{}{}\"]}}`",
+                         is_for_routed(denied) ? "mode: routed, " : "",
                          denied.name,
-                         denied.port == 0 ? 443 : denied.port);
+                         denied.port == 0 ? 443 : denied.port,
+                         denied.udp ? "/udp" : "");
     case Reason::Address:
       return "if it is meant, name its address or range in `allow_private`";
     case Reason::Host:

@@ -39,11 +39,12 @@ struct EgressDenied {
     Unreachable,  // allowed, but it did not accept
   };
   dsl::NodeId node;
-  std::string name;        // canonical; "" where none is known
+  std::string name;        // canonical, or an address that was meant itself; "" where none is known
   std::uint16_t port = 0;  // 0: not known yet
   Reason reason = Reason::Name;
   std::string rule;  // that had let it in so far, "" none
   std::string seen;  // what the node said, escaped; or where the name led
+  bool udp = false;  // the port is UDP's
   bool operator==(const EgressDenied&) const = default;
 };
 
@@ -55,6 +56,8 @@ struct EgressDoor {
   std::string socket;                // path; pipe-init hands the listening sockets over here, once
   std::vector<std::uint16_t> ports;  // that the network listens on, for all addresses
   std::vector<std::string> proof;    // names that must be answered before a command may start
+  std::vector<std::uint16_t> datagram_ports = {};  // the same for UDP
+  bool every_address = false;  // what is sent to any IPv4 address comes to these ports too
 };
 
 class Egress {

@@ -7,7 +7,9 @@
 // Threads: everything is called and every callback comes on the loop thread; no call blocks for
 // longer than a fork. Callbacks never run inside the call that was given them.
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +71,14 @@ class Engine {
   /// Ends a job: TERM to its whole tree, KILL after `grace` (0: KILL at once). Its `ended` tells
   /// How::Stopped. Nothing happens where no such job runs.
   virtual void stop(const JobName& job, dsl::Duration grace) = 0;
+
+  /// What a job has written to its image, beside its workspace and its folders, in bytes; of a job
+  /// that does not run 0. No value: it cannot be told just now.
+  virtual void disk_use(const JobName& job, std::function<void(std::optional<std::int64_t>)> done) {
+    static_cast<void>(job);
+    const auto tell = std::move(done);
+    tell(0);
+  }
 
   /// A loopback that several jobs share, until `close_network`. `done` is called once.
   virtual void open_network(const std::string& network, std::function<void(dsl::Status)> done) = 0;

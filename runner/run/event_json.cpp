@@ -181,6 +181,7 @@ void members(V& v, EgressDenied& x) {
   v("reason", x.reason);
   v("rule", x.rule);
   v("seen", x.seen);
+  v("udp", x.udp);
 }
 template <class V>
 void members(V& v, PermissionDenied& x) {
@@ -269,6 +270,7 @@ struct Names<JobEnd::How> {
                                                          {How::Idle, "idle"},
                                                          {How::Stopped, "stopped"},
                                                          {How::OutOfMemory, "out_of_memory"},
+                                                         {How::OutOfDisk, "out_of_disk"},
                                                          {How::NotStarted, "not_started"},
                                                          {How::Lost, "lost"}};
 };

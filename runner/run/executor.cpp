@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "dsl/permission_rule.h"
+#include "runner/run/disk_watch.h"
 #include "runner/run/node_network.h"
 #include "runner/run/outputs.h"
 #include "runner/run/service_group.h"
@@ -88,7 +89,11 @@ class Work : public std::enable_shared_from_this<Work> {
   Work(std::shared_ptr<Executor::Shared> shared, WorkOrder order)
       : shared_(std::move(shared)),
         order_(std::move(order)),
-        secrets_(shared_->parts.secrets, order_.plan->secrets) {
+        secrets_(shared_->parts.secrets, order_.plan->secrets),
+        disk_(order_.plan->resources.disk,
+              *order_.engine,
+              shared_->parts.trees,
+              shared_->parts.clock) {
     shared_->under_way.insert(this);
   }
   Work(const Work&) = delete;
@@ -145,6 +150,9 @@ class Work : public std::enable_shared_from_this<Work> {
     request.overlay = order_.engine->traits().overlays;
     request.read_only = order_.plan->workspace.mode == dsl::Workspace::Mode::ReadOnly;
     request.caches = order_.caches;
+    if (!order_.restore_protected && order_.engine->traits().own_paths) {
+      request.read_only_paths = order_.plan->workspace.protect;
+    }
     if (order_.restore_protected) {
       request.protect = order_.plan->workspace.protect;
       request.protect_from = order_.run_input;
@@ -157,7 +165,7 @@ class Work : public std::enable_shared_from_this<Work> {
       }
       self->workspace_ = *std::move(workspace);
       self->prepared_ = true;
-      self->prepare_secrets();
+      self->disk_.begin(self->workspace_, [self] { self->prepare_secrets(); });
     });
   }
 
@@ -170,6 +178,9 @@ class Work : public std::enable_shared_from_this<Work> {
       end(JobEnd{});
     }
   }
+
+  /// Protected files that the job could have written to: too many for a mount each.
+  [[nodiscard]] std::size_t left_writable() const { return workspace_.left_writable; }
 
   /// The workspace, which is the caller's to discard.
   PreparedWorkspace give_workspace() {
@@ -374,6 +385,7 @@ class Work : public std::enable_shared_from_this<Work> {
     heard_ms_ = shared_->parts.clock.monotonic_ms();
     silence_ = order_.idle_timeout;
     watch_silence();
+    disk_.watch(workspace_, order_.job);
     order_.engine->start(std::move(job), [self = shared_from_this()](JobEnd end) {
       self->running_ = false;
       if (end.how == JobEnd::How::TimedOut) {
@@ -382,8 +394,11 @@ class Work : public std::enable_shared_from_this<Work> {
         end.how = JobEnd::How::Idle;
         end.detail = dsl::to_text(self->silence_);
       }
-      self->stopped_ = self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_);
-      self->end(std::move(end));
+      self->stopped_ = self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_ &&
+                                          !self->disk_.is_full());
+      self->disk_.conclude(self->workspace_, std::move(end), [self](JobEnd concluded) {
+        self->end(std::move(concluded));
+      });
     });
   }
 
@@ -526,6 +541,7 @@ class Work : public std::enable_shared_from_this<Work> {
   dsl::Duration silence_{0};  // how long is too long; 0: none is
   std::int64_t heard_ms_ = 0;
   bool fell_silent_ = false;
+  DiskWatch disk_;
   std::string log_name_;
   std::string service_output_;  // the last lines of a service that did not get ready
   PreparedWorkspace workspace_;
@@ -568,6 +584,11 @@ void Executor::run_attempt(AttemptOrder order,
     event.end = ended.end;
     event.log = ended.log_name;
     event.produced = order.work.tree;
+    if (work->left_writable() > 0) {
+      event.notes.push_back(fmt::format(
+          "{} protected files are too many to be read-only; changes to them are not taken",
+          work->left_writable()));
+    }
     for (const ServiceGroup::Death& death : ended.deaths) {
       event.notes.push_back(text_of(death));
     }

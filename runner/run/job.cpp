@@ -56,6 +56,8 @@ std::string to_text(const JobEnd& end) {
       return end.peak_memory
                  ? fmt::format("out of memory (peak {})", dsl::to_text(*end.peak_memory))
                  : "out of memory";
+    case JobEnd::How::OutOfDisk:
+      return "out of disk: it wrote more than its limit of " + end.detail;
     case JobEnd::How::NotStarted:
       return "could not be started: " + end.detail;
     case JobEnd::How::Lost:

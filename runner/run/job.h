@@ -31,6 +31,12 @@ struct Mount {
   bool read_only = true;
 };
 
+/// A part of the workspace that the job may read and not write.
+struct ReadOnlyPath {
+  std::string path;    // beneath the workspace: a file or folder, with no link on the way
+  std::string source;  // the same on the host, absolute
+};
+
 /// The node's private working copy. Plain: `directory` is a host folder, bound read-write at
 /// `target`. Overlay: `lower` is not empty, and the job sees an overlay of `lower` (topmost first)
 /// with `upper` and `work` (all absolute, on one file system); `directory` is where the engine may
@@ -42,6 +48,7 @@ struct WorkspaceMount {
   std::string work;
   std::string target = "/workspace";
   bool read_only = false;
+  std::vector<ReadOnlyPath> read_only_paths;  // of a workspace that is not read-only as a whole
 };
 
 /// Names and values. A name appears once.
@@ -131,13 +138,14 @@ struct JobEnd {
     Idle,         // it was stopped because it wrote nothing for too long (PlanNode::idle_timeout)
     Stopped,      // Engine::stop was called
     OutOfMemory,  // the kernel killed it for its memory limit
+    OutOfDisk,    // it wrote more to the disk than its limit
     NotStarted,   // the command does not exist or cannot be executed: the node's own failure
     Lost,         // the world's fault: no daemon, sandbox set-up failed, no space
   };
   How how = How::Exited;
   int code = 0;
-  std::string
-      detail;  // for NotStarted and Lost: why, with the remedy; for TimedOut and Idle: limit
+  std::string detail;  // for NotStarted and Lost: why, with the remedy; for TimedOut, Idle,
+                       // OutOfDisk: limit
   dsl::Duration took{0};
   std::optional<dsl::Bytes> peak_memory;
   bool log_truncated = false;

@@ -116,11 +116,6 @@ void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Prob
 /// Parts of the language that are checked and shown, but that nothing enforces yet.
 void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   const std::string& id = node.id.value;
-  if (node.firewall.mode == dsl::Firewall::Mode::Routed) {
-    problems.add(id,
-                 "asks for a routed firewall, and this version cannot load one yet",
-                 "name hosts and TCP ports, and remove `mode: routed`");
-  }
   if (node.budget.time) {
     refuse_time(id, "asks for a budget of time", problems);
   }
@@ -164,6 +159,11 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
         node.id.value,
         "asks for mounts, and with the engine `host` every task sees this machine as it is",
         "choose another engine, or remove `mounts:`");
+  }
+  if (node.workspace.mode == dsl::Workspace::Mode::ReadOnly && !engine.traits().isolates) {
+    problems.add(node.id.value,
+                 "asks for a workspace that is read-only, which the engine `host` cannot give",
+                 "leave out `mode: readonly`, or choose another engine");
   }
   for (const dsl::Secret& secret : node.secrets) {
     if (secret.expose == dsl::Secret::Expose::File && !engine.traits().isolates) {

@@ -76,6 +76,8 @@ struct WorkspaceRequest {
   std::vector<std::string> protect;
   TreeRef protect_from;
   TreeRef protect_else;  // what `protect_from` has not is as it is here; no commit: it is removed
+  /// What is there of these (names and patterns as in `protect`) is read-only for the job.
+  std::vector<std::string> read_only_paths;
   bool overlay = false;  // the engine takes overlays
   bool read_only = false;
   std::vector<CachePath> caches;
@@ -94,6 +96,7 @@ struct PreparedWorkspace {
   std::string scratch;
   std::string home;
   std::vector<CachePath> caches;
+  std::size_t left_writable = 0;  // of `read_only_paths`: too many to be mounted
   std::shared_ptr<const LaidOut>
       laid_out;  // by which the store sees what a job left alone; or null
 };
@@ -158,6 +161,11 @@ class Trees {
   /// Reads what the job left; the workspace itself stays as it is, but for
   /// CaptureRequest::discard. REQUIRES: the job has ended.
   virtual void capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) = 0;
+
+  /// What lies on the disk of all that the job of a workspace may write there, in bytes. No value:
+  /// it cannot be told. `done` may be called after the workspace has gone.
+  virtual void measure(const PreparedWorkspace& workspace,
+                       std::function<void(std::optional<std::int64_t>)> done) = 0;
 
   /// Removes the folders of a workspace, in the background; errors are logged, and what stays is
   /// removed with the run.

@@ -29,6 +29,8 @@ struct LaidOut {
   std::string files;         // as in PreparedWorkspace
   std::string artifacts;
   std::vector<std::string> lower;
+  std::vector<ReadOnlyPath> read_only_paths;
+  std::size_t left_writable = 0;
   bool is_input = false;  // the job sees request.tree as it is: no protected file was put back
 
   struct Trace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -14,6 +15,7 @@
 namespace runner {
 namespace {
 
+using git::Entry;
 using git::Kind;
 using git::Objects;
 using git::Oid;
@@ -186,6 +188,58 @@ dsl::Result<Halves> put_back(Objects& objects,
     }
   }
   return both;
+}
+
+dsl::Result<NamedEntries> named_entries(Objects& objects,
+                                        const Oid& tree,
+                                        const std::vector<std::string>& paths,
+                                        std::size_t most) {
+  const auto is_mountable = [](const Entry& entry) {
+    return entry.kind == Kind::File || entry.kind == Kind::Executable || entry.kind == Kind::Folder;
+  };
+  std::map<std::string, Entry> found;
+  std::vector<std::string> patterns;
+  for (const std::string& written : paths) {
+    auto path = plain_path(written);
+    auto entry = path ? find_entry(objects, tree, *path) : path.error();
+    if (!entry) {
+      return entry.error();
+    }
+    if (*entry && is_mountable(**entry) && !path->empty()) {
+      found.emplace(*path, **entry);
+    }
+    if (is_pattern(written)) {
+      patterns.push_back(written);
+    }
+  }
+  if (!patterns.empty()) {
+    const dsl::GlobSet wanted(patterns);
+    auto walked = for_each_entry(
+        objects, tree, [&](const std::string& path, const Entry& entry) -> dsl::Status {
+          if (entry.kind != Kind::Folder && is_mountable(entry) && wanted.matches(path)) {
+            found.emplace(path, entry);
+          }
+          return dsl::Ok{};
+        });
+    if (!walked) {
+      return walked.error();
+    }
+  }
+  NamedEntries named;
+  for (const auto& [path, entry] : found) {
+    const auto covers = [&path = path](const auto& above) {
+      return path.starts_with(above.first + "/");
+    };
+    if (std::any_of(named.entries.begin(), named.entries.end(), covers)) {
+      continue;
+    }
+    if (named.entries.size() < most) {
+      named.entries.emplace_back(path, entry);
+    } else {
+      ++named.more;
+    }
+  }
+  return named;
 }
 
 dsl::Result<Halves> approved_first(Objects& objects,

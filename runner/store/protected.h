@@ -3,7 +3,9 @@
 // Paths that a job may not change: put back to how they were, before a check sees them and when
 // what a job left is taken. Any thread that holds the Objects.
 
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dsl/result.h"
@@ -20,6 +22,17 @@ dsl::Result<Halves> put_back(git::Objects& objects,
                              Halves both,
                              const std::vector<std::string>& paths,
                              const Halves& from);
+
+/// The topmost entries of `tree` at `paths`: none beneath another, sorted, at most `most`; for
+/// patterns the files that match. What is reached through a link, or is one, is not among them.
+struct NamedEntries {
+  std::vector<std::pair<std::string, git::Entry>> entries;
+  std::size_t more = 0;  // beyond `most`
+};
+dsl::Result<NamedEntries> named_entries(git::Objects& objects,
+                                        const git::Oid& tree,
+                                        const std::vector<std::string>& paths,
+                                        std::size_t most);
 
 /// What the files at `paths` are put back to: as they are in `approved`, and those that it does not
 /// have as they are in `verified`, which stands on it.

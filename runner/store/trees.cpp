@@ -158,6 +158,26 @@ void StoreTrees::capture(CaptureRequest request, std::function<void(dsl::Result<
       });
 }
 
+void StoreTrees::measure(const PreparedWorkspace& workspace,
+                         std::function<void(std::optional<std::int64_t>)> done) {
+  using Bytes = std::optional<std::int64_t>;
+  on_pool<Bytes>(
+      shared_,
+      [folders = std::vector<std::string>{written_folder(workspace), workspace.scratch}](
+          Shared&) -> dsl::Result<Bytes> {
+        std::int64_t bytes = 0;
+        for (const std::string& folder : folders) {
+          const auto more = files::disk_use(folder);
+          if (!more) {
+            return Bytes();
+          }
+          bytes += *more;
+        }
+        return Bytes(bytes);
+      },
+      [done = std::move(done)](dsl::Result<Bytes> bytes) { done(*bytes); });
+}
+
 void StoreTrees::discard(PreparedWorkspace workspace) {
   using Folder = std::optional<SpareFolder>;
   on_pool<Folder>(

@@ -31,6 +31,8 @@ class StoreTrees final : public Trees {
   void prepare(WorkspaceRequest request,
                std::function<void(dsl::Result<PreparedWorkspace>)> done) override;
   void capture(CaptureRequest request, std::function<void(dsl::Result<Capture>)> done) override;
+  void measure(const PreparedWorkspace& workspace,
+               std::function<void(std::optional<std::int64_t>)> done) override;
   void discard(PreparedWorkspace workspace) override;
   void settle_caches(const JobName& job,
                      CachesOf verdict,

@@ -110,6 +110,8 @@ PreparedWorkspace Workspaces::describe(const WorkspaceRequest& request,
     workspace.mount.work = job + "/over";
   }
   workspace.mount.read_only = request.read_only;
+  workspace.mount.read_only_paths = laid_out.read_only_paths;
+  workspace.left_writable = laid_out.left_writable;
   workspace.scratch = job + "/pipe";
   workspace.home = job + "/pipe/home";
   workspace.caches = request.caches;
@@ -145,6 +147,9 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   }
   laid_out->is_input = *both == *input;
   auto done = lay_out(**objects, request, job, *layout, *laid_out);
+  if (done && !request.read_only) {
+    done = find_read_only(**objects, request, job, *layout, *laid_out);
+  }
   PreparedWorkspace workspace = describe(request, job, *laid_out);
   if (done && !workspace.caches.empty()) {
     done = restore_caches(workspace);
@@ -221,6 +226,72 @@ dsl::Status Workspaces::lay_out_plain(git::Objects& objects,
     ::usleep(StampBook::kTooLate_ns / 1'000);
   }
   return stamps.save(job + "/stamps", files::clock_ns());
+}
+
+namespace {
+
+/// Each is a mount, and costs the start of the job some tenths of a millisecond.
+constexpr std::size_t kMostReadOnly = 64;
+
+/// The folders that hold what the job sees at `path`, topmost first: of a file the one that counts.
+std::vector<std::string> holders_of(const std::vector<std::string>& folders,
+                                    const std::string& path) {
+  std::vector<std::string> holders;
+  for (const std::string& folder : folders) {
+    const auto root = files::open_folder(folder);
+    const Fd entry =
+        root ? files::open_beneath(root->get(), path.c_str(), O_PATH | O_NOFOLLOW) : Fd();
+    struct stat status {};
+    const bool is_there = entry && ::fstat(entry.get(), &status) == 0;
+    if (is_there && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) {
+      holders.push_back(folder);
+    }
+  }
+  return holders;
+}
+
+}  // namespace
+
+dsl::Status Workspaces::find_read_only(git::Objects& objects,
+                                       const WorkspaceRequest& request,
+                                       const std::string& job,
+                                       const git::Oid& layout,
+                                       LaidOut& laid_out) {
+  auto named = named_entries(objects, layout, request.read_only_paths, kMostReadOnly);
+  if (!named) {
+    return named.error();
+  }
+  const std::vector<std::string> folders =
+      laid_out.lower.empty() ? std::vector<std::string>{job + "/ws"} : laid_out.lower;
+  const auto add = [&](const std::string& path) {
+    const std::vector<std::string> holders = holders_of(folders, path);
+    if (!holders.empty() && laid_out.read_only_paths.size() < kMostReadOnly) {
+      laid_out.read_only_paths.push_back({path, holders.front() + "/" + path});
+    } else {
+      ++laid_out.left_writable;
+    }
+  };
+  laid_out.left_writable = named->more;
+  for (const auto& [path, entry] : named->entries) {
+    if (entry.kind != Kind::Folder || holders_of(folders, path).size() == 1) {
+      add(path);
+      continue;
+    }
+    // A folder of several layers: file by file.
+    auto walked = for_each_entry(
+        objects,
+        entry.id,
+        [&, above = path + "/"](const std::string& below, const Entry& one) -> dsl::Status {
+          if (one.kind == Kind::File || one.kind == Kind::Executable) {
+            add(above + below);
+          }
+          return dsl::Ok{};
+        });
+    if (!walked) {
+      return walked;
+    }
+  }
+  return dsl::Ok{};
 }
 
 // ---- After the job ------------------------------------------------------------------------------

@@ -67,6 +67,12 @@ class Workspaces {
                       const std::string& job,
                       const git::Oid& layout,
                       LaidOut& laid_out);
+  /// Notes what of the workspace is mounted read-only, and from where.
+  static dsl::Status find_read_only(git::Objects& objects,
+                                    const WorkspaceRequest& request,
+                                    const std::string& job,
+                                    const git::Oid& layout,
+                                    LaidOut& laid_out);
   dsl::Status lay_out_plain(git::Objects& objects, const git::Oid& layout, const std::string& job);
   dsl::Status restore_caches(const PreparedWorkspace& workspace);
   dsl::Status stage_caches(const PreparedWorkspace& workspace, bool save);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,6 +94,10 @@ dsl::Status remove_contents(int folder, std::span<const std::string_view> kept);
 
 /// The names in a folder (without "." and ".."), in no order. Returns false and errno on failure.
 bool list_names(int folder, std::vector<std::string>& names);
+
+/// What a folder and all beneath it take on the disk, in bytes; 0 where it is not there. What
+/// changes meanwhile is counted or not. No value: it cannot be told (nested too deeply).
+std::optional<std::int64_t> disk_use(const std::string& path);
 
 /// Calls `each` with every name; false from it ends the walk. Quicker than list_names.
 bool for_each_name(int folder,

@@ -299,4 +299,39 @@ dsl::Status copy_tree(int from_folder,
   return copy_any(from_folder, from, to_folder, to, 0);
 }
 
+namespace {
+
+constexpr int kMostNested = 512;  // open descriptors, one a level
+
+std::optional<std::int64_t> disk_use_below(int parent, const char* name, int depth) {
+  struct stat status {};
+  if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return 0;
+  }
+  std::int64_t bytes = status.st_blocks * 512;
+  if (!S_ISDIR(status.st_mode)) {
+    return bytes;
+  }
+  if (depth == kMostNested) {
+    return std::nullopt;
+  }
+  const Fd folder(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  bool can_tell = true;
+  if (folder) {
+    for_each_name(folder.get(), [&](const char* below, unsigned char) {
+      const auto more = disk_use_below(folder.get(), below, depth + 1);
+      can_tell = can_tell && more.has_value();
+      bytes += more.value_or(0);
+      return can_tell;
+    });
+  }
+  return can_tell ? std::optional(bytes) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> disk_use(const std::string& path) {
+  return disk_use_below(AT_FDCWD, path.c_str(), 0);
+}
+
 }  // namespace runner::files

@@ -94,16 +94,58 @@ Oid empty_tree() {
   return *from_hex("4b825dc642cb6eb9a060e54bf8d69288fbee4904");
 }
 
-bool is_safe_name(std::string_view name) {
-  if (name.empty() || name == "." || name == ".." ||
-      name.find_first_of(std::string_view("/\0", 2)) != std::string_view::npos) {
-    return false;
-  }
-  constexpr std::string_view kGit = ".git";
-  return name.size() != kGit.size() ||
-         !std::equal(name.begin(), name.end(), kGit.begin(), [](char a, char b) {
+namespace {
+
+/// Without regard to the case of ASCII letters; `lower` has no others.
+bool is_same_word(std::string_view word, std::string_view lower) {
+  return word.size() == lower.size() &&
+         std::equal(word.begin(), word.end(), lower.begin(), [](char a, char b) {
            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
          });
+}
+
+/// The name as macOS (HFS+) compares it: characters that do not show count for nothing.
+std::string shown_on_a_mac(std::string_view name) {
+  // U+200C to U+200F, U+202A to U+202E, U+206A to U+206F, U+FEFF, in UTF-8.
+  std::string shown;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::string_view rest = name.substr(at);
+    const auto byte = [&rest](std::size_t i) { return static_cast<unsigned char>(rest[i]); };
+    const bool is_hidden =
+        rest.size() >= 3 &&
+        ((byte(0) == 0xe2 && byte(1) == 0x80 &&
+          ((byte(2) >= 0x8c && byte(2) <= 0x8f) || (byte(2) >= 0xaa && byte(2) <= 0xae))) ||
+         (byte(0) == 0xe2 && byte(1) == 0x81 && byte(2) >= 0xaa && byte(2) <= 0xaf) ||
+         (byte(0) == 0xef && byte(1) == 0xbb && byte(2) == 0xbf));
+    if (!is_hidden) {
+      shown += rest.front();
+    }
+    at += is_hidden ? 3 : 1;
+  }
+  return shown;
+}
+
+/// The name that Windows (NTFS) opens: up to a stream's colon or a backslash, without dots and
+/// blanks at its end.
+std::string_view opened_on_windows(std::string_view name) {
+  name = name.substr(0, name.find_first_of(":\\"));
+  return name.substr(0, name.find_last_not_of(". ") + 1);
+}
+
+/// Some system takes it for the folder of a repository. As git's core.protectHFS and protectNTFS,
+/// wherever we are: a result goes to other machines.
+bool is_taken_for_git(std::string_view name) {
+  const std::string_view windows = opened_on_windows(name);
+  return is_same_word(windows, ".git") || is_same_word(windows, "git~1") ||
+         is_same_word(shown_on_a_mac(name), ".git");
+}
+
+}  // namespace
+
+bool is_safe_name(std::string_view name) {
+  const bool is_path = name.empty() || name == "." || name == ".." ||
+                       name.find_first_of(std::string_view("/\0", 2)) != std::string_view::npos;
+  return !is_path && !is_taken_for_git(name);
 }
 
 std::optional<Kind> kind_of(std::string_view mode) {

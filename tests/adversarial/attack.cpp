@@ -527,6 +527,26 @@ Fetched fetch(const std::string& host, std::uint16_t port, const std::string& au
                                    : Fetched{true, all.substr(body + 4)};
 }
 
+Fetched ask(bool udp, const std::string& host, std::uint16_t port, const std::string& text) {
+  Address to = address_of(host, port);
+  if (to.size == 0) {
+    const auto found = Attacks::look_up(host);
+    if (!found.has_address) {
+      return {false, "cannot resolve host: " + host};
+    }
+    to = address_of(found.address, port);
+  }
+  const Socket socket(to.family(), udp ? SOCK_DGRAM : SOCK_STREAM);
+  if (const int error = socket.connect(to); error != 0) {
+    return {false, error_text(error)};
+  }
+  if (!socket.send(text)) {
+    return {false, error_text(errno)};
+  }
+  const auto answer = socket.receive();
+  return answer && !answer->empty() ? Fetched{true, *answer} : Fetched{false, "no answer"};
+}
+
 int hold(const std::string& host, std::uint16_t port) {
   const auto found = Attacks::look_up(host);
   const Socket tcp(AF_INET, SOCK_STREAM);

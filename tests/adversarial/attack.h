@@ -41,6 +41,9 @@ struct Fetched {
 /// With `authorization`, where not "", as a header.
 Fetched fetch(const std::string& host, std::uint16_t port, const std::string& authorization);
 
+/// Says `text` to a name or an address; what comes back first.
+Fetched ask(bool udp, const std::string& host, std::uint16_t port, const std::string& text);
+
 /// One request after the other over one connection; how many were answered before it was cut.
 int hold(const std::string& host, std::uint16_t port);
 

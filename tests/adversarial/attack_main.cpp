@@ -2,6 +2,7 @@
 //
 //   attack network                       every attack on the network; a line each
 //   attack get HOST PORT                 prints what it gets; 1 where it gets nothing
+//   attack ask udp|tcp HOST PORT TEXT    says it, prints what comes back; 1 where nothing does
 //   attack hold HOST PORT                asks again and again over one connection, until it is cut
 //   attack say HOST PORT TEXT            a GET with the text as its Authorization; prints the body
 //   attack serve PORT MS | dial PORT MS  neighbours; prints how many came, how many were reached
@@ -92,6 +93,12 @@ int main(int argc, char** argv) {
     const attack::Fetched fetched = attack::fetch(argv[2], port(argv[3]), argv[4]);
     std::fputs((fetched.text + (fetched.ok ? "" : "\n")).c_str(), stdout);
     return fetched.ok ? 0 : 1;
+  }
+  if (what == "ask" && argc == 6) {
+    const bool udp = std::string(argv[2]) == "udp";
+    const attack::Fetched answer = attack::ask(udp, argv[3], port(argv[4]), argv[5]);
+    std::puts(answer.text.c_str());
+    return answer.ok ? 0 : 1;
   }
   if (what == "hold" && argc == 4) {
     std::printf("answers %d\n", attack::hold(argv[2], port(argv[3])));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <sstream>
 #include <unistd.h>
 
 namespace adversarial {
@@ -17,9 +18,7 @@ using e2e::Start;
 /// Cases of list A that nothing here tries, and why.
 constexpr const char* kNotHere[] = {
     "A17 there is nothing to attack: the rules of a run never change",
-    "A30 there is nothing to attack: branches have no templates",
     "A43 A44 A45 A47 there is nothing to attack: nothing listens",
-    "A56 A58 there is nothing to attack: no budget is enforced yet",
     "A23 no archive is copied out of a node; archives as images: tests/engine/oci_image_test",
     "A48 there are no named failpoints; kill -9 at random instants: tests/e2e/crash_test",
     "A50 needs a daemon of its own; a runner killed in each phase: tests/engine/contract_crash",
@@ -123,6 +122,21 @@ void note(const Result& result) {
 
 void note_blocked(const std::string& part, Engine engine, const std::string& how) {
   note({part, e2e::name_of(engine), "blocked: " + how});
+}
+
+std::vector<Line> lines_of(const std::string& text) {
+  std::vector<Line> lines;
+  std::istringstream all(text);
+  for (std::string line; std::getline(all, line);) {
+    const std::size_t first = line.find(" | ");
+    const std::size_t second = line.find(" | ", first + 3);
+    if (first != std::string::npos && second != std::string::npos) {
+      lines.push_back({line.substr(0, first),
+                       line.substr(first + 3, second - first - 3) == "OPEN",
+                       line.substr(second + 3)});
+    }
+  }
+  return lines;
 }
 
 std::unique_ptr<Yard> Attacked::yard_;

@@ -27,6 +27,14 @@ void note(const Result& result);
 /// The same for a case that the engine of the test blocked, and how.
 void note_blocked(const std::string& part, e2e::Engine engine, const std::string& how);
 
+/// What the attacks print.
+struct Line {
+  std::string part;
+  bool open = false;
+  std::string how;
+};
+std::vector<Line> lines_of(const std::string& text);
+
 /// The column of what is done on the machine itself, so that it is known that the attack works.
 inline constexpr const char* kNoEngine = "no engine";
 

@@ -82,6 +82,25 @@ TEST_P(Files, RunsNothingOfARepositoryThatANodeLeft) {
                "nobody ran them");
 }
 
+// The same under names that only other systems take for `.git`: none reaches the project.
+TEST_P(Files, NothingIsTakenThatAnotherSystemTakesForARepository) {
+  const Ended ended = run_plain(
+      "tasks:\n  a:\n    run: |\n"
+      "      for name in .GIT .Git. 'git~1' '.git::$INDEX_ALLOCATION' \"$(printf "
+      "'.g\\342\\200\\214it')\"; do\n"
+      "        mkdir -p \"$name/hooks\" \"sub/$name\"; echo evil > \"$name/config\"\n"
+      "        echo evil > \"sub/$name/config\"; done\n"
+      "      echo fine > 'git~2'\n" +
+      std::string(kMet));
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("repository data of a job is not taken"));
+  for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
+    EXPECT_NE(entry.path().filename(), "config") << entry.path();
+  }
+  EXPECT_EQ(read_text(folder_.path() / "git~2"), "fine\n");
+  note_blocked("A31 .git as Windows and macOS spell it", GetParam(), "not taken");
+}
+
 // A21.
 TEST_P(Files, AFifoAsAnOutputBlocksNobody) {
   const auto leaves = [&](const std::string& command) {
@@ -184,6 +203,35 @@ TEST_P(Files, WhatRunsElsewhereWaitsForAPersonWhereThePipelineSaysSo) {
   EXPECT_FALSE(fs::exists(folder_.path() / ".vscode"));
   EXPECT_EQ(run_plain(pipeline("refuse", "echo x > ordinary"), "three").exit_code, 0);
   note_blocked("A27 a workflow that GitHub would run", GetParam(), "waits for a person, or fails");
+}
+
+// What judges, and the pipeline itself, can be read and not written; with few files and with many.
+TEST_P(Files, WhatIsProtectedIsReadOnly) {
+  folder_.write("checks/verify", "judge\n");
+  const std::string text =
+      "workspace: {protect: [checks/, '*.lock']}\ntasks:\n  a:\n    run: |\n"
+      "      for file in checks/verify checks/new p.yaml a.lock; do\n"
+      "        if (echo x > $file) 2> /dev/null; then echo wrote $file; exit 1; fi\n"
+      "      done\n"
+      "      if rm -rf checks 2> /dev/null; then echo removed; exit 1; fi\n"
+      "      cat checks/verify; echo fine > other\n" +
+      std::string(kMet) +
+      "  b:\n    workspace: {mode: readonly}\n    run: if touch new 2> /dev/null; then exit 1; fi; "
+      "echo read > $PIPE_OUTPUTS/v\n    outputs: {v: string}\n" +
+      kMet;
+  folder_.write("a.lock", "locked\n");
+  for (const char* const name : {"few", "many"}) {
+    const Ended ended = run_plain(text, name);
+    EXPECT_EQ(ended.exit_code, 0) << name << ended.out << ended.err;
+    EXPECT_EQ(run(pipe({"logs", name, "a"})).out, "judge\n");
+    EXPECT_THAT(ended.out, Not(HasSubstr("warning")));
+    EXPECT_EQ(read_text(folder_.path() / "checks/verify"), "judge\n");
+    for (int i = 0; i < 40; ++i) {  // so that the next one is an overlay, where there are any
+      folder_.write("more/" + std::to_string(i), "x");
+    }
+  }
+  note({"A57 a task writes to what is protected", kNoEngine, "gets through: files can be written"});
+  note_blocked("A57 a task writes to what is protected", GetParam(), "read-only");
 }
 
 // A46: the terminal of whoever looks.

@@ -62,6 +62,27 @@ TEST_P(Language, TextsThatAttackTheCompilerAreMistakes) {
   expect_told(deep, "A35 3,000 nested maps");
 }
 
+// A30: names that git, or a shell, would read as something else.
+TEST_P(Language, NamesOfRunsAndPipelinesAreNeverOptionsOrPaths) {
+  const std::string marker = around_.path() / "marker";
+  const std::string good = "version: 1\nname: a\ntasks: {a: {run: 'true'}}\n";
+  folder_.write("good.yaml", good);
+  for (const std::string& name : {"--upload-pack=touch " + marker,
+                                  std::string("a..b"),
+                                  std::string("@{-1}"),
+                                  std::string("x.lock"),
+                                  std::string("../../x"),
+                                  "$(touch " + marker + ")"}) {
+    const Ended asked = run(pipe({"run", "good.yaml", "--engine", engine(), "--name", name}));
+    EXPECT_EQ(asked.exit_code, 2) << name << asked.out << asked.err;
+    EXPECT_EQ(validate("version: 1\nname: \"" + name + "\"\ntasks: {a: {run: 'true'}}\n").exit_code,
+              2)
+        << name;
+  }
+  EXPECT_FALSE(fs::exists(marker));
+  note_blocked("A30 names that are options, paths or commands", GetParam(), "a usage error");
+}
+
 // A36, A37: what a node hands over arrives byte by byte, in whatever language it is written.
 TEST_P(Language, AValueOfANodeNeverBecomesCode) {
   const std::string value =

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <random>
-#include <sstream>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -30,28 +29,6 @@ using e2e::Start;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
-
-/// What the attacks print.
-struct Line {
-  std::string part;
-  bool open = false;
-  std::string how;
-};
-
-std::vector<Line> lines_of(const std::string& text) {
-  std::vector<Line> lines;
-  std::istringstream all(text);
-  for (std::string line; std::getline(all, line);) {
-    const std::size_t first = line.find(" | ");
-    const std::size_t second = line.find(" | ", first + 3);
-    if (first != std::string::npos && second != std::string::npos) {
-      lines.push_back({line.substr(0, first),
-                       line.substr(first + 3, second - first - 3) == "OPEN",
-                       line.substr(second + 3)});
-    }
-  }
-  return lines;
-}
 
 class Network : public Attacked {
  protected:

@@ -98,6 +98,24 @@ TEST_P(Resources, AFloodOfOutputFillsNeitherDiskNorMemory) {
   note_blocked("A55 a flood of output", GetParam(), "cut at the log's cap, memory flat");
 }
 
+// Of its workspace, and of what it writes to its image.
+TEST_P(Resources, WritesNoMoreToTheDiskThanItMay) {
+  const std::string write = "head -c 90000000 /dev/zero > ";
+  ASSERT_EQ(run_task("free", write + "big && rm big", "").exit_code, 0);
+  const std::string limit = "resources: {disk: 20MB}";
+  const Ended full = run_task("one", write + "big; sleep 100", limit);
+  EXPECT_EQ(full.exit_code, 1) << full.out << full.err;
+  EXPECT_THAT(full.out, HasSubstr("out of disk: it wrote more than its limit of 20MB"));
+  EXPECT_EQ(run_task("home", write + "$HOME/big", limit).exit_code, 1) << "its last look counts";
+  EXPECT_EQ(run_task("little", "head -c 9000000 /dev/zero > some", limit).exit_code, 0);
+  if (GetParam() != Engine::Sandbox) {
+    const Ended image = run_task("image", write + "/big; sleep 100", limit + "\n    user: root");
+    EXPECT_THAT(image.out, HasSubstr("out of disk")) << image.err;
+  }
+  note({"A49 a job that fills the disk", kNoEngine, "gets through: without a limit it is written"});
+  note_blocked("A49 a job that fills the disk", GetParam(), "ended at its limit");
+}
+
 /// A file system of its own for the run store, with so little space.
 class SmallDisk {
  public:

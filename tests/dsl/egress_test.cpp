@@ -148,6 +148,28 @@ TEST(EgressPolicy, OpensPrivateAddressesOnlyWhereTheyAreNamed) {
   EXPECT_EQ(policy.find("192.168.0.9", 80), nullptr);
 }
 
+TEST(EgressPolicy, KeepsTcpAndUdpAndAddressesApart) {
+  const EgressPolicy policy =
+      policy_of({"a.test:53/udp", "b.test:443", "10.1.0.0/16:[22, 53]", "10.1.2.3:53/udp"});
+  EXPECT_NE(policy.find("a.test", 53, Carried::Udp), nullptr);
+  EXPECT_EQ(policy.find("a.test", 53), nullptr);
+  EXPECT_EQ(policy.find("b.test", 443, Carried::Udp), nullptr);
+  EXPECT_TRUE(policy.knows("a.test"));
+  const IpAddress one = *IpAddress::parse("10.1.2.3");
+  const IpAddress two = *IpAddress::parse("10.1.2.4");
+  const IpAddress other = *IpAddress::parse("10.2.0.1");
+  EXPECT_NE(policy.find(one, 22, Carried::Tcp), nullptr);
+  EXPECT_NE(policy.find(one, 53, Carried::Udp), nullptr);
+  EXPECT_EQ(policy.find(two, 53, Carried::Udp), nullptr);
+  EXPECT_EQ(policy.find(two, 443, Carried::Tcp), nullptr);
+  EXPECT_EQ(policy.find(other, 22, Carried::Tcp), nullptr);
+  EXPECT_TRUE(policy.knows(two));
+  EXPECT_FALSE(policy.knows(other));
+  EXPECT_EQ(policy.ports(), (std::vector<std::uint16_t>{22, 53, 443}));
+  EXPECT_EQ(policy.ports(Carried::Udp), (std::vector<std::uint16_t>{53}));
+  EXPECT_EQ(policy.exact_names(), (std::vector<std::string>{"a.test", "b.test"}));
+}
+
 TEST(EgressPolicy, RefusesAForgedRule) {
   Firewall firewall;
   firewall.allow = {"good.test:443", "evil.test\n:443"};

@@ -97,5 +97,13 @@ TEST(Firewall, KeepsRangesAndUdpForTheRoutedMode) {
             (Texts{"10.0.0.0/8:5432", "dns.test:53/udp", "192.0.2.1:22"}));
 }
 
+TEST(Firewall, HasNoRangesOfIpv6EvenRouted) {
+  const Compilation compilation = dsl_test::compile_text(
+      "firewall: {mode: routed, allow: ['[fd00::/8]:53/udp']}\n" + std::string(kTask));
+  EXPECT_FALSE(compilation.plan);
+  const std::string said = dsl_test::messages(compilation);
+  EXPECT_NE(said.find("a task has no IPv6 of its own"), std::string::npos) << said;
+}
+
 }  // namespace
 }  // namespace dsl

@@ -2,17 +2,13 @@
 // place, a script plays the agent.
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <mutex>
 #include <string>
-#include <sys/socket.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/e2e/pipe_command.h"
-#include "tests/support/loopback_server.h"
+#include "tests/support/billing_provider.h"
 
 namespace e2e {
 namespace {
@@ -23,54 +19,6 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr const char* kKey = "sk-ant-Va1ue-of-the-real-key-0";
-
-/// Bills 1,000 tokens of input and 2,000 of output for each answer: $0.033.
-class Provider {
- public:
-  Provider() : server_(INADDR_LOOPBACK, 0, [this](int client) { serve(client); }) {}
-  [[nodiscard]] std::string port() const { return std::to_string(server_.port()); }
-  [[nodiscard]] int answers() const { return answers_; }
-  std::string seen() {
-    const std::lock_guard lock(mutex_);
-    return seen_;
-  }
-
- private:
-  void serve(int client) {
-    std::string request;
-    std::array<char, 4096> buffer{};
-    for (std::size_t wanted = 1; request.size() < wanted;) {
-      const ssize_t got = recv(client, buffer.data(), buffer.size(), 0);
-      if (got <= 0) {
-        return;
-      }
-      request.append(buffer.data(), static_cast<std::size_t>(got));
-      const std::size_t head = request.find("\r\n\r\n");
-      const std::size_t length = request.find("Content-Length: ");
-      wanted = head == std::string::npos ? request.size() + 1
-               : length < head           ? head + 4 + std::stoul(request.substr(length + 16))
-                                         : head + 4;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      seen_ += request;
-    }
-    ++answers_;
-    const std::string body =
-        R"({"type":"message","content":[{"type":"text","text":"well"}],"stop_reason":"end_turn",)"
-        R"("usage":{"input_tokens":1000,"output_tokens":2000}})";
-    const std::string answer =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: "
-        "close\r\nContent-Length: " +
-        std::to_string(body.size()) + "\r\n\r\n" + body;
-    send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
-  }
-
-  std::mutex mutex_;
-  std::string seen_;
-  std::atomic<int> answers_{0};
-  runner::test::LoopbackServer server_;
-};
 
 class BudgetRun : public testing::Test {
  protected:
@@ -124,7 +72,7 @@ class BudgetRun : public testing::Test {
     start.env["XDG_CONFIG_HOME"] = config_.path().string();
   }
 
-  Provider provider_;
+  runner::test::BillingProvider provider_{{1'000, 2'000}};  // $0.033 for each answer
   TempFolder config_;
   TempFolder folder_;
   User user_;

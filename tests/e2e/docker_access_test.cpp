@@ -206,12 +206,16 @@ TEST_F(DockerAccess, ItsContainersGoWithTheNodeAndAfterAKill) {
 TEST_F(DockerAccess, TheSocketIsTheDaemonsOwnAndMarkedAsADanger) {
   write("socket",
         "docker version -f '{{.Server.Version}}'\ntest $TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE = "
-        "/var/run/docker.sock");
+        "/var/run/docker.sock\ntest $DOCKER_HOST = unix:///var/run/docker.sock\n"
+        "test $TESTCONTAINERS_HOST_OVERRIDE = host.docker.internal\n"
+        "test $TESTCONTAINERS_REUSE_ENABLE = true\n"
+        "docker run --rm --network none pipe-test/busybox:1 echo by the daemon itself");
   const Ended plan = user_.run_pipe({"plan", "p.yaml"}, folder_.path().string());
   EXPECT_THAT(plan.out, HasSubstr("holds the Docker socket, which is as good as root on the host"));
   const Ended ended = user_.run_pipe({"run", "p.yaml", "--name", "one"}, folder_.path().string());
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
   EXPECT_THAT(log(), HasSubstr(docker({"version", "-f", "{{.Server.Version}}"})));
+  EXPECT_THAT(log(), HasSubstr("by the daemon itself\n"));
 }
 
 TEST_F(DockerAccess, IsRefusedWhereNoEngineGivesIt) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -195,6 +196,31 @@ TEST_P(ContainerEngine, LeavesNoHolderOfANetworkBehind) {
   ASSERT_EQ(to_text(run(job)), "exit 0");
   engine_->close_network(job.network);
   engine_.reset();  // the runner goes as soon as its run has ended
+  wait_until([&] { return containers().empty(); });
+}
+
+/// Podman removes what ends, but not while somebody is in its network, and does not try again.
+TEST_P(ContainerEngine, LeavesNoHolderBehindThatSomebodyKilled) {
+  const std::string network = "pipe-net-" + kRun.value;
+  std::optional<dsl::Status> opened;
+  engine_->open_network(network, [&](dsl::Status status) { opened = status; });
+  wait_until([&] { return opened.has_value(); });
+  Job job = shell("echo begun; sleep 2");
+  job.network = network;
+  std::optional<JobEnd> end;
+  engine_->start(job, [&](JobEnd result) { end = std::move(result); });
+  wait_until([&] { return log_of(job) == "begun\n"; });
+  std::istringstream names(containers());
+  std::string holder;
+  for (std::string name; std::getline(names, name);) {
+    holder = name.find("-network") != std::string::npos ? name : holder;
+  }
+  ASSERT_NE(holder, "");
+  program({"kill", holder});
+  wait_until([&] { return end.has_value(); });
+  EXPECT_EQ(to_text(*end), "exit 0");
+  engine_->close_network(network);
+  engine_.reset();
   wait_until([&] { return containers().empty(); });
 }
 

@@ -111,7 +111,8 @@ bool Server::has_visitor() const {
 
 Inside::Inside(std::vector<std::string> allow,
                std::vector<std::string> allow_private,
-               runner::Secrets* secrets)
+               runner::Secrets* secrets,
+               dsl::Firewall::Mode mode)
     : folder(make_folder()),
       gateway(loop,
               resolver,
@@ -120,6 +121,7 @@ Inside::Inside(std::vector<std::string> allow,
                .hello_time = {200},
                .secrets = secrets}) {
   dsl::Firewall firewall;
+  firewall.mode = mode;
   firewall.allow = std::move(allow);
   firewall.allow_private = std::move(allow_private);
   auto opened =
@@ -212,7 +214,7 @@ Fd Inside::connect(const dsl::IpAddress& address, std::uint16_t port) {
 std::vector<std::string> Inside::refusals() const {
   std::vector<std::string> texts;
   for (const runner::EgressDenied& each : denied) {
-    texts.push_back(each.name + ":" + std::to_string(each.port) + " " +
+    texts.push_back(each.name + ":" + std::to_string(each.port) + (each.udp ? "/udp " : " ") +
                     std::string(to_text(each.reason)));
   }
   return texts;

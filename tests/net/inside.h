@@ -52,7 +52,8 @@ class Inside {
   /// Opens a door by these rules and makes a network that leads to it.
   Inside(std::vector<std::string> allow,
          std::vector<std::string> allow_private,
-         runner::Secrets* secrets = nullptr);
+         runner::Secrets* secrets = nullptr,
+         dsl::Firewall::Mode mode = dsl::Firewall::Mode::Gateway);
   ~Inside();
 
   /// A socket in the network.

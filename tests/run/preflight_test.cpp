@@ -48,11 +48,8 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
                           HasSubstr("'a': asks for a firewall, and its engine"),
                           HasSubstr("'a': asks for access to Docker, which only")));
   node = task("b", {}, "x");
-  node.firewall.mode = dsl::Firewall::Mode::Routed;
   node.docker = dsl::DockerAccess::Dind;
-  EXPECT_THAT(of({node}),
-              ElementsAre(HasSubstr("'b': asks for a routed firewall"),
-                          HasSubstr("'b': asks for a Docker daemon of its own")));
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'b': asks for a Docker daemon of its own")));
 }
 
 TEST_F(Preflight, PermissionsNeedAContainer) {
@@ -73,6 +70,14 @@ TEST_F(Preflight, ASecretInAFileNeedsAMemoryOfItsOwn) {
   EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'a': asks for the secret 'KEY' in a file")));
   node.secrets[0].expose = dsl::Secret::Expose::Variable;
   EXPECT_THAT(of({node}), IsEmpty());
+}
+
+TEST_F(Preflight, AReadOnlyWorkspaceNeedsAnEngineThatIsolates) {
+  dsl::PlanNode node = task("a", {}, "x");
+  node.workspace.mode = dsl::Workspace::Mode::ReadOnly;
+  EXPECT_THAT(of({node}), IsEmpty());
+  engine.own_traits.isolates = false;
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'a': asks for a workspace that is read-only")));
 }
 
 TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {

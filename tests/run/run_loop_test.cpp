@@ -253,6 +253,35 @@ TEST(RunLoop, WhatATaskDidAtProtectedPathsIsNotTakenAndTold) {
   EXPECT_THAT(run.files.written["/fake-scratch/" + second.value + "/feedback.md"], HasSubstr(note));
 }
 
+TEST(RunLoop, AJobThatFillsTheDiskIsEndedAtItsLimit) {
+  RunHarness run({task("a", {}, "greedy")});
+  run.plan.nodes[0].resources.disk = dsl::Bytes{1'000'000};
+  run.engine.script = [&](const Job& job) {
+    run.trees.on_disk[job.name] = 2'000'000;
+    FakeEngine::Answer answer;
+    answer.takes = {60'000};
+    return answer;
+  };
+  run.start();
+  run.clock.advance({2'000});
+  EXPECT_EQ(run.state->outcome(), Outcome::Failed);
+  EXPECT_EQ(run.node("a").reason, "out of disk: it wrote more than its limit of 1MB");
+}
+
+TEST(RunLoop, WhatAJobWroteAtLastCountsToo) {
+  RunHarness run({task("a", {}, "greedy"), task("b", {}, "modest")});
+  for (dsl::PlanNode& node : run.plan.nodes) {
+    node.resources.disk = dsl::Bytes{1'000'000};
+  }
+  run.engine.script = [&](const Job& job) {
+    run.trees.on_disk[job.name] = job.argv.back() == "greedy" ? 1'000'001 : 1'000'000;
+    return FakeEngine::Answer{};
+  };
+  run.start();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_EQ(run.node("b").outcome, Outcome::Passed);
+}
+
 TEST(RunLoop, ATimeoutTellsItsLimitBesideHowLongItTook) {
   RunHarness run({task("a", {}, "slow")});
   run.plan.nodes[0].timeout = dsl::Duration{1'000};

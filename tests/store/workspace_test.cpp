@@ -18,6 +18,46 @@ using testing::Pair;
 
 class WorkspaceTest : public StoreTest {};
 
+/// What is mounted read-only: the path, and what is there on the host.
+std::vector<std::string> read_only_parts(const PreparedWorkspace& workspace) {
+  std::vector<std::string> parts;
+  for (const ReadOnlyPath& part : workspace.mount.read_only_paths) {
+    struct stat status {};
+    const bool is_folder = ::stat(part.source.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    parts.push_back(part.path + (is_folder ? "/" : "=" + read_text(part.source)));
+  }
+  return parts;
+}
+
+TEST_F(WorkspaceTest, ReadOnlyPartsAreThoseThatAreThereAndNoLink) {
+  put("checks/a", "a");
+  put("p.yaml", "p");
+  put("x.lock", "l");
+  ASSERT_EQ(::symlink("/etc", (project_path() + "/link").c_str()), 0);
+  const TreeRef tree = take().input;
+  WorkspaceRequest request;
+  request.read_only_paths = {"checks/", "p.yaml", "*.lock", "link", "link/passwd", ".pipe/"};
+  EXPECT_THAT(read_only_parts(prepare(tree, request)),
+              ElementsAre("checks/", "p.yaml=p", "x.lock=l"));
+
+  // In an overlay of several layers each comes from the one that counts.
+  for (int i = 0; i < 40; ++i) {
+    put("more/" + std::to_string(i), "x");
+  }
+  const TreeRef many = take().input;
+  request.overlay = true;
+  EXPECT_THAT(read_only_parts(prepare(many, request)),
+              ElementsAre("checks/", "p.yaml=p", "x.lock=l"));
+  const TreeRef changed = after(many, [](const std::string& folder) {
+    write_file(folder + "/checks/b", "b");
+    write_file(folder + "/p.yaml", "new");
+  });
+  const PreparedWorkspace layered = prepare(changed, request);
+  ASSERT_EQ(layered.mount.lower.size(), 2U);
+  EXPECT_THAT(read_only_parts(layered),
+              ElementsAre("checks/a=a", "checks/b=b", "p.yaml=new", "x.lock=l"));
+}
+
 TEST_F(WorkspaceTest, LaysOutFilesModesLinksAndEmptyFolders) {
   put("a.txt", "hello");
   put("bin/tool", "#!/bin/sh\n", 0755);

@@ -42,6 +42,7 @@ class FakeTrees final : public Trees {
   std::map<JobName, Files> outputs;
   std::vector<JobName> kept_caches;
   std::vector<JobName> dropped_caches;
+  std::map<JobName, std::int64_t> on_disk;
   std::size_t workspaces = 0;  // prepared and not discarded
   dsl::Duration capture_takes{0};
 
@@ -101,6 +102,10 @@ class FakeTrees final : public Trees {
                                     : dsl::Result<std::string>(dsl::Error{"no such file", ""}));
     }
     clock_.after(capture_takes, [done, capture] { done(capture); });
+  }
+  void measure(const PreparedWorkspace& workspace,
+               std::function<void(std::optional<std::int64_t>)> done) override {
+    clock_.after({0}, [this, done = std::move(done), job = workspace.job] { done(on_disk[job]); });
   }
   void discard(PreparedWorkspace) override { --workspaces; }
   void settle_caches(const JobName& job,

@@ -168,6 +168,39 @@ TEST(SafeNames, AreNeverGitsOwnNorPaths) {
   }
 }
 
+// What other systems take for `.git`, as git refuses it too.
+TEST(SafeNames, AreNotTakenForGitsOwnAnywhere) {
+  for (const char* bad : {"git~1",
+                          "GIT~1",
+                          ".git.",
+                          ".git ",
+                          ".Git . .",
+                          ".git::$INDEX_ALLOCATION",
+                          ".git:x",
+                          ".git\\config",
+                          "git~1.",
+                          ".g\u200cit",
+                          "\u200e.git",
+                          ".gi\u202et",
+                          ".GIT\ufeff",
+                          ".\u206fgit"}) {
+    EXPECT_FALSE(is_safe_name(bad)) << bad;
+  }
+  for (const char* good : {"git~2",
+                           "git~10",
+                           ".gitx",
+                           "x.git",
+                           ".git\u00e9",
+                           ".g\u2010it",
+                           "a:b",
+                           "a. ",
+                           "back\\slash",
+                           "\u200c",
+                           "\xe2\x80"}) {
+    EXPECT_TRUE(is_safe_name(good)) << good;
+  }
+}
+
 TEST(BranchNames, AreOnlyThoseThatNothingReadsAsSomethingElse) {
   for (const char* good : {"main", "pipe/build/calm-otter-3f2a", "a.b", "v1.0_x+y=z@home"}) {
     EXPECT_TRUE(check_branch_name(good)) << good;
