@@ -64,6 +64,8 @@ class DryRun {
     note(NodeFinished{id(action.node), action.outcome, action.reason, action.tree});
   }
   // Here the work begins.
+  void act(const TakeMerged&) {}
+  void act(const StartFanInCheck&) {}
   void act(const StartAttempt&) {}
   void act(const StartCheck&) {}
   void act(const AskPerson&) {}

@@ -34,6 +34,21 @@ std::string evidence_line(const RunState& state, const CriterionState& criterion
   return line + ", run " + report::one_line(state.run().value);
 }
 
+/// Why a box that its task ticked does not hold where the task's work met that of others; "" it
+/// does, or nothing is known against it.
+std::string lost_on_a_merge(const RunState& state, std::size_t node, std::size_t criterion) {
+  for (const FanIn& merge : state.fan_ins()) {
+    for (const FanInCriterion& one : merge.criteria) {
+      const bool is_it = !merge.stale && one.task == node && one.criterion == criterion;
+      if (is_it && look_at(state, merge, one).standing == FanInStanding::Broken) {
+        return "met alone, but not on the merge of " +
+               report::one_line(names_of(state, merge.sides)) + ": ";
+      }
+    }
+  }
+  return "";
+}
+
 std::vector<dsl::BoxResult> results_of(const RunState& state) {
   std::vector<dsl::BoxResult> results;
   for (const std::size_t i : report::file_order(state)) {
@@ -48,6 +63,10 @@ std::vector<dsl::BoxResult> results_of(const RunState& state) {
       result.evidence = result.judged ? evidence_line(state, found) : "";
       if (result.judged && found.verdict == Verdict::Met && !result.met) {
         result.evidence = "met, but its task did not pass: " + result.evidence;
+      }
+      if (const std::string lost = result.met ? lost_on_a_merge(state, i, k) : ""; !lost.empty()) {
+        result.met = false;
+        result.evidence = lost + result.evidence;
       }
       results.push_back(std::move(result));
     }

@@ -139,6 +139,55 @@ Value sent_back_value(const SentBack& word) {
   return Value(Value::Record{{"by", Value(word.by)}, {"because", Value(word.because)}});
 }
 
+std::string_view standing_word(FanInStanding standing) {
+  switch (standing) {
+    case FanInStanding::Open:
+      return "open";
+    case FanInStanding::Met:
+      return "met";
+    case FanInStanding::Superseded:
+      return "superseded";
+    case FanInStanding::Broken:
+      return "broken";
+  }
+  return "";
+}
+
+/// What had to be proved again where work met.
+Value merge_value(const RunState& state, std::optional<std::size_t> place) {
+  if (!place) {
+    return {};
+  }
+  const FanIn& merge = state.fan_ins()[*place];
+  const auto id_of = [&state](std::size_t node) { return Value(state.nodes()[node].id.value); };
+  Value::List sides;
+  for (const std::size_t side : merge.sides) {
+    sides.push_back(id_of(side));
+  }
+  Value::List criteria;
+  for (const FanInCriterion& one : merge.criteria) {
+    const FanInFinding finding = look_at(state, merge, one);
+    const FanInTrial none;
+    const FanInTrial* proof = proof_of(one) == nullptr ? &none : proof_of(one);
+    criteria.push_back(Value(Value::Record{
+        {"node", id_of(one.task)},
+        {"text", Value(state.plan_node(one.task).criteria[one.criterion].text)},
+        {"standing", Value(std::string(standing_word(finding.standing)))},
+        {"against", finding.culprit ? id_of(*finding.culprit) : Value()},
+        {"what", or_null(proof->evidence.what)},
+        {"result", or_null(proof->evidence.result)},
+        {"took_ms", number(proof->evidence.took.ms)},
+        {"excerpt", or_null(proof->evidence.excerpt)},
+        {"digest", or_null(proof->evidence.digest)},
+        {"log", or_null(proof->evidence.log)},
+        {"reused_from", or_null(proof->from_run.value)},
+    }));
+  }
+  return Value(Value::Record{{"commit", or_null(merge.tree.commit)},
+                             {"sides", Value(std::move(sides))},
+                             {"criteria", Value(std::move(criteria))}});
+}
+
 Value question_value(const RunState& state, const Question& question) {
   return Value(Value::Record{
       {"node", Value(state.nodes()[question.node].id.value)},
@@ -176,6 +225,7 @@ Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms)
       {"flagged", flagged_value(n.flagged)},
       {"refused", refused_value(n.denied)},
       {"agent", n.last && n.last->agent ? agent_value(*n.last->agent) : Value()},
+      {"merge", merge_value(state, n.fan_in)},
       {"criteria", Value(std::move(criteria))},
   });
 }
@@ -273,6 +323,7 @@ dsl::Value::Record whole_record(const RunView& view) {
   for (const Question& question : open_questions(view.state())) {
     questions.push_back(question_value(view.state(), question));
   }
+  record.emplace_back("merge", merge_value(view.state(), view.state().result_fan_in()));
   record.emplace_back("questions", Value(std::move(questions)));
   const std::int64_t until_ms = view.until_ms();
   Value::List nodes;

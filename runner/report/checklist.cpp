@@ -67,6 +67,10 @@ class Checklist {
     for (const std::size_t node : shown) {
       add_node(node);
     }
+    if (const auto merge = state_.result_fan_in()) {
+      add_line("result");
+      add_merge(state_.fan_ins()[*merge]);
+    }
     return std::move(out_);
   }
 
@@ -106,6 +110,9 @@ class Checklist {
     line += "   " + painted(padded(word_of(node), stage_width_), meaning, options_.colour);
     line += figures(node, n);
     add_line(line);
+    if (n.fan_in) {
+      add_merge(state_.fan_ins()[*n.fan_in]);
+    }
     const bool begun = n.stage != Stage::Waiting && n.stage != Stage::Open;
     if (begun && n.outcome != Outcome::Skipped && !has_no_items(node)) {
       for (std::size_t k = 0; k < n.criteria.size(); ++k) {
@@ -122,6 +129,43 @@ class Checklist {
     add_refused(n);
     if (went_wrong(n)) {
       add_failure(node, n);
+    }
+  }
+
+  /// What the work that met had to prove again; in full only where it did not.
+  void add_merge(const FanIn& merge) {
+    std::size_t held = 0;
+    std::vector<const FanInCriterion*> broken;
+    for (const FanInCriterion& one : merge.criteria) {
+      const FanInStanding standing = look_at(state_, merge, one).standing;
+      held += standing == FanInStanding::Met || standing == FanInStanding::Superseded ? 1U : 0U;
+      if (standing == FanInStanding::Broken) {
+        broken.push_back(&one);
+      }
+    }
+    const std::size_t all = merge.criteria.size();
+    const std::string count = held == all
+                                  ? counted(all, "criterion")
+                                  : fmt::format("{} of {}", held, counted(all, "criterion"));
+    const Meaning meaning = held == all      ? Meaning::Good
+                            : broken.empty() ? Meaning::Quiet
+                                             : Meaning::Bad;
+    const char* box = held == all ? "[x]" : broken.empty() ? "[-]" : "[ ]";
+    add_line(fmt::format("  {} merge of {}: {} verified again",
+                         painted(box, meaning, options_.colour),
+                         one_line(names_of(state_, merge.sides)),
+                         count));
+    for (const FanInCriterion* one : broken) {
+      const FanInTrial& proof = *proof_of(*one);
+      const bool unmet = proof.verdict == Verdict::NotMet;
+      add_line(fmt::format(
+          "  {} {}: {}",
+          painted(unmet ? "[ ]" : "[?]", unmet ? Meaning::Bad : Meaning::Doubt, options_.colour),
+          one_line(state_.nodes()[one->task].id.value),
+          one_line(state_.plan_node(one->task).criteria[one->criterion].text)));
+      add_line("      " + evidence_text(proof.evidence, options_.cut ? width_ - 14 : kWhole));
+      add_excerpt(proof.evidence.excerpt);
+      add_log(proof.evidence.log);
     }
   }
 
@@ -190,7 +234,8 @@ class Checklist {
     const Stage stage = state_.nodes()[node].stage;
     const bool cut_short = stage == Stage::Running || stage == Stage::Checking ||
                            stage == Stage::Prepared || stage == Stage::Merging ||
-                           stage == Stage::Backoff || stage == Stage::Expanded;
+                           stage == Stage::Verifying || stage == Stage::Backoff ||
+                           stage == Stage::Expanded;
     const bool gone = options_.runner == Runner::Gone && !is_asking(state_, node);
     return gone && cut_short ? "cut short" : stage_text(state_, node);
   }

@@ -56,6 +56,21 @@ struct EventText {
   }
   Line operator()(const InputRequested& /*e*/) const { return {}; }
   Line operator()(const InputReady& /*e*/) const { return {}; }
+  Line operator()(const FanInOpened& e) const {
+    const std::string what = fmt::format(
+        "merges {}: the criteria of {} are verified again",
+        one_line(names_of(state, state.fan_ins()[static_cast<std::size_t>(e.fan_in) - 1].sides)),
+        counted(e.tasks.size(), "task"));
+    return e.node.empty() ? "result  " + what : about(e.node, what);
+  }
+  Line operator()(const FanInCheckStarted& /*e*/) const { return {}; }
+  Line operator()(const FanInCheckEnded& e) const {
+    const std::string on = e.on.empty() ? ", merged" : ", merged with less";
+    return about(e.node,
+                 box(e.verdict) + criterion(e.node, e.criterion) + on +
+                     (e.from_run.empty() ? "" : ", from cache") + ": " +
+                     evidence_text(e.evidence, evidence_width));
+  }
   Line operator()(const NodeReused& e) const {
     const std::string from = e.from_run.empty() ? "" : " (run " + one_line(e.from_run.value) + ")";
     const std::string flagged =
@@ -88,13 +103,9 @@ struct EventText {
                          painted("[?] ", Meaning::Doubt, colour) + criterion(e.node, e.criterion) +
                              ", before the task: " + evidence_text(e.evidence, evidence_width));
     }
-    const std::string box = e.verdict == Verdict::Met ? painted("[x] ", Meaning::Good, colour)
-                            : e.verdict == Verdict::NotMet
-                                ? painted("[ ] ", Meaning::Bad, colour)
-                                : painted("[?] ", Meaning::Doubt, colour);
-    return about(
-        e.node,
-        box + criterion(e.node, e.criterion) + ": " + evidence_text(e.evidence, evidence_width));
+    return about(e.node,
+                 box(e.verdict) + criterion(e.node, e.criterion) + ": " +
+                     evidence_text(e.evidence, evidence_width));
   }
   Line operator()(const RetryScheduled& e) const {
     const std::int64_t wait = e.not_before_ms - event.at_ms;
@@ -171,6 +182,12 @@ struct EventText {
   [[nodiscard]] Line about(const dsl::NodeId& id, const std::string& text) const {
     const auto node = state.find(id);
     return (node ? node_title(state, *node) : one_line(id.value)) + "  " + text;
+  }
+
+  [[nodiscard]] std::string box(Verdict verdict) const {
+    return verdict == Verdict::Met      ? painted("[x] ", Meaning::Good, colour)
+           : verdict == Verdict::NotMet ? painted("[ ] ", Meaning::Bad, colour)
+                                        : painted("[?] ", Meaning::Doubt, colour);
   }
 
   static std::string flagged_line(const std::vector<FlaggedPath>& flagged) {

@@ -71,6 +71,14 @@ std::string bar_line(const RunState& state, const LiveView& view) {
 /// Which criterion is being looked at.
 std::string checking_text(const RunState& state, std::size_t node) {
   const NodeState& n = state.nodes()[node];
+  if (n.stage == Stage::Verifying) {
+    for (const FanInCriterion& one : state.fan_ins()[*n.fan_in].criteria) {
+      if (!one.trials.empty() && one.trials.back().running) {
+        return one_line(state.nodes()[one.task].id.value + ", " +
+                        state.plan_node(one.task).criteria[one.criterion].text);
+      }
+    }
+  }
   for (std::size_t k = 0; k < n.criteria.size(); ++k) {
     if (n.criteria[k].running || n.criteria[k].red_running) {
       return one_line(state.plan_node(node).criteria[k].text);
@@ -85,6 +93,8 @@ bool is_under_way(const RunState& state, std::size_t node) {
     case Stage::Running:
     case Stage::Backoff:
     case Stage::Asking:
+      return true;
+    case Stage::Verifying:
       return true;
     case Stage::Prepared:
     case Stage::Checking:
@@ -108,7 +118,7 @@ std::string detail(const RunState& state, std::size_t node, const LiveView& view
     return painted("tries again in " + took_text(wait), Meaning::Doubt, view.colour) + "  " +
            one_line(n.last_failure);
   }
-  if (n.stage == Stage::Checking || n.stage == Stage::Prepared) {
+  if (n.stage == Stage::Checking || n.stage == Stage::Prepared || n.stage == Stage::Verifying) {
     const std::string text = checking_text(state, node);
     const std::string word = stage_text(state, node);
     return painted(text.empty() ? word : word + ": ", Meaning::Active, view.colour) + text;

@@ -60,6 +60,8 @@ std::string stage_text(const RunState& state, std::size_t node) {
     case Stage::Merging:
     case Stage::Prepared:
       return "preparing";
+    case Stage::Verifying:
+      return "verifying the merge";
     case Stage::Running:
       return "running";
     case Stage::Checking:
@@ -79,7 +81,7 @@ std::string stage_text(const RunState& state, std::size_t node) {
 bool is_shown(const RunState& state, std::size_t node) {
   const NodeState& n = state.nodes()[node];
   const dsl::PlanNode& plan_node = state.plan_node(node);
-  if (plan_node.kind == dsl::NodeKind::PhaseGate && plan_node.criteria.empty()) {
+  if (plan_node.kind == dsl::NodeKind::PhaseGate && plan_node.criteria.empty() && !n.fan_in) {
     return n.outcome == Outcome::Failed || n.outcome == Outcome::Errored;
   }
   return n.instances.empty() || n.outcome == Outcome::Errored;

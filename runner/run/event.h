@@ -80,6 +80,37 @@ struct InputRequested {
   dsl::NodeId node;
 };
 
+/// The trees of `sides` were merged to one that nobody has seen before: the criteria of `tasks`
+/// have to hold on it before anything goes on from there. A second node that waits for the same
+/// merge joins the first, by its number.
+struct FanInOpened {
+  std::int64_t fan_in = 1;  // 1, 2, … within a run
+  dsl::NodeId node;         // that is to start from it; "" the run's result
+  TreeRef tree;
+  std::vector<dsl::NodeId> sides;
+  std::vector<dsl::NodeId> tasks;
+};
+
+/// A criterion of a merged task is looked at again: on the whole merge, or to find out what it does
+/// not go together with, on the merge of the trees of `on`.
+struct FanInCheckStarted {
+  std::int64_t fan_in = 1;
+  dsl::NodeId node;  // whose criterion it is
+  std::int64_t criterion = 0;
+  std::vector<dsl::NodeId> on;  // empty: the whole merge
+  JobName job;
+};
+
+struct FanInCheckEnded {
+  std::int64_t fan_in = 1;
+  dsl::NodeId node;
+  std::int64_t criterion = 0;
+  std::vector<dsl::NodeId> on;
+  Verdict verdict = Verdict::NotMet;
+  Evidence evidence;
+  dsl::RunId from_run;  // which run verified exactly this before; "" it was checked now
+};
+
 /// The node's input is known; `key` is its place in the result cache ("" is never reused), `reuse`
 /// says for people why an earlier result is or is not taken.
 struct InputReady {
@@ -235,7 +266,10 @@ struct Event {
                EgressDenied,
                PermissionDenied,
                ModelAnswered,
-               BudgetReached>
+               BudgetReached,
+               FanInOpened,
+               FanInCheckStarted,
+               FanInCheckEnded>
       what;
 };
 

@@ -96,6 +96,32 @@ void members(V& v, InputRequested& x) {
   v("node", x.node);
 }
 template <class V>
+void members(V& v, FanInOpened& x) {
+  v("fan_in", x.fan_in);
+  v("node", x.node);
+  v("tree", x.tree);
+  v("sides", x.sides);
+  v("tasks", x.tasks);
+}
+template <class V>
+void members(V& v, FanInCheckStarted& x) {
+  v("fan_in", x.fan_in);
+  v("node", x.node);
+  v("criterion", x.criterion);
+  v("on", x.on);
+  v("job", x.job);
+}
+template <class V>
+void members(V& v, FanInCheckEnded& x) {
+  v("fan_in", x.fan_in);
+  v("node", x.node);
+  v("criterion", x.criterion);
+  v("on", x.on);
+  v("verdict", x.verdict);
+  v("evidence", x.evidence);
+  v("from_run", x.from_run);
+}
+template <class V>
 void members(V& v, InputReady& x) {
   v("node", x.node);
   v("input", x.input);
@@ -307,12 +333,13 @@ struct Names<dsl::AgentReason> {
 
 /// The kinds in the order of the variant.
 constexpr const char* kKinds[] = {
-    "run_started",       "run_resumed",     "node_expanded",    "condition_held",
-    "node_skipped",      "input_requested", "input_ready",      "node_reused",
-    "attempt_started",   "attempt_ended",   "check_started",    "check_ended",
-    "retry_scheduled",   "person_asked",    "person_answered",  "node_finished",
-    "run_interrupted",   "run_finished",    "result_delivered", "egress_denied",
-    "permission_denied", "model_answered",  "budget_reached"};
+    "run_started",          "run_resumed",       "node_expanded",    "condition_held",
+    "node_skipped",         "input_requested",   "input_ready",      "node_reused",
+    "attempt_started",      "attempt_ended",     "check_started",    "check_ended",
+    "retry_scheduled",      "person_asked",      "person_answered",  "node_finished",
+    "run_interrupted",      "run_finished",      "result_delivered", "egress_denied",
+    "permission_denied",    "model_answered",    "budget_reached",   "fan_in_opened",
+    "fan_in_check_started", "fan_in_check_ended"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------

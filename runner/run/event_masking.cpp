@@ -16,25 +16,10 @@ using Json = nlohmann::ordered_json;
 
 /// What the runner made, or the plan says: nothing of it comes from a job. All that is not named
 /// here is masked, whatever is added to events.
-constexpr std::array<std::string_view, 19> kOurs = {"kind",
-                                                    "run",
-                                                    "pipeline",
-                                                    "plan_digest",
-                                                    "commit",
-                                                    "artifacts",
-                                                    "node",
-                                                    "from_run",
-                                                    "key",
-                                                    "job",
-                                                    "log",
-                                                    "digest",
-                                                    "how",
-                                                    "outcome",
-                                                    "verdict",
-                                                    "subject",
-                                                    "jobs",
-                                                    "again",
-                                                    "sealed"};
+constexpr std::array<std::string_view, 22> kOurs = {
+    "kind", "run",   "pipeline", "plan_digest", "commit", "artifacts", "node",    "from_run",
+    "key",  "job",   "log",      "digest",      "how",    "outcome",   "verdict", "subject",
+    "jobs", "again", "sides",    "tasks",       "on",     "sealed"};
 
 bool is_ours(std::string_view name) {
   return std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();

@@ -99,6 +99,49 @@ std::optional<CachedResult> NodeResults::find(std::size_t node,
   return *std::move(*found);
 }
 
+NodeResults::Verified NodeResults::look_up_check(std::size_t node,
+                                                 std::size_t criterion,
+                                                 const TreeRef& tree) {
+  Verified verified;
+  if (cache_ == nullptr) {
+    return verified;
+  }
+  const std::size_t place = context_.state.nodes()[node].plan_node;
+  dsl::Result<std::string> key = check_key(context_, node, criterion, tree, images_[place]);
+  verified.key = key ? *std::move(key) : "";
+  if (verified.key.empty() || !reuse_) {
+    return verified;
+  }
+  dsl::Result<std::optional<CachedResult>> found = cache_->lookup(verified.key);
+  if (found && *found && !(*found)->evidence.empty()) {
+    verified.evidence = std::move((*found)->evidence.front());
+    verified.evidence->log.clear();
+    verified.from_run = (*found)->run;
+  }
+  return verified;
+}
+
+void NodeResults::keep_check(const std::string& key,
+                             std::size_t node,
+                             const Evidence& evidence,
+                             const TreeRef& tree) {
+  const dsl::Result<std::string> content = context_.trees.content_of(tree);
+  if (cache_ == nullptr || key.empty() || !content) {
+    return;
+  }
+  CachedResult result;
+  result.content = *content;
+  result.artifacts = tree.artifacts;
+  result.evidence = {evidence};
+  result.run = context_.state.run();
+  result.node = context_.state.nodes()[node].id;
+  result.at_ms = clock_.wall_ms();
+  // Not the node's own name: how long that takes is another matter.
+  const std::string name = result_name(context_.state.plan(), result.node) + " on a merge";
+  (void)cache_->store(key, name, result).has_value();
+  flush_soon();
+}
+
 void NodeResults::keep(std::size_t node) {
   const NodeState& done = context_.state.nodes()[node];
   if (cache_ == nullptr || done.key.empty() || done.reused || !done.last) {

@@ -33,6 +33,21 @@ class NodeResults {
   };
   Found look_up(std::size_t node, const TreeRef& input);
 
+  /// Whether the node's criterion was met on exactly these files before, where a container has to
+  /// say so.
+  struct Verified {
+    std::string key;                   // by which it is kept; "" it is not
+    std::optional<Evidence> evidence;  // of that time; its log is not this run's
+    dsl::RunId from_run;
+  };
+  Verified look_up_check(std::size_t node, std::size_t criterion, const TreeRef& tree);
+
+  /// What a criterion of the node was met with; `key` as look_up_check gave it.
+  void keep_check(const std::string& key,
+                  std::size_t node,
+                  const Evidence& evidence,
+                  const TreeRef& tree);
+
   /// REQUIRES: the node has passed. A result that cannot be kept costs a repetition later, not this
   /// run.
   void keep(std::size_t node);

@@ -144,6 +144,47 @@ Result<CheckOrder> check_order(const OrderContext& context,
   return order;
 }
 
+Result<CheckOrder> fan_in_order(const OrderContext& context,
+                                std::size_t fan_in,
+                                std::size_t criterion,
+                                std::size_t trial,
+                                const TreeRef& tree) {
+  const FanInCriterion& one = context.state.fan_ins()[fan_in].criteria[criterion];
+  const NodeState& task = context.state.nodes()[one.task];
+  const dsl::Criterion& what = context.state.plan_node(one.task).criteria[one.criterion];
+  CheckOrder order;
+  order.attempt = task.attempt;
+  order.criterion = one.criterion;
+  Result<CheckWork> check = check_work(context, one.task, what, task.attempt);
+  if (!check) {
+    return check.error();
+  }
+  order.work = std::move(check->work);
+  order.url = std::move(check->url);
+  order.work.job = fan_in_job(context, fan_in, criterion, trial);
+  order.work.log_part =
+      fmt::format("{}.merge-{}.criterion-{}", task.attempt, fan_in + 1, one.criterion + 1);
+  if (trial > 0) {
+    order.work.log_part += fmt::format(".look-{}", trial + 1);
+  }
+  order.work.tree = tree;
+  order.work.input = tree;  // all that is in it was verified, by whom it is
+  order.work.restore_protected = true;
+  order.work.timeout = what.timeout;
+  return order;
+}
+
+JobName fan_in_job(const OrderContext& context,
+                   std::size_t fan_in,
+                   std::size_t criterion,
+                   std::size_t trial) {
+  const FanInCriterion& one = context.state.fan_ins()[fan_in].criteria[criterion];
+  return job_name(context,
+                  one.task,
+                  context.state.nodes()[one.task].attempt,
+                  fmt::format("-m{}-{}-{}", fan_in + 1, one.criterion, trial));
+}
+
 JobName attempt_job(const OrderContext& context, std::size_t node, std::int64_t attempt) {
   return job_name(context, node, attempt, "");
 }

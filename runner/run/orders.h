@@ -24,6 +24,20 @@ dsl::Result<CheckOrder> check_order(const OrderContext& context,
                                     std::size_t criterion,
                                     Subject subject);
 
+/// Of a criterion of a merged task on `tree`: `trial` counts the looks at it. REQUIRES: `criterion`
+/// is a place in FanIn::criteria.
+dsl::Result<CheckOrder> fan_in_order(const OrderContext& context,
+                                     std::size_t fan_in,
+                                     std::size_t criterion,
+                                     std::size_t trial,
+                                     const TreeRef& tree);
+
+/// The name of that check's job.
+JobName fan_in_job(const OrderContext& context,
+                   std::size_t fan_in,
+                   std::size_t criterion,
+                   std::size_t trial);
+
 /// The name of the job that makes an attempt.
 JobName attempt_job(const OrderContext& context, std::size_t node, std::int64_t attempt);
 

@@ -53,21 +53,11 @@ void add_work(std::string& text, const WorkOrder& work) {
   }
 }
 
-}  // namespace
-
-Result<std::string> result_key(const OrderContext& context,
-                               std::size_t node,
-                               const TreeRef& input,
-                               const std::string& image_digest) {
-  const PlanNode& plan = context.state.plan_node(node);
-  // A person's word is for the run that asked for it.
-  const bool asks = std::any_of(plan.criteria.begin(), plan.criteria.end(), [](const auto& one) {
-    return std::holds_alternative<dsl::ManualCheck>(one.check);
-  });
-  if (!plan.reuse || plan.command.argv.empty() || asks) {
-    return std::string();
-  }
-  PlanNode what = plan;  // without what the result does not depend on
+/// The definition of a node without what its result does not depend on, and what it starts from.
+Result<std::string> text_of(const OrderContext& context,
+                            PlanNode what,
+                            const TreeRef& input,
+                            const std::string& image_digest) {
   what.id = {};
   what.phase.clear();
   what.task.clear();
@@ -85,8 +75,8 @@ Result<std::string> result_key(const OrderContext& context,
   }
   std::string text = "3\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
                      "\n" + input.artifacts + "\n";
-  std::vector<std::string> trusted = plan.workspace.protect;
-  for (const dsl::Criterion& criterion : plan.criteria) {
+  std::vector<std::string> trusted = what.workspace.protect;
+  for (const dsl::Criterion& criterion : what.criteria) {
     const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
     if (json != nullptr && json->schema) {
       trusted.push_back(*json->schema);
@@ -99,6 +89,64 @@ Result<std::string> result_key(const OrderContext& context,
     }
     text += *digest + "\n";
   }
+  return text;
+}
+
+dsl::Status add_check(std::string& text,
+                      const OrderContext& context,
+                      std::size_t node,
+                      const dsl::Criterion& criterion) {
+  if (!needs_container(criterion)) {
+    return dsl::Ok{};
+  }
+  const Result<CheckWork> check = check_work(context, node, criterion, 0);
+  if (!check) {
+    return check.error();
+  }
+  add_work(text, check->work);
+  add_word(text, check->url);
+  return dsl::Ok{};
+}
+
+}  // namespace
+
+Result<std::string> check_key(const OrderContext& context,
+                              std::size_t node,
+                              std::size_t criterion,
+                              const TreeRef& tree,
+                              const std::string& image_digest) {
+  PlanNode what = context.state.plan_node(node);
+  if (!what.reuse) {
+    return std::string();
+  }
+  what.criteria = {what.criteria[criterion]};
+  const dsl::Criterion& one = context.state.plan_node(node).criteria[criterion];
+  Result<std::string> text = text_of(context, std::move(what), tree, image_digest);
+  if (!text) {
+    return text;
+  }
+  *text += "on a merge\n";
+  const dsl::Status added = add_check(*text, context, node, one);
+  return added ? dsl::sha256_hex(*text) : Result<std::string>(added.error());
+}
+
+Result<std::string> result_key(const OrderContext& context,
+                               std::size_t node,
+                               const TreeRef& input,
+                               const std::string& image_digest) {
+  const PlanNode& plan = context.state.plan_node(node);
+  // A person's word is for the run that asked for it.
+  const bool asks = std::any_of(plan.criteria.begin(), plan.criteria.end(), [](const auto& one) {
+    return std::holds_alternative<dsl::ManualCheck>(one.check);
+  });
+  if (!plan.reuse || plan.command.argv.empty() || asks) {
+    return std::string();
+  }
+  Result<std::string> definition = text_of(context, plan, input, image_digest);
+  if (!definition) {
+    return definition;
+  }
+  std::string& text = *definition;
   // What is really run, not what a template of it looks like: two runs, or two items of a for_each,
   // may differ in nothing but a value.
   const Result<WorkOrder> attempt = attempt_work(context, node, 0);
@@ -115,15 +163,9 @@ Result<std::string> result_key(const OrderContext& context,
     add_word(text, *prompt);
   }
   for (const dsl::Criterion& criterion : plan.criteria) {
-    if (!needs_container(criterion)) {
-      continue;
+    if (const dsl::Status added = add_check(text, context, node, criterion); !added) {
+      return added.error();
     }
-    const Result<CheckWork> check = check_work(context, node, criterion, 0);
-    if (!check) {
-      return check.error();
-    }
-    add_work(text, check->work);
-    add_word(text, check->url);
   }
   return dsl::sha256_hex(text);
 }

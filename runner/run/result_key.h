@@ -19,4 +19,12 @@ dsl::Result<std::string> result_key(const OrderContext& context,
                                     const TreeRef& input,
                                     const std::string& image_digest);
 
+/// What the verdict on one criterion of the node on `tree` depends on, whoever made the tree; the
+/// same form, "" and Errors. REQUIRES: the criterion is of a tree (fan_in.h).
+dsl::Result<std::string> check_key(const OrderContext& context,
+                                   std::size_t node,
+                                   std::size_t criterion,
+                                   const TreeRef& tree,
+                                   const std::string& image_digest);
+
 }  // namespace runner

@@ -127,6 +127,7 @@ void NodeMoves::withdraw(std::size_t i) {
       --s_.busy_;
       enter_pool(i, -1);
       break;
+    case Stage::Verifying:
     case Stage::Prepared:
     case Stage::Checking:
     case Stage::Backoff:

@@ -8,6 +8,7 @@
 
 #include "runner/run/event_masking.h"
 #include "runner/run/executor.h"
+#include "runner/run/fan_in_checks.h"
 #include "runner/run/node_results.h"
 #include "runner/run/orders.h"
 #include "runner/run/scheduler.h"
@@ -51,7 +52,8 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
                   [this](BudgetReached reached) { fact(std::move(reached)); },
                   [this] { tick_soon(); }}),
         context{state, parts.trees, options.job_prefix},
-        results(context, parts.cache, options.reuse, parts.clock, parts.images) {}
+        results(context, parts.cache, options.reuse, parts.clock, parts.images),
+        fan_in_checks({context, executor, results, parts.clock, parts.engines}) {}
 
   // Constant after construction.
   RunState& state;
@@ -61,6 +63,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   Executor executor;
   OrderContext context;
   NodeResults results;
+  FanInChecks fan_in_checks;
 
   // State of the loop itself; what a resumed run needs is in `state`.
   std::vector<Event> batch;                    // recorded in this tick, not yet committed
@@ -109,6 +112,9 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       while (!facts.empty()) {
         decltype(Event::what) what = std::move(facts.front());
         facts.pop_front();
+        if (auto* opened = std::get_if<FanInOpened>(&what)) {
+          fan_in_checks.number(*opened);
+        }
         note(std::move(what));
       }
       SchedulerLimits limits;
@@ -280,9 +286,27 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       } else if (!merge->conflicts.empty()) {
         self->fact(RunFinished{Outcome::Failed, {}, conflict_text(merge->conflicts)});
       } else {
-        self->fact(RunFinished{Outcome::Passed, merge->tree, ""});
+        self->end_with(merge->tree);
       }
     });
+  }
+
+  /// The run has come to this tree; what was merged for it has to prove itself first.
+  void end_with(const TreeRef& tree) {
+    const std::vector<std::size_t> sides = result_sides(state);
+    const auto known = state.find_fan_in(tree, sides);
+    if (!known || state.result_fan_in() != known) {
+      if (auto opened = fan_in_checks.opening(dsl::NodeId(), sides, tree)) {
+        fact(*std::move(opened));
+        return;
+      }
+    }
+    const std::string broken = known ? broken_text(state, state.fan_ins()[*known]) : "";
+    if (broken.empty()) {
+      fact(RunFinished{Outcome::Passed, tree, ""});
+    } else {
+      fact(RunFinished{Outcome::Failed, {}, broken + "; let one of them need the other"});
+    }
   }
 
   void break_off(Error error) {
@@ -406,9 +430,27 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       fact(NodeFinished{id(node), Outcome::Errored, "merge: " + merge.error().message, {}});
     } else if (!merge->conflicts.empty()) {
       fact(NodeFinished{id(node), Outcome::Failed, conflict_text(merge->conflicts), {}});
+    } else if (auto opened = fan_in_checks.opening(id(node), state.sides(node), merge->tree)) {
+      fact(*std::move(opened));
     } else {
       ready_facts(node, merge->tree, [this](auto what) { fact(std::move(what)); });
     }
+  }
+
+  void act(const TakeMerged& action) {
+    take_input(action.node, state.fan_ins()[*state.nodes()[action.node].fan_in].tree);
+  }
+
+  void act(const StartFanInCheck& action) {
+    FanInCheckStarted begun = fan_in_checks.announce(action);
+    note(std::move(begun));
+    begin_after_commit([this, action] {
+      ++under_way;
+      fan_in_checks.start(action, [self = shared_from_this()](std::optional<FanInCheckEnded> end) {
+        --self->under_way;
+        self->take(std::move(end));
+      });
+    });
   }
 
   static std::string conflict_text(const std::vector<MergeConflict>& conflicts) {

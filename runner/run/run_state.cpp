@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dsl/expression.h"
+#include "runner/run/fan_in_moves.h"
 #include "runner/run/node_moves.h"
 #include "runner/run/scheduler.h"
 #include "runner/run/templates.h"
@@ -164,6 +165,16 @@ TreeRef RunState::before(std::size_t node) const {
   return first == nullptr ? me.input : first->input;
 }
 
+std::optional<std::size_t> RunState::find_fan_in(const TreeRef& tree,
+                                                 const std::vector<std::size_t>& sides) const {
+  for (std::size_t i = fan_ins_.size(); i-- > 0;) {
+    if (!fan_ins_[i].stale && fan_ins_[i].tree == tree && fan_ins_[i].sides == sides) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<std::size_t> RunState::sides(std::size_t node) const {
   std::vector<std::size_t> sides;
   for (const NodeIndex need : needs(node)) {
@@ -210,7 +221,9 @@ struct Fold {
     s.answered_ = false;
     s.outcome_.reset();
     moves.forget_what_was_under_way();
+    FanInMoves(s).forget_what_was_under_way();
     moves.do_again_what_was_lost();
+    FanInMoves(s).drop_unwanted();
     return Ok{};
   }
 
@@ -315,6 +328,39 @@ struct Fold {
     });
   }
 
+  Status operator()(const FanInOpened& e) {
+    if (!e.node.empty()) {
+      const auto found = s.find(e.node);
+      if (!found || s.nodes_[*found].stage != Stage::Merging) {
+        return misfit("'" + e.node.value + "' merges nothing");
+      }
+    }
+    const dsl::Result<std::size_t> place = FanInMoves(s).open(e);
+    if (!place) {
+      return misfit(place.error().message);
+    }
+    if (e.node.empty()) {
+      s.result_fan_in_ = *place;
+      return Ok{};
+    }
+    return on(e.node, Stage::Merging, [&](std::size_t i, NodeState& node) {
+      --s.busy_;
+      node.stage = Stage::Verifying;
+      node.fan_in = *place;
+      s.active_.insert(moves.rank(i));
+    });
+  }
+
+  Status operator()(const FanInCheckStarted& e) {
+    const dsl::Status begun = FanInMoves(s).begin(e);
+    return begun ? begun : misfit(begun.error().message);
+  }
+
+  Status operator()(const FanInCheckEnded& e) {
+    const dsl::Status ended = FanInMoves(s).end(e);
+    return ended ? ended : misfit(ended.error().message);
+  }
+
   Status operator()(const InputReady& e) {
     const auto found = s.find(e.node);
     if (!found) {
@@ -326,7 +372,7 @@ struct Fold {
     } else if (node.stage == Stage::Open) {
       moves.leave_open(*found);
       node.started_ms = event.at_ms;
-    } else {
+    } else if (node.stage != Stage::Verifying) {
       return misfit("'" + e.node.value + "' already has its input");
     }
     node.stage = Stage::Prepared;
@@ -516,6 +562,7 @@ struct Fold {
     }
     s.answered_ = true;
     moves.do_again(nodes, {e.by, e.because});
+    FanInMoves(s).drop_unwanted();
     return Ok{};
   }
 

@@ -15,16 +15,19 @@
 #include "dsl/plan.h"
 #include "dsl/result.h"
 #include "runner/run/event.h"
+#include "runner/run/fan_in.h"
 
 namespace runner {
 
-/// Where a node is on its way. Waiting -> Open -> [Merging] -> Prepared -> Running -> Checking ->
-/// Settled; Backoff leads back to Prepared; Expanded is a for_each node that waits for its
-/// instances; Asking waits for a person.
+/// Where a node is on its way. Waiting -> Open -> [Merging -> [Verifying]] -> Prepared -> Running
+/// -> Checking -> Settled; Verifying waits until what was merged has proved itself again; Backoff
+/// leads back to Prepared; Expanded is a for_each node that waits for its instances; Asking waits
+/// for a person.
 enum class Stage {
   Waiting,
   Open,
   Merging,
+  Verifying,
   Prepared,
   Running,
   Checking,
@@ -60,6 +63,7 @@ struct NodeState {
   Stage stage = Stage::Waiting;
   std::size_t unsettled_needs = 0;
 
+  std::optional<std::size_t> fan_in;  // place of the merge that it starts from, if it was verified
   TreeRef input;
   std::string key;
   std::string reuse;  // for people: why taken from the cache, or why not
@@ -155,11 +159,22 @@ class RunState {
   };
   /// Open nodes, the most urgent first.
   [[nodiscard]] const std::set<Rank>& open() const { return open_; }
-  /// Nodes in Prepared, Running, Checking, Backoff, Asking or Expanded, the most urgent first.
+  /// Nodes in Verifying, Prepared, Running, Checking, Backoff, Asking or Expanded, the most urgent
+  /// first.
   [[nodiscard]] const std::set<Rank>& active() const { return active_; }
   /// Nodes whose needs are settled and that still need a decision: their own `if:` has to be looked
   /// at, or a need failed. All others became Open by themselves.
   [[nodiscard]] const std::set<Rank>& undecided() const { return undecided_; }
+
+  /// All merges that had to be verified, in order.
+  [[nodiscard]] const std::vector<FanIn>& fan_ins() const { return fan_ins_; }
+  /// Places of those of which something is still to be looked at.
+  [[nodiscard]] const std::set<std::size_t>& open_fan_ins() const { return open_fan_ins_; }
+  /// Place of a merge of these sides to this tree.
+  [[nodiscard]] std::optional<std::size_t> find_fan_in(const TreeRef& tree,
+                                                       const std::vector<std::size_t>& sides) const;
+  /// Place of the merge that is the result of the run, if it had to be verified.
+  [[nodiscard]] std::optional<std::size_t> result_fan_in() const { return result_fan_in_; }
 
   /// Whose trees this node starts from: its passed needs, and in the place of needs that brought
   /// nothing (skipped, failed) what these would have started from. Empty: the run's input.
@@ -190,6 +205,7 @@ class RunState {
 
   friend struct Fold;      // says which fact moves which node, and
   friend class NodeMoves;  // moves it
+  friend class FanInMoves;
 
   const dsl::Plan& plan_;
   std::vector<std::int64_t> expected_ms_;             // constant after construction
@@ -204,6 +220,9 @@ class RunState {
   std::set<Rank> open_;
   std::set<Rank> active_;
   std::set<Rank> undecided_;
+  std::vector<FanIn> fan_ins_;
+  std::set<std::size_t> open_fan_ins_;
+  std::optional<std::size_t> result_fan_in_;
   std::unordered_map<std::string, std::int64_t> pool_use_;
   std::size_t busy_ = 0;
   std::size_t settled_ = 0;

@@ -38,6 +38,9 @@ class Planner {
     for (const RunState::Rank& rank : state_.undecided()) {
       decide(rank.node);
     }
+    for (const std::size_t fan_in : state_.open_fan_ins()) {
+      verify(fan_in);
+    }
     for (const RunState::Rank& rank : state_.active()) {
       go_on(rank.node);
     }
@@ -195,11 +198,66 @@ class Planner {
     }
   }
 
+  // ---- where trees were merged
+  // -------------------------------------------------------------------------
+
+  void verify(std::size_t place) {
+    const FanIn& fan_in = state_.fan_ins()[place];
+    for (std::size_t i = 0; i < fan_in.criteria.size() && free_ > 0; ++i) {
+      std::optional<std::vector<std::size_t>> on = look_at(state_, fan_in, fan_in.criteria[i]).next;
+      if (on && has_room_to_check(fan_in.criteria[i].task) && take_slot()) {
+        act(StartFanInCheck{place, i, *std::move(on)});
+      }
+    }
+  }
+
+  /// A task of a pool is checked in that pool too. Nodes that wait for a merge lend their places:
+  /// it is they that the check is for.
+  bool has_room_to_check(std::size_t task) {
+    const std::string& pool = state_.plan_node(task).pool;
+    const auto size = state_.plan().pools.find(pool);
+    if (pool.empty() || size == state_.plan().pools.end()) {
+      return true;
+    }
+    std::int64_t taken = state_.pool_use(pool) + checks_started_[pool];
+    for (const RunState::Rank& rank : state_.active()) {
+      const bool waits = state_.nodes()[rank.node].stage == Stage::Verifying;
+      taken -= waits && state_.plan_node(rank.node).pool == pool ? 1 : 0;
+    }
+    for (const std::size_t place : state_.open_fan_ins()) {
+      for (const FanInCriterion& one : state_.fan_ins()[place].criteria) {
+        const bool running = !one.trials.empty() && one.trials.back().running;
+        taken += running && state_.plan_node(one.task).pool == pool ? 1 : 0;
+      }
+    }
+    if (taken >= size->second) {
+      return false;
+    }
+    ++checks_started_[pool];
+    return true;
+  }
+
+  void take_merged(std::size_t node) {
+    const std::size_t place = *state_.nodes()[node].fan_in;
+    if (state_.open_fan_ins().contains(place)) {
+      return;
+    }
+    const std::string broken = broken_text(state_, state_.fan_ins()[place]);
+    if (broken.empty()) {
+      act(TakeMerged{node});
+    } else {
+      fail(node, broken + "; let one of them need the other");
+    }
+  }
+
   // ---- nodes under way
   // -------------------------------------------------------------------------------
 
   void go_on(std::size_t node) {
     switch (state_.nodes()[node].stage) {
+      case Stage::Verifying:
+        take_merged(node);
+        return;
       case Stage::Prepared:
         prove_red_then_start(node);
         return;
@@ -415,6 +473,7 @@ class Planner {
   std::size_t free_;
   bool settles_some_ = false;
   std::map<std::string, std::int64_t> pools_taken_;
+  std::map<std::string, std::int64_t> checks_started_;
   NextActions next_;
 };
 
@@ -425,7 +484,7 @@ NextActions next_actions(const RunState& state, const SchedulerLimits& limits) {
 }
 
 Standstill standstill(const RunState& state) {
-  if (state.settled() == state.nodes().size()) {
+  if (state.settled() == state.nodes().size() && state.open_fan_ins().empty()) {
     return Standstill::Done;
   }
   bool backoff = false;

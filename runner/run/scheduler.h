@@ -31,6 +31,16 @@ struct Expand {
 struct PrepareInput {
   std::size_t node = 0;
 };
+/// What was merged for the node has proved itself again: it is the node's input.
+struct TakeMerged {
+  std::size_t node = 0;
+};
+/// Look at a criterion of a merged task, on the whole merge or on that of some nodes' trees.
+struct StartFanInCheck {
+  std::size_t fan_in = 0;     // place in RunState::fan_ins
+  std::size_t criterion = 0;  // place in FanIn::criteria
+  std::vector<std::size_t> on;
+};
 struct StartAttempt {
   std::size_t node = 0;
 };
@@ -56,8 +66,17 @@ struct Finish {
   TreeRef tree;
 };
 
-using Action = std::
-    variant<Admit, Skip, Expand, PrepareInput, StartAttempt, StartCheck, AskPerson, Retry, Finish>;
+using Action = std::variant<Admit,
+                            Skip,
+                            Expand,
+                            PrepareInput,
+                            TakeMerged,
+                            StartFanInCheck,
+                            StartAttempt,
+                            StartCheck,
+                            AskPerson,
+                            Retry,
+                            Finish>;
 
 struct SchedulerLimits {
   std::size_t slots = 1;    // how many merges, attempts and checks at once
@@ -67,7 +86,7 @@ struct SchedulerLimits {
 };
 
 struct NextActions {
-  std::vector<Action> actions;  // at most one of a node, all valid together
+  std::vector<Action> actions;  // at most one of a node or a merged criterion, all valid together
   /// When a retry is due, if nothing else happens before.
   std::optional<std::int64_t> wake_at_ms;
 };

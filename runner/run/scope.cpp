@@ -49,8 +49,10 @@ dsl::Scope scope_of(const RunState& state, std::size_t node, HashFiles hash_file
   dsl::Scope scope;
   Value::Record run;
   run.emplace_back("id", Value(state.run().value));
-  // While nothing of the node runs or is checked, what is asked is about its next attempt.
-  const bool under_way = me.stage == Stage::Running || me.stage == Stage::Checking;
+  // While nothing of the node runs or is checked, what is asked is about its next attempt; once it
+  // is settled, about its last (a merge has its criteria checked again).
+  const bool under_way = me.stage == Stage::Running || me.stage == Stage::Checking ||
+                         (me.stage == Stage::Settled && me.attempt > 0);
   run.emplace_back("attempt", Value(static_cast<double>(me.attempt + (under_way ? 0 : 1))));
   Value::Record pipeline;
   pipeline.emplace_back("name", Value(state.plan().name));

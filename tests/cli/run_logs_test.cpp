@@ -47,6 +47,8 @@ TEST_F(RunLogsTest, NamesOfFilesSayWhoWroteThem) {
   EXPECT_EQ(part_label(part), "criterion 3");
   ASSERT_TRUE(parse_log_name("build.0.red-1.log", "build", part));
   EXPECT_EQ(part_label(part), "criterion 1 before");
+  ASSERT_TRUE(parse_log_name("build.1.merge-2.criterion-3.log", "build", part));
+  EXPECT_EQ(part_label(part), "merge 2, criterion 3");
   ASSERT_TRUE(parse_log_name("build.2.criterion-1.service-db.log", "build", part));
   EXPECT_EQ(part_label(part), "attempt 2, criterion 1, service db");
 

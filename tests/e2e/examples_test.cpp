@@ -93,6 +93,29 @@ TEST_F(Example, DiamondMergesBothSides) {
   EXPECT_THAT(left("book/published.txt"), HasSubstr("HAPPILY EVER AFTER"));
 }
 
+TEST_F(Example, WhatMeetsIsVerifiedAgain) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  const Ended ended = run_example("verified-merge.yaml");
+  ASSERT_EQ(ended.exit_code, 0) << everything(ended);
+  EXPECT_THAT(ended.out,
+              HasSubstr("[x] merge of 'refresh' and 'limits': 2 criteria verified again"));
+  EXPECT_THAT(left("gateway/released.txt"), HasSubstr("LIFETIME"));
+}
+
+TEST_F(Example, TwoThatBreakTogetherAreNamed) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  std::string text = left("verified-merge.yaml");
+  const std::string careful = "requests in $(lifetime)";
+  text.replace(text.find(careful), careful.size(), "requests in $TTL");
+  folder_.write("verified-merge.yaml", text);
+  const Ended ended = run_example("verified-merge.yaml");
+  EXPECT_EQ(ended.exit_code, 1) << everything(ended);
+  EXPECT_THAT(ended.out,
+              HasSubstr("'Clients are limited as long as a token lives' of 'limits' is met without "
+                        "the work of 'refresh', and is not once both are merged"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "gateway")) << "a failed run wrote its files back";
+}
+
 TEST_F(Example, MatrixAndForEachRunEveryInstance) {
   NEEDS_ENGINE(Engine::Sandbox);
   const Ended ended = run_example("matrix-and-for-each.yaml");
@@ -232,6 +255,7 @@ TEST_F(Example, NoneIsForgotten) {
                                         "agent-gemini.yaml",
                                         "quickstart.yaml",
                                         "diamond-merge.yaml",
+                                        "verified-merge.yaml",
                                         "hand-over.yaml",
                                         "matrix-and-for-each.yaml",
                                         "own-agent.yaml",

@@ -245,6 +245,84 @@ TEST(Checklist, APhaseThatFailsIsNoTask) {
       << shown(story);
 }
 
+/// Two tasks with a box each whose work meets in a third, checked again on the merge.
+class Meeting {
+ public:
+  Meeting() : story_(plan()) {
+    story_.start();
+    for (const char* task : {"refresh", "limits"}) {
+      InputReady ready;
+      ready.node = dsl::NodeId(task);
+      ready.input = {"c0", ""};
+      AttemptEnded ended;
+      ended.node = dsl::NodeId(task);
+      ended.produced = {task, ""};
+      AttemptStarted started;
+      started.node = dsl::NodeId(task);
+      story_.tell(ready).tell(started).tell(ended);
+      story_.check(task, 0, Verdict::Met, evidence("make check", "exit 0", 0));
+      story_.tell(NodeFinished{dsl::NodeId(task), Outcome::Passed, "", {task, ""}});
+    }
+    story_.tell(InputRequested{dsl::NodeId("release")});
+    story_.tell(FanInOpened{1, dsl::NodeId("release"), {"merged", ""}, both(), both()});
+  }
+
+  Story& look_again(const char* task, Verdict verdict, Evidence found) {
+    story_.tell(FanInCheckStarted{1, dsl::NodeId(task), 0, {}, {}});
+    return story_.tell(FanInCheckEnded{1, dsl::NodeId(task), 0, {}, verdict, std::move(found), {}});
+  }
+  Story& story() { return story_; }
+
+ private:
+  static std::vector<dsl::NodeId> both() { return {dsl::NodeId("refresh"), dsl::NodeId("limits")}; }
+  static dsl::Plan plan() {
+    PlanMaker make;
+    make.phase("main");
+    make.task("refresh").criteria = {PlanMaker::criterion("Tokens are refreshed")};
+    make.task("limits").criteria = {PlanMaker::criterion("Clients are limited")};
+    make.task("release", {0, 1});
+    make.gate({0, 1, 2});
+    return make.plan();
+  }
+  Story story_;
+};
+
+TEST(Checklist, WhatWasVerifiedAgainOnAMergeIsALine) {
+  Meeting meeting;
+  EXPECT_NE(shown(meeting.story())
+                .find("  [-] merge of 'refresh' and 'limits': 0 of 2 criteria verified again\n"),
+            std::string::npos)
+      << shown(meeting.story());
+  meeting.look_again("refresh", Verdict::Met, evidence("make check", "exit 0", 100));
+  meeting.look_again("limits", Verdict::Met, evidence("make check", "exit 0", 100));
+  EXPECT_NE(shown(meeting.story())
+                .find("  [x] merge of 'refresh' and 'limits': 2 criteria verified again\n"),
+            std::string::npos)
+      << shown(meeting.story());
+}
+
+TEST(Checklist, WhatBrokeOnAMergeIsShownWithWhatItWrote) {
+  Meeting meeting;
+  meeting.look_again("refresh", Verdict::Met, evidence("make check", "exit 0", 100));
+  Evidence broken = evidence("make check", "exit 2", 100);
+  broken.excerpt = "TTL: not set\n";
+  broken.log = "logs/limits.1.merge-1.criterion-1.log";
+  meeting.look_again("limits", Verdict::NotMet, broken);
+  meeting.story().finish("release", Outcome::Failed, "they do not go together");
+  ChecklistOptions options;
+  options.run_folder = "/state/runs/r";
+  EXPECT_NE(shown(meeting.story(), options).find(R"(
+  [ ] merge of 'refresh' and 'limits': 1 of 2 criteria verified again
+  [ ] limits: Clients are limited
+      make check … exit 2
+      | TTL: not set
+      log: /state/runs/r/logs/limits.1.merge-1.criterion-1.log
+  they do not go together
+)"),
+            std::string::npos)
+      << shown(meeting.story(), options);
+}
+
 TEST(Checklist, ARunThatNeverBeganIsNamed) {
   PlanMaker make;
   make.phase("main");

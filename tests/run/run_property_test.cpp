@@ -123,5 +123,96 @@ TEST(RunProperty, ACrashedAndResumedRunEndsAsOneThatWasLeftAlone) {
   }
 }
 
+/// Pairs of tasks of which the criterion of the first does not hold beside the work of the second.
+using Clashes = std::map<std::string, std::string>;
+
+/// Whether the job's tree has the work of both.
+bool has_both(const RunHarness& run,
+              const TreeRef& tree,
+              const std::string& a,
+              const std::string& b) {
+  const auto& files = run.trees.files(tree);
+  return files.contains(a) && files.contains(b);
+}
+
+void play(RunHarness& run, const Clashes& clashes, std::mt19937& random) {
+  run.slots = 3;
+  run.engine.script = [&](const Job& job) {
+    const std::string word = job.argv.back();
+    const TreeRef tree = run.trees.given.at(job.name);
+    FakeEngine::Answer answer;
+    answer.takes = {static_cast<std::int64_t>(random() % 50)};
+    if (word.ends_with("-check")) {
+      const auto clash = clashes.find(word.substr(0, word.size() - 6));
+      answer.end.code =
+          clash != clashes.end() && has_both(run, tree, clash->first, clash->second) ? 1 : 0;
+      return answer;
+    }
+    run.trees.written[job.name] = {{word, "x"}};
+    const std::vector<std::size_t> sides = run.state->sides(*run.state->find(job.node));
+    for (const auto& [a, b] : clashes) {
+      const bool meant = std::any_of(sides.begin(), sides.end(), [&](std::size_t side) {
+        return has_both(run, run.state->nodes()[side].tree, a, b);
+      });
+      EXPECT_TRUE(meant || !has_both(run, tree, a, b))
+          << job.node.value << " started where " << a << " and " << b << " met and clash";
+    }
+    return answer;
+  };
+}
+
+TEST(RunProperty, NothingStartsFromAMergeOnWhichACriterionBroke) {
+  std::size_t broken = 0;
+  std::size_t verified = 0;
+  for (unsigned seed = 0; seed < 120; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    std::vector<dsl::PlanNode> nodes = random_shape(random).nodes;
+    Clashes clashes;
+    for (dsl::PlanNode& node : nodes) {
+      node.condition.reset();
+      if (node.kind == dsl::NodeKind::Task && random() % 2 == 0) {
+        node.criteria = {run_criterion("c", node.id.value + "-check")};
+        const std::string other = "t" + std::to_string(random() % nodes.size());
+        if (random() % 3 == 0 && other != node.id.value) {
+          clashes[node.id.value] = other;
+        }
+      }
+    }
+    std::mt19937 timing(seed);
+    RunHarness whole(nodes);
+    play(whole, clashes, timing);
+    whole.start();
+    whole.run_to_end();
+    ASSERT_TRUE(whole.end && whole.end->how == RunEnd::How::Finished);
+    EXPECT_TRUE(whole.state->open_fan_ins().empty());
+    EXPECT_EQ(whole.state->busy(), 0U);
+    for (const FanIn& fan_in : whole.state->fan_ins()) {
+      ++(broken_text(*whole.state, fan_in).empty() ? verified : broken);
+    }
+
+    RunHarness run(nodes);
+    play(run, clashes, timing);
+    run.journal.appends_left = 1 + random() % (whole.journal.transactions + 1);
+    run.start();
+    run.run_to_end();
+    std::size_t restarts = 0;
+    while (run.end && run.end->how == RunEnd::How::Broken && restarts++ < 80) {
+      run.journal.appends_left = 1 + random() % 8;
+      run.restart();
+      run.run_to_end();
+    }
+    ASSERT_EQ(run.end->how, RunEnd::How::Finished) << run.end->error.message;
+    EXPECT_EQ(run.state->outcome(), whole.state->outcome());
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      EXPECT_EQ(run.state->nodes()[i].outcome, whole.state->nodes()[i].outcome)
+          << nodes[i].id.value;
+    }
+  }
+  // Else the rest says nothing.
+  EXPECT_GT(broken, 20U);
+  EXPECT_GT(verified, 20U);
+}
+
 }  // namespace
 }  // namespace runner::test

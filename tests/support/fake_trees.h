@@ -43,7 +43,8 @@ class FakeTrees final : public Trees {
   std::vector<JobName> kept_caches;
   std::vector<JobName> dropped_caches;
   std::map<JobName, std::int64_t> on_disk;
-  std::size_t workspaces = 0;  // prepared and not discarded
+  std::map<JobName, TreeRef> given;  // what each job started from
+  std::size_t workspaces = 0;        // prepared and not discarded
   dsl::Duration capture_takes{0};
 
   void merge(std::vector<MergeSide> sides, std::function<void(dsl::Result<Merge>)> done) override {
@@ -71,6 +72,7 @@ class FakeTrees final : public Trees {
   void prepare(WorkspaceRequest request,
                std::function<void(dsl::Result<PreparedWorkspace>)> done) override {
     ++workspaces;
+    given[request.job] = request.tree;
     PreparedWorkspace workspace;
     workspace.job = request.job;
     workspace.tree = request.tree;
