@@ -68,12 +68,6 @@ class Problems {
   std::vector<One> all_;
 };
 
-void refuse_time(const std::string& name, const std::string& what, Problems& problems) {
-  problems.add(name,
-               what + ", and this version cannot enforce one yet",
-               "remove `time:` from `budget:`; `timeout:` limits the time of a task");
-}
-
 /// It limits what is spent on models.
 bool limits_models(const dsl::Budget& budget) {
   return budget.cost || budget.turns || budget.tokens || budget.cost_per_day;
@@ -120,9 +114,6 @@ void refuse_missing_parts(const PlanNode& node, Problems& problems) {
     problems.add(id,
                  "asks for a routed firewall, and this version cannot load one yet",
                  "name hosts and TCP ports, and remove `mode: routed`");
-  }
-  if (node.budget.time) {
-    refuse_time(id, "asks for a budget of time", problems);
   }
   if (node.docker == dsl::DockerAccess::Dind) {
     problems.add(id,
@@ -186,16 +177,8 @@ std::vector<Error> preflight(const dsl::Plan& plan,
                              const PlaceOfNode& place_of,
                              const std::string& place_of_budget) {
   Problems problems(place_of, place_of_budget);
-  if (plan.budget.time) {
-    refuse_time(plan.name, "the pipeline asks for a budget of time", problems);
-  }
   std::map<std::string, bool> is_limited;  // by phase
   for (const dsl::PlanPhase& phase : plan.phases) {
-    const bool is_pipelines = plan.phases.size() == 1 && phase.budget == plan.budget;
-    problems.at(phase.gate);
-    if (phase.budget.time && !is_pipelines) {
-      refuse_time(phase.name, "the phase asks for a budget of time", problems);
-    }
     is_limited[phase.name] = limits_models(phase.budget) || limits_models(plan.budget);
   }
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
