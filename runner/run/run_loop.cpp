@@ -551,7 +551,10 @@ RunLoop::RunLoop(RunState& state,
     : impl_(std::make_shared<Impl>(state, std::move(parts), std::move(options), std::move(ended))) {
 }
 
-RunLoop::~RunLoop() = default;
+/// An alarm may be set yet: it finds nothing to do, and does not look at what we borrowed.
+RunLoop::~RunLoop() {
+  impl_->over = true;
+}
 
 void RunLoop::start(RunStarted how) {
   impl_->fact(std::move(how));
