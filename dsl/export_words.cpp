@@ -270,7 +270,7 @@ std::vector<std::string> budget(const Budget& budget) {
     parts.push_back(to_text(*budget.time));
   }
   if (budget.turns) {
-    parts.push_back(std::to_string(*budget.turns) + " turns");
+    parts.push_back(std::to_string(*budget.turns) + (*budget.turns == 1 ? " turn" : " turns"));
   }
   if (budget.tokens) {
     parts.push_back(to_text(*budget.tokens) + " tokens");

@@ -104,6 +104,14 @@ void TaskLowering::lower_rules() {
                    retry.backoff.value,
                    retry.max_backoff.value,
                    retry.feedback.value};
+    node_.retry.same_failure = retry.same_failure ? static_cast<int>(retry.same_failure.value)
+                                                  : (node_.retry.feedback ? kUsualSameFailure : 0);
+    node_.retry.wake_ups = retry.wake_ups ? static_cast<int>(retry.wake_ups.value) : kUsualWakeUps;
+  }
+  if (!node_.agent) {
+    node_.retry.wake_ups = 0;
+  } else if (stating(&TaskSpec::retry) == nullptr) {
+    node_.retry.wake_ups = kUsualWakeUps;
   }
   if (const Layer* layer = stating(&TaskSpec::allow_failure)) {
     node_.allow_failure = layer->body->allow_failure.value;

@@ -13,6 +13,11 @@ Stated<std::int64_t> read_attempts(YamlValue key, YamlValue value, Findings& fin
   return read_integer(key, value, 1, 100, findings);
 }
 
+/// Of 0 to 100, where 0 switches it off.
+Stated<std::int64_t> read_count(YamlValue key, YamlValue value, Findings& findings) {
+  return read_integer(key, value, 0, 100, findings);
+}
+
 constexpr std::array kFeedback = {Word<bool>{true, "criteria"}, Word<bool>{false, "none"}};
 
 Stated<bool> read_feedback(YamlValue key, YamlValue value, Findings& findings) {
@@ -24,6 +29,8 @@ constexpr Field<RetrySpec> kRetryFields[] = {
     {"backoff", into<&RetrySpec::backoff, read_duration>},
     {"max_backoff", into<&RetrySpec::max_backoff, read_duration>},
     {"feedback", into<&RetrySpec::feedback, read_feedback>},
+    {"same_failure", into<&RetrySpec::same_failure, read_count>},
+    {"wake_ups", into<&RetrySpec::wake_ups, read_count>},
 };
 constexpr Record<RetrySpec> kRetry{"retry", kRetryFields};
 

@@ -88,11 +88,16 @@ struct CacheDecl {
   bool operator==(const CacheDecl&) const = default;
 };
 
+inline constexpr int kUsualSameFailure = 3;  // with feedback
+inline constexpr int kUsualWakeUps = 12;
+
 struct Retry {
   int attempts = 1;         // at most this many in all
   Duration backoff{0};      // before the second; doubled for each further one
   Duration max_backoff{0};  // 0: no ceiling
   bool feedback = false;    // `feedback: criteria`: what failed is told to the next attempt
+  int same_failure = 0;     // ends where a criterion has failed so often in the same way; 0: never
+  int wake_ups = 0;         // of an agent, after a rate limit of its provider; 0: it is a failure
   bool operator==(const Retry&) const = default;
 };
 
@@ -315,6 +320,7 @@ struct Plan {
   std::string description;
   std::string source_digest;  // sha256 of the pipeline file and of every file it pulled in
   Value::Record inputs;       // resolved values
+  std::string instructions;   // of whoever started the run, for all of its agents; "" none
   Workspace workspace;
   EngineName engine = EngineName::Auto;
   Budget budget;

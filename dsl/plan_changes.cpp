@@ -186,7 +186,9 @@ class Widening {
              (field_.size() > 2 && is_gone());
     }
     if (first == "retry") {
-      return last == "attempts" && is_raised(change_.before, change_.after, false);
+      return (is_one_of(last, {"attempts", "wake_ups"}) &&
+              is_raised(change_.before, change_.after, false)) ||
+             (last == "same_failure" && is_raised(change_.before, change_.after, true));
     }
     return widens_word(first);
   }

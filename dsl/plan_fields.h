@@ -78,6 +78,8 @@ void describe(Io& io, T& retry) {
   io("backoff_ms", retry.backoff);
   io("max_backoff_ms", retry.max_backoff);
   io("feedback", retry.feedback);
+  io("same_failure", retry.same_failure);
+  io("wake_ups", retry.wake_ups);
 }
 
 template <class Io, Either<Service> T>
@@ -322,6 +324,7 @@ void describe(Io& io, T& plan) {
   io("description", plan.description);
   io("source_digest", plan.source_digest);
   io("inputs", plan.inputs);
+  io("instructions", plan.instructions);
   io("workspace", plan.workspace);
   io("engine", plan.engine);
   io("budget", plan.budget);

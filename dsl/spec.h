@@ -111,6 +111,8 @@ struct RetrySpec {
   Stated<Duration> backoff;
   Stated<Duration> max_backoff;
   Stated<bool> feedback;
+  Stated<std::int64_t> same_failure;
+  Stated<std::int64_t> wake_ups;
 };
 
 struct OutputSpec {

@@ -70,6 +70,7 @@ class DryRun {
   void act(const StartCheck&) {}
   void act(const AskPerson&) {}
   void act(const Retry&) {}
+  void act(const Park&) {}
 
   void act(const PrepareInput& action) {
     std::vector<MergeSide> sides;

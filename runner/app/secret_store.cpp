@@ -282,7 +282,7 @@ void SecretStore::finish(const Secret& secret, Result<std::string> value) {
 }
 
 std::string SecretStore::new_token() {
-  std::string token = "pipe-token-";
+  std::string token = kTokenBegin;
   for (int i = 0; i < kTokenWords; ++i) {
     token += fmt::format("{:08x}", options_.random());
   }

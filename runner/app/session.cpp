@@ -24,6 +24,7 @@
 #include "runner/app/plan_approval.h"
 #include "runner/app/protected_names.h"
 #include "runner/app/random.h"
+#include "runner/app/recording.h"
 #include "runner/app/secret_files.h"
 #include "runner/app/secret_store.h"
 #include "runner/net/gateway.h"
@@ -76,6 +77,9 @@ class Session {
     take_over(request);
     if (request.rehearsal) {
       rehearsal_.emplace(loop_, std::move(request.rehearsal->script), plan_);
+    }
+    if (!request.record.empty()) {
+      recording_.emplace(request.record);
     }
     if (const Status approved = check_is_approved(request); !approved) {
       return refused(ExitCode::Invalid, approved.error());
@@ -459,6 +463,9 @@ class Session {
                      .models = metering()});
     ResultCache* const results = rehearsal_ ? &rehearsal_->cache() : cache->get();
     RunParts parts{trees, writer, loop_, files, results, by_node_, digests_, {}};
+    if (recording_) {
+      parts.observers.push_back(&recording_->observer());
+    }
     parts.egress = &gateway;
     parts.secrets = secrets_.get();
     parts.agents = make_stream_reader;
@@ -510,6 +517,11 @@ class Session {
     ended.run_folder = folder;
     keep_summary(state);
     clear_work_folder();
+    if (recording_) {
+      if (const Status written = recording_->write(run_, plan_, secrets_->masking()); !written) {
+        warnings_.push_back(written.error());
+      }
+    }
     if (rehearsal_) {
       ended.rehearsed = rehearsal_->sum();
       std::vector<Error> differences = rehearsal_->differences();
@@ -552,6 +564,9 @@ class Session {
     ModelMetering how = ledger_.metering(plan_);
     if (!rehearsal_) {
       how.upstreams = settings_.model_upstreams;
+    }
+    if (recording_) {
+      how.listener = recording_->listener();
     }
     return how;
   }
@@ -743,6 +758,7 @@ class Session {
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
   std::optional<Rehearsal> rehearsal_;
+  mutable std::optional<Recording> recording_;
   ModelLedger ledger_{loop_};
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;

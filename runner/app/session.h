@@ -57,6 +57,7 @@ struct RunRequest {
   std::optional<dsl::SealedPlan> sealed;  // nothing else may be run than this
   std::string sealed_file;  // where it is, or is to be: never part of the input; "" nowhere
   std::optional<RehearsalScript> rehearsal;          // its models answer from this
+  std::string record;                                // file for what its models say; "" none
   std::function<void(const std::string& note)> say;  // before the run has a name; may be empty
 };
 

@@ -10,6 +10,7 @@ ExitCode exit_code_of(const RunView& view) {
     case RunStatus::Passed:
     case RunStatus::Skipped:
     case RunStatus::Running:
+    case RunStatus::Parked:
       return ExitCode::Passed;
     case RunStatus::Failed:
       return ended_by_budget(view.state()) ? ExitCode::BudgetExhausted : ExitCode::Failed;

@@ -53,6 +53,7 @@ report::Meaning meaning_of(RunStatus status) {
       return report::Meaning::Bad;
     case RunStatus::Running:
       return report::Meaning::Active;
+    case RunStatus::Parked:
     case RunStatus::Interrupted:
     case RunStatus::Waiting:
     case RunStatus::Answered:

@@ -11,6 +11,7 @@
 #include "dsl/suggest.h"
 #include "dsl/yaml.h"
 #include "runner/app/settings.h"
+#include "runner/report/escape.h"
 #include "runner/sys/files.h"
 
 namespace runner::cli {
@@ -106,6 +107,50 @@ dsl::Result<dsl::CompileRequest> request_of(const PlanSource& source) {
   return request;
 }
 
+/// What `--instructions` says: a text, or that of the file behind '@'.
+dsl::Result<std::string> instructions_of(const PlanSource& source) {
+  constexpr std::size_t kMost = 64 << 10;
+  if (source.instructions.empty()) {
+    return source.instructions_as_sealed;
+  }
+  const bool is_file = source.instructions.front() == '@';
+  auto text = is_file ? files::read_file(source.instructions.substr(1), kMost)
+                      : dsl::Result<std::string>(source.instructions);
+  if (!text) {
+    return text.error().within("--instructions");
+  }
+  const std::size_t end = text->find_last_not_of(" \t\r\n");
+  if (end == std::string::npos) {
+    return dsl::Error{"--instructions says nothing", "give a text, or @FILE"};
+  }
+  text->resize(end + 1);
+  if (text->size() > kMost) {
+    return dsl::Error{"--instructions is longer than 64 KiB",
+                      "put it into a file of the project, and name that file"};
+  }
+  if (!report::is_utf8(*text) || text->find('\0') != std::string::npos) {
+    return dsl::Error{"--instructions is no text in UTF-8", ""};
+  }
+  return text;
+}
+
+/// For the agents; an Error where there is none that could be told.
+dsl::Status put_in_instructions(dsl::Plan& plan, const PlanSource& source) {
+  auto text = instructions_of(source);
+  if (!text) {
+    return text.error();
+  }
+  const bool has_agent = std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const auto& node) {
+    return node.agent.has_value();
+  });
+  if (!text->empty() && !has_agent) {
+    return dsl::Error{"--instructions is for agents, and no task of this pipeline has one",
+                      "leave it out"};
+  }
+  plan.instructions = *std::move(text);
+  return dsl::Ok{};
+}
+
 void put_in_engine(dsl::Plan& plan, dsl::EngineName engine) {
   if (plan.engine == dsl::EngineName::Auto) {
     plan.engine = engine;
@@ -135,6 +180,11 @@ void add_input_options(std::vector<Option>& options, PlanSource& source) {
       {"--env-file", "FILE", "look for secrets in this file first", {}, &source.env_files});
   options.push_back(
       {"--dirty", "", "take uncommitted changes of the project too", {}, &source.dirty});
+  options.push_back({"--instructions",
+                     "TEXT|@FILE",
+                     "tell all of its agents this too",
+                     {},
+                     &source.instructions});
 }
 
 dsl::Result<dsl::Compilation> compile_file(const PlanSource& source) {
@@ -174,6 +224,10 @@ std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& consol
     put_in_engine(*compilation->plan, settings->engine);
   }
   dsl::Plan plan = *std::move(compilation->plan);
+  if (const dsl::Status told = put_in_instructions(plan, source); !told) {
+    console.error(told.error());
+    return std::nullopt;
+  }
   std::vector<dsl::SealedFile> files;
   for (std::uint32_t i = 0; i < compilation->sources.size(); ++i) {
     files.push_back({std::string(compilation->sources.name(i)),

@@ -21,12 +21,14 @@ struct PlanSource {
   std::string engine;               // "" as the file says
   std::vector<std::string> env_files = {};
   bool dirty = false;
+  std::string instructions = {};            // TEXT or @FILE
+  std::string instructions_as_sealed = {};  // the text itself, of a plan that was sealed with it
 };
 
 /// The options that say how a file is compiled: --input and --engine.
 void add_plan_options(std::vector<Option>& options, PlanSource& source);
 
-/// Those that say what a run starts from: --env-file and --dirty.
+/// Those that say what a run starts from: --env-file, --dirty and --instructions.
 void add_input_options(std::vector<Option>& options, PlanSource& source);
 
 /// The diagnostics are in the Compilation. An Error where the file cannot be read, with what is

@@ -1,7 +1,9 @@
 // pipe run FILE: the pipeline from beginning to end.
 
+#include <filesystem>
 #include <memory>
 
+#include "runner/app/recording.h"
 #include "runner/app/session.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/drive.h"
@@ -19,18 +21,21 @@ struct RunArguments {
   std::optional<int> jobs;
   std::string name;
   std::string plan;  // sealed
+  std::string record;
   bool no_cache = false;
   bool detach = false;
 };
 
 /// What the sealed plan says of how it was made is how it is made again. An Error where the command
 /// line says something else.
-dsl::Status take_origin(RunArguments& arguments, const dsl::PlanOrigin& origin) {
+dsl::Status take_origin(RunArguments& arguments, const dsl::SealedPlan& sealed) {
+  const dsl::PlanOrigin& origin = sealed.origin;
   const PlanSource& given = arguments.source;
-  if (!given.inputs.empty() || !given.engine.empty() || !given.env_files.empty() || given.dirty) {
+  if (!given.inputs.empty() || !given.engine.empty() || !given.env_files.empty() || given.dirty ||
+      !given.instructions.empty()) {
     return dsl::Error{
-        "--plan says how the plan is made; --input, --engine, --env-file and --dirty "
-        "would make another one",
+        "--plan says how the plan is made; --input, --engine, --env-file, --dirty and "
+        "--instructions would make another one",
         "leave them out, or seal a plan with them"};
   }
   if (!given.file.empty() && given.file != origin.file) {
@@ -46,6 +51,7 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::PlanOrigin& origin) 
   source.engine = origin.engine;
   source.env_files = origin.env_files;
   source.dirty = origin.dirty;
+  source.instructions_as_sealed = sealed.plan.instructions;
   arguments.source = std::move(source);
   return dsl::Ok{};
 }
@@ -57,7 +63,7 @@ ExitCode run(RunArguments& arguments, Console& console) {
     if (!read) {
       return console.fail(ExitCode::Invalid, read.error());
     }
-    if (const dsl::Status taken = take_origin(arguments, read->origin); !taken) {
+    if (const dsl::Status taken = take_origin(arguments, *read); !taken) {
       return console.fail(ExitCode::Invalid, taken.error());
     }
     sealed = *std::move(read);
@@ -74,7 +80,14 @@ ExitCode run(RunArguments& arguments, Console& console) {
   if (!jobs) {
     return console.fail(ExitCode::Invalid, jobs.error());
   }
+  if (!arguments.record.empty()) {
+    arguments.record = std::filesystem::absolute(arguments.record).string();
+    if (const dsl::Status may = may_record(arguments.record, compiled->plan); !may) {
+      return console.fail(ExitCode::Invalid, may.error());
+    }
+  }
   RunRequest request = request_of(*std::move(compiled), arguments.source);
+  request.record = arguments.record;
   request.name = arguments.name;
   request.jobs = *jobs;
   request.say = [&console](const std::string& note) { console.note(note); };
@@ -117,6 +130,11 @@ Command run_command(Console& console) {
                              "print the rules that it would have needed",
                              {},
                              &arguments->progress.learn_firewall});
+  command.options.push_back({"--record",
+                             "FILE",
+                             "write down what its models say, for a rehearsal",
+                             {},
+                             &arguments->record});
   command.options.push_back(
       {"--plan", "PLAN", "only what this sealed plan says", {}, &arguments->plan});
   add_progress_options(command.options, arguments->progress);

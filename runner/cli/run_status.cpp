@@ -196,6 +196,13 @@ Value question_value(const RunState& state, const Question& question) {
   });
 }
 
+/// What the gateway counted.
+Value spend_value(const Spend& spent) {
+  return Value(Value::Record{{"cost_micros", number(spent.cost.micros)},
+                             {"tokens", number(spent.tokens)},
+                             {"turns", number(spent.turns)}});
+}
+
 Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms) {
   const NodeState& n = state.nodes()[node];
   const dsl::PlanNode& plan_node = state.plan_node(node);
@@ -212,6 +219,9 @@ Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms)
       {"outcome", n.outcome ? Value(std::string(report::outcome_word(*n.outcome))) : Value()},
       {"reason", or_null(n.reason)},
       {"attempts", number(n.attempt)},
+      {"parkings", number(n.parkings)},
+      {"goes_on_at_ms", n.stage == Stage::Parked ? number(n.not_before_ms) : Value()},
+      {"spent", n.spent == Spend{} ? Value() : spend_value(n.spent)},
       {"took_ms", n.started_ms == 0 ? Value() : number(end - n.started_ms)},
       {"answered_by", or_null(n.answered_by)},
       {"answered_at_ms", n.answered_ms == 0 ? Value() : number(n.answered_ms)},
@@ -230,6 +240,15 @@ Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms)
   });
 }
 
+/// Nothing goes on but the waiting for a model's provider.
+bool is_parked(const RunState& state) {
+  const auto& active = state.active();
+  return state.busy() == 0 && state.open().empty() && state.undecided().empty() &&
+         std::any_of(active.begin(), active.end(), [&](const RunState::Rank& rank) {
+           return state.nodes()[rank.node].stage == Stage::Parked;
+         });
+}
+
 }  // namespace
 
 RunStatus status_of(const RunView& view) {
@@ -239,7 +258,7 @@ RunStatus status_of(const RunView& view) {
     return status_of(*state.outcome());
   }
   if (view.runner()) {
-    return RunStatus::Running;
+    return is_parked(state) ? RunStatus::Parked : RunStatus::Running;
   }
   if (state.outcome()) {
     return RunStatus::Undelivered;
@@ -267,6 +286,8 @@ std::string_view to_text(RunStatus status) {
       return "skipped";
     case RunStatus::Running:
       return "running";
+    case RunStatus::Parked:
+      return "parked";
     case RunStatus::Interrupted:
       return "interrupted";
     case RunStatus::Waiting:
@@ -317,6 +338,7 @@ dsl::Value::Record whole_record(const RunView& view) {
   Value::Record record = summary_record(overview_of(view));
   record.emplace_back("taken", or_null(view.state().taken()));
   record.emplace_back("reason", or_null(view.state().reason()));
+  record.emplace_back("spent", spend_value(view.state().spent()));
   record.emplace_back("sealed", or_null(view.state().sealed()));
   record.emplace_back("approved_by", list_of(view.state().approved_by()));
   Value::List questions;

@@ -18,6 +18,7 @@ enum class RunStatus {
   Errored,  // the world kept it from running; can go on
   Skipped,
   Running,      // a process holds it
+  Parked,       // … and waits for the rate limit of a model's provider to end
   Interrupted,  // stopped on request; can go on
   Waiting,      // for a person; can go on with the answer
   Answered,     // a person has spoken, and nobody has gone on with it since
@@ -25,8 +26,8 @@ enum class RunStatus {
 };
 
 RunStatus status_of(const RunView& view);
-/// "passed", "undelivered", "failed", "error", "skipped", "running", "interrupted", "waiting",
-/// "answered", "unfinished".
+/// "passed", "undelivered", "failed", "error", "skipped", "running", "parked", "interrupted",
+/// "waiting", "answered", "unfinished".
 std::string_view to_text(RunStatus status);
 /// Finished for good: `pipe resume` has nothing to do.
 bool is_finished(RunStatus status);

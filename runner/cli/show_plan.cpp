@@ -32,6 +32,9 @@ std::string seal_text(const dsl::SealedPlan& plan) {
     text += one_line(" --env-file " + file);
   }
   text += plan.origin.dirty ? " --dirty\n" : "\n";
+  if (!plan.plan.instructions.empty()) {
+    text += "  instructions: " + one_line(plan.plan.instructions) + "\n";
+  }
   text +=
       fmt::format("  input: {} (files {})\n", one_line(plan.taken), plan.input_tree.substr(0, 12));
   return text + "  takes: " + forecast_text(plan.forecast) + "\n";

@@ -25,6 +25,9 @@ class UsageReader {
   /// The body is whole.
   void finish();
 
+  /// What came of an answer that is no stream, until `finish`.
+  [[nodiscard]] std::string_view body() const { return whole_; }
+
   /// What the provider has said so far; nothing where it said nothing that could be read.
   [[nodiscard]] const std::optional<Usage>& usage() const { return tally_.usage(); }
   /// It is what the provider bills: the answer came to its end, and no part of it was missed.

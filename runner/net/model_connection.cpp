@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "runner/model/rate_limit.h"
 #include "runner/net/http_word.h"
 #include "runner/sys/send.h"
 
@@ -19,6 +20,7 @@ namespace {
 constexpr std::size_t kReadSize = 64 << 10;
 constexpr std::size_t kMostWaiting = 256 << 10;  // bytes that a slow client has not taken
 constexpr int kFirstFinalStatus = 200;
+constexpr int kTooManyRequests = 429;
 
 /// Fields that are about one connection, or that we write ourselves.
 bool is_ours(std::string_view name) {
@@ -58,6 +60,9 @@ ModelConnection::ModelConnection(ModelHome& home, Fd client)
                 [this](std::string_view bytes) {
                   if (usage_ != nullptr) {
                     usage_->read(bytes);
+                  }
+                  if (told_as_ && told_.size() + bytes.size() <= kMostTold) {
+                    told_ += bytes;
                   }
                 }}) {
   const int on = 1;
@@ -241,6 +246,11 @@ void ModelConnection::send(ModelPassage passage) {
   to_provider_ = head_of_request(passage.body.size());
   to_provider_ += std::exchange(passage.body, {});
   passage_ = std::move(passage);
+  told_as_.reset();
+  told_ = {};
+  if (home_.listener.asked && passage_->number != 0) {
+    told_as_ = home_.listener.asked(home_.network);
+  }
   if (!ensure_provider()) {
     denied_ = true;
     on_provider_end();
@@ -349,6 +359,7 @@ void ModelConnection::read_answer(std::string_view bytes) {
 void ModelConnection::on_answer_head(const HttpMessageHead& head) {
   status_ = head.status;
   provider_keeps_ = head.keeps_alive;
+  answer_head_ = status_ == kTooManyRequests || told_as_ ? head : HttpMessageHead{};
   if (passage_ && head.status >= kFirstFinalStatus) {
     usage_ = std::make_unique<UsageReader>(
         passage_->api, head.field("Content-Type"), head.field("Content-Encoding"));
@@ -384,14 +395,40 @@ void ModelConnection::settle(bool is_whole) {
   end.status = status_;
   end.is_whole = is_whole;
   if (usage_ != nullptr) {
+    if (status_ == kTooManyRequests) {
+      end.limit = read_rate_limit(
+          passage_->api,
+          [this](std::string_view name) { return answer_head_.field(name); },
+          usage_->body(),
+          home_.loop.wall_ms());
+    }
     if (is_whole) {
       usage_->finish();
     }
     end.usage = usage_->usage();
     end.usage_is_final = usage_->is_final();
   }
+  tell_listener(end);
   home_.desk.settle(*std::exchange(passage_, std::nullopt), end);
   usage_.reset();
+}
+
+void ModelConnection::tell_listener(const ModelAnswerEnd& end) {
+  if (!told_as_) {
+    return;
+  }
+  HeardAnswer heard;
+  heard.status = static_cast<unsigned>(end.status);
+  heard.retry_after = answer_head_.field("Retry-After");
+  heard.whole = end.is_whole;
+  if (end.limit && end.limit->is_shut && end.limit->resets_at_ms > home_.loop.wall_ms()) {
+    heard.resets_after = dsl::Duration{end.limit->resets_at_ms - home_.loop.wall_ms()};
+  }
+  ContentDecoder decoder(answer_head_.field("Content-Encoding"));
+  if (!decoder.decode(std::exchange(told_, {}), heard.body)) {
+    heard.body.clear();
+  }
+  home_.listener.heard(home_.network, *std::exchange(told_as_, std::nullopt), passage_->api, heard);
 }
 
 void ModelConnection::end_of_answer(bool keeps_alive) {

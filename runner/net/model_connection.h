@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "runner/model/heard_answer.h"
 #include "runner/model/usage_reader.h"
 #include "runner/net/connection.h"
 #include "runner/net/http_reader.h"
@@ -33,12 +34,15 @@ struct ModelHome {
   std::string path;                             // stands before that of each request
   std::size_t held;                             // bytes of requests that are not yet decided
   std::function<void(ModelConnection&)> ended;  // it may be forgotten
+  std::string network = {};
+  ModelListener listener = {};  // whom requests and answers are told to
 };
 
 class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
  public:
   static constexpr std::size_t kMostBody = 32U << 20U;  // bytes; what Anthropic takes at most
   static constexpr std::size_t kMostHeld = 64U << 20U;  // of all connections of a network
+  static constexpr std::size_t kMostTold = 16U << 20U;  // of an answer, to a ModelListener
 
   /// `client` is non-blocking.
   ModelConnection(ModelHome& home, Fd client);
@@ -71,6 +75,7 @@ class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
   void on_answer_head(const HttpMessageHead& head);
   void on_provider_end();
   void settle(bool is_whole);
+  void tell_listener(const ModelAnswerEnd& end);
   void end_of_answer(bool keeps_alive);
   void drop_provider();
 
@@ -104,7 +109,10 @@ class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
   std::string to_provider_;
   std::optional<ModelPassage> passage_;  // under way
   std::unique_ptr<UsageReader> usage_;
-  int status_ = 0;  // of the answer
+  std::optional<std::size_t> told_as_;  // the listener's number of the request under way
+  std::string told_;                    // of its answer, as it came
+  int status_ = 0;                      // of the answer
+  HttpMessageHead answer_head_;         // where its status is 429
   bool provider_keeps_ = false;
   bool denied_ = false;    // the provider was never reached
   bool answered_ = false;  // the client has got something of it

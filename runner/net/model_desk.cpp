@@ -68,7 +68,7 @@ void ModelDesk::heard() const {
 
 ModelRefusal ModelDesk::refuse_for_budget(const std::string& message) {
   ModelRefusal refusal = error(kBudgetStatus, fmt::format("{}: {}", kBudgetMark, message));
-  if (access_.reached && told_.insert(BudgetReached::kFull).second) {
+  if (access_.reached) {
     access_.reached({{}, BudgetReached::kFull, message});
   }
   if (++refusals_ == kMostRefusals && access_.exhausted) {
@@ -184,6 +184,9 @@ std::string ModelDesk::note_at(const Meter::Reserved& reserved) {
 }
 
 void ModelDesk::settle(const ModelPassage& passage, const ModelAnswerEnd& end) {
+  if (end.limit && access_.limited) {
+    access_.limited(*end.limit);
+  }
   if (passage.number == 0) {
     return;
   }

@@ -45,6 +45,7 @@ struct ModelAnswerEnd {
   bool is_whole = false;  // it came to its end
   std::optional<Usage> usage;
   bool usage_is_final = false;
+  std::optional<RateLimit> limit = {};  // the provider takes nothing more for a while
 };
 
 class ModelDesk {

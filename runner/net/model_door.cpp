@@ -92,7 +92,9 @@ ModelDoor::ModelDoor(const Parts& parts,
             "",
             "",
             0,
-            [this](ModelConnection& connection) { connections_.erase(&connection); }} {
+            [this](ModelConnection& connection) { connections_.erase(&connection); },
+            parts.network,
+            metering.listener} {
   const Way way = way_to(provider_host_, metering);
   target_.name = name_of(way, provider_host_);
   target_.port = way.upstream.port;

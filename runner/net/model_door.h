@@ -33,6 +33,7 @@ class ModelDoor {
     dsl::Duration hello_time;
     Secrets* secrets;
     std::function<std::optional<Fd>(const std::string& name)> stand_in = {};  // may be empty
+    std::string network = {};  // its name, for a ModelListener
   };
   /// `metering.meter` is there; it and the parts outlive this. `lent`: of the whole network.
   ModelDoor(const Parts& parts,

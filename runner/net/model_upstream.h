@@ -12,6 +12,7 @@
 
 #include "dsl/result.h"
 #include "dsl/token_prices.h"
+#include "runner/model/heard_answer.h"
 #include "runner/run/meter.h"
 
 namespace runner {
@@ -34,6 +35,7 @@ struct ModelMetering {
   /// What a model costs; nothing where nobody knows.
   std::function<std::optional<dsl::ModelPrice>(std::string_view model)> price_of;
   std::map<std::string, ModelUpstream> upstreams;  // by the provider's host; the host itself else
+  ModelListener listener = {};
 };
 
 }  // namespace runner

@@ -49,6 +49,12 @@ OrderedJson error_body(const ScriptError& error, ModelApi api, std::int64_t now_
     inner["details"] =
         OrderedJson::array({OrderedJson{{"@type", "type.googleapis.com/google.rpc.RetryInfo"},
                                         {"retryDelay", std::to_string(seconds_of(*wait)) + "s"}}});
+    if (error.resets_after) {
+      inner["details"].push_back(OrderedJson{
+          {"@type", "type.googleapis.com/google.rpc.QuotaFailure"},
+          {"violations",
+           OrderedJson::array({OrderedJson{{"quotaId", "GenerateRequestsPerDayPerProject"}}})}});
+    }
   }
   return body;
 }

@@ -158,13 +158,16 @@ constexpr Field<ScriptTurn> kTurnFields[] = {
 constexpr Record<ScriptTurn> kTurn{"a turn", kTurnFields};
 
 void check_turn(const ScriptTurn& turn, YamlValue value, Findings& findings) {
-  const bool says = !turn.text.empty() || !turn.tools.empty() || !turn.thinking.empty();
+  bool says = false;  // if only that it says nothing
+  value.each_entry([&says](YamlValue key, YamlValue) {
+    says = says || key.text() == "text" || key.text() == "tools" || key.text() == "thinking";
+  });
   if (turn.error && (says || turn.cut)) {
     findings.error(dsl::kExclusiveKeys,
                    value.span(),
                    "a turn is an error or an answer, not both",
                    "make two turns of it");
-  } else if (!turn.error && !says && turn.cut != ScriptCut::Unanswered) {
+  } else if (!turn.error && !says && !turn.cut) {
     findings.error(dsl::kMissingKey,
                    value.span(),
                    "a turn that says nothing",

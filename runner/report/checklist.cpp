@@ -235,6 +235,7 @@ class Checklist {
     const bool cut_short = stage == Stage::Running || stage == Stage::Checking ||
                            stage == Stage::Prepared || stage == Stage::Merging ||
                            stage == Stage::Verifying || stage == Stage::Backoff ||
+                           stage == Stage::Parked ||
                            stage == Stage::Expanded;
     const bool gone = options_.runner == Runner::Gone && !is_asking(state_, node);
     return gone && cut_short ? "cut short" : stage_text(state_, node);
@@ -267,6 +268,14 @@ class Checklist {
     }
     if (n.attempt > 1) {
       text += fmt::format("   {} attempts", n.attempt);
+    }
+    if (n.parkings > 0) {
+      text += "   parked " + counted(static_cast<std::size_t>(n.parkings), "time");
+    }
+    if (n.stage == Stage::Parked) {
+      const std::int64_t now = std::max(state_.last_ms(), options_.until_ms);
+      text += n.not_before_ms > now ? ", goes on in " + took_text(n.not_before_ms - now)
+                                    : ", goes on now";
     }
     if (n.spent.turns > 0) {
       text += "   " + spend_text(n.spent);

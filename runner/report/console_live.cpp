@@ -23,6 +23,7 @@ bool stays(const Event& event) {
          std::holds_alternative<NodeSkipped>(event.what) ||
          std::holds_alternative<NodeReused>(event.what) ||
          std::holds_alternative<RetryScheduled>(event.what) ||
+         std::holds_alternative<NodeParked>(event.what) ||
          std::holds_alternative<PersonAsked>(event.what) ||
          std::holds_alternative<PersonAnswered>(event.what) ||
          std::holds_alternative<NodeFinished>(event.what) ||

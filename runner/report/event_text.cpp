@@ -112,6 +112,12 @@ struct EventText {
     const std::string when = wait > 0 ? " in " + took_text(wait) : "";
     return about(e.node, painted("tries again", Meaning::Doubt, colour) + when + because(e.reason));
   }
+  Line operator()(const NodeParked& e) const {
+    const std::string wait = took_text(e.until_ms - event.at_ms);
+    return about(
+        e.node,
+        painted("parked", Meaning::Doubt, colour) + ", goes on in " + wait + because(e.reason));
+  }
   Line operator()(const PersonAsked& e) const {
     return about(e.node,
                  painted("waits for a person: ", Meaning::Doubt, colour) + first_line(e.question));

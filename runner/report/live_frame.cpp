@@ -92,8 +92,8 @@ bool is_under_way(const RunState& state, std::size_t node) {
   switch (n.stage) {
     case Stage::Running:
     case Stage::Backoff:
+    case Stage::Parked:
     case Stage::Asking:
-      return true;
     case Stage::Verifying:
       return true;
     case Stage::Prepared:
@@ -117,6 +117,11 @@ std::string detail(const RunState& state, std::size_t node, const LiveView& view
     const std::int64_t wait = std::max<std::int64_t>(n.not_before_ms - view.now_ms, 0);
     return painted("tries again in " + took_text(wait), Meaning::Doubt, view.colour) + "  " +
            one_line(n.last_failure);
+  }
+  if (n.stage == Stage::Parked) {
+    const std::int64_t wait = std::max<std::int64_t>(n.not_before_ms - view.now_ms, 0);
+    return painted("parked, goes on in " + took_text(wait), Meaning::Doubt, view.colour) + "  " +
+           one_line(n.last->problem);
   }
   if (n.stage == Stage::Checking || n.stage == Stage::Prepared || n.stage == Stage::Verifying) {
     const std::string text = checking_text(state, node);

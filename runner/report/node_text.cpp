@@ -68,6 +68,8 @@ std::string stage_text(const RunState& state, std::size_t node) {
       return is_asking(state, node) ? "waits for a person" : "checking";
     case Stage::Backoff:
       return "waits to retry";
+    case Stage::Parked:
+      return "parked";
     case Stage::Asking:
       return "waits for a person";
     case Stage::Expanded:

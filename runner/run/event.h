@@ -186,6 +186,15 @@ struct RetryScheduled {
   std::string reason;
 };
 
+/// The provider of the node's model takes nothing more before a time: the attempt was broken off,
+/// which is no failure. It goes on from what it left, not before `until_ms` (wall clock).
+struct NodeParked {
+  dsl::NodeId node;
+  std::int64_t after_attempt = 1;
+  std::int64_t until_ms = 0;
+  std::string reason;
+};
+
 /// Nothing goes on for this node before a person said yes or no: an approval (criterion -1) or a
 /// `manual` criterion.
 struct PersonAsked {
@@ -210,8 +219,9 @@ struct PersonAnswered {
 struct NodeFinished {
   dsl::NodeId node;
   Outcome outcome = Outcome::Failed;
-  std::string reason;  // "" when passed
-  TreeRef tree;        // when passed: what is visible downstream
+  std::string reason;        // "" when passed
+  TreeRef tree;              // when passed: what is visible downstream
+  bool out_of_time = false;  // a budget of time is used up
 };
 
 /// Somebody asked the run to stop; what was under way has ended and will be done again.
@@ -269,7 +279,8 @@ struct Event {
                BudgetReached,
                FanInOpened,
                FanInCheckStarted,
-               FanInCheckEnded>
+               FanInCheckEnded,
+               NodeParked>
       what;
 };
 

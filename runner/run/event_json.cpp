@@ -184,6 +184,13 @@ void members(V& v, RetryScheduled& x) {
   v("reason", x.reason);
 }
 template <class V>
+void members(V& v, NodeParked& x) {
+  v("node", x.node);
+  v("after_attempt", x.after_attempt);
+  v("until_ms", x.until_ms);
+  v("reason", x.reason);
+}
+template <class V>
 void members(V& v, PersonAsked& x) {
   v("node", x.node);
   v("criterion", x.criterion);
@@ -250,6 +257,7 @@ void members(V& v, NodeFinished& x) {
   v("outcome", x.outcome);
   v("reason", x.reason);
   v("tree", x.tree);
+  v("out_of_time", x.out_of_time);
 }
 template <class V>
 void members(V& v, RunInterrupted& x) {
@@ -339,7 +347,7 @@ constexpr const char* kKinds[] = {
     "retry_scheduled",      "person_asked",      "person_answered",  "node_finished",
     "run_interrupted",      "run_finished",      "result_delivered", "egress_denied",
     "permission_denied",    "model_answered",    "budget_reached",   "fan_in_opened",
-    "fan_in_check_started", "fan_in_check_ended"};
+    "fan_in_check_started", "fan_in_check_ended", "node_parked"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ constexpr std::size_t kFeedbackInEnvironment = 32 << 10;
 constexpr std::size_t kAnswerCap = 2 << 20;
 /// How long an agent's processes may go on without a word after its last one.
 constexpr dsl::Duration kAfterLastWord{30'000};
+/// A provider that wants a longer pause than this keeps no container waiting.
+constexpr dsl::Duration kLongestOwnWait{60'000};
 
 class Work;
 
@@ -135,11 +137,33 @@ class Work : public std::enable_shared_from_this<Work> {
       return std::nullopt;
     }
     AgentOutcome outcome = reader_->conclude(end);
-    if (exhausted_ || (!refusal_.empty() && outcome.reason != dsl::AgentReason::Done)) {
+    judge_limit(outcome);
+    // One whose last request was refused has not done its work, whatever it says.
+    if (exhausted_ || was_refused_last_ ||
+        (!refusal_.empty() && outcome.reason != dsl::AgentReason::Done)) {
       outcome.reason = dsl::AgentReason::Budget;
       outcome.errors.push_back(refusal_);
     }
     return outcome;
+  }
+
+  /// What the gateway knows of the provider's limits, which few agents tell.
+  void judge_limit(AgentOutcome& outcome) const {
+    if (!limit_) {
+      return;
+    }
+    if (shut_out_ && outcome.reason != dsl::AgentReason::Done) {
+      outcome.reason = dsl::AgentReason::RateWindow;
+      outcome.errors.emplace_back("its provider takes nothing more for a while");
+    }
+    if (outcome.reason != dsl::AgentReason::RateWindow) {
+      return;
+    }
+    if (limit_->is_for_good) {
+      outcome.reason = dsl::AgentReason::Provider;
+    } else if (limit_->resets_at_ms > 0) {
+      outcome.resets_at_s = (limit_->resets_at_ms + 999) / 1000;
+    }
   }
 
   void start(Ended ended) {
@@ -240,14 +264,19 @@ class Work : public std::enable_shared_from_this<Work> {
     if (!spender_) {
       return std::nullopt;
     }
-    ModelAccess access{*order_.plan->agent->provider, *spender_, {}, {}, {}, {}};
+    ModelAccess access{*order_.plan->agent->provider, *spender_, {}, {}, {}, {}, {}};
     // What the last requests took is known only after the attempt.
-    access.answered = [shared = shared_, node = order_.node](ModelAnswered answered) {
-      answered.node = node;
-      if (shared->listener.answered) {
-        shared->listener.answered(std::move(answered));
-      }
-    };
+    access.answered =
+        [shared = shared_, node = order_.node, weak = weak_from_this()](ModelAnswered answered) {
+          answered.node = node;
+          if (const auto self = weak.lock(); self && answered.spent.turns > 0) {
+            self->limit_.reset();
+            self->was_refused_last_ = false;
+          }
+          if (shared->listener.answered) {
+            shared->listener.answered(std::move(answered));
+          }
+        };
     access.reached = [weak = weak_from_this()](BudgetReached reached) {
       if (const auto self = weak.lock()) {
         self->reach(std::move(reached));
@@ -263,12 +292,34 @@ class Work : public std::enable_shared_from_this<Work> {
         self->stop_exhausted();
       }
     };
+    access.limited = [weak = weak_from_this()](RateLimit limit) {
+      if (const auto self = weak.lock()) {
+        self->meet_limit(limit);
+      }
+    };
     return access;
+  }
+
+  /// An agent would wait for the window inside of its container, and most give up after a while. A
+  /// short wait is left to it.
+  void meet_limit(const RateLimit& limit) {
+    limit_ = limit;
+    const std::int64_t wait_ms = limit.resets_at_ms - shared_->parts.clock.wall_ms();
+    const bool is_long = limit.is_shut || wait_ms > kLongestOwnWait.ms;
+    if (running_ && !shut_out_ && is_long && !limit.is_for_good &&
+        order_.plan->retry.wake_ups > 0) {
+      shut_out_ = true;
+      order_.engine->stop(order_.job, shared_->parts.grace);
+    }
   }
 
   void reach(BudgetReached reached) {
     reached.node = order_.node;
     if (reached.mark >= BudgetReached::kFull) {
+      was_refused_last_ = true;
+      if (!refusal_.empty()) {
+        return;  // it is told once
+      }
       refusal_ = reached.text;
     }
     if (shared_->listener.budget) {
@@ -394,8 +445,9 @@ class Work : public std::enable_shared_from_this<Work> {
         end.how = JobEnd::How::Idle;
         end.detail = dsl::to_text(self->silence_);
       }
-      self->stopped_ = self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_ &&
-                                          !self->disk_.is_full());
+      self->stopped_ =
+          self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_ &&
+                             !self->shut_out_ && !self->disk_.is_full());
       self->disk_.conclude(self->workspace_, std::move(end), [self](JobEnd concluded) {
         self->end(std::move(concluded));
       });
@@ -537,8 +589,11 @@ class Work : public std::enable_shared_from_this<Work> {
   std::string session_;
   std::optional<Spender> spender_;  // whose requests are metered
   std::string refusal_;             // why the first of them was refused
+  bool was_refused_last_ = false;   // no answer has come since
   bool exhausted_ = false;
-  dsl::Duration silence_{0};  // how long is too long; 0: none is
+  std::optional<RateLimit> limit_;  // that the provider told last, and no answer since
+  bool shut_out_ = false;           // and it was stopped for that
+  dsl::Duration silence_{0};        // how long is too long; 0: none is
   std::int64_t heard_ms_ = 0;
   bool fell_silent_ = false;
   DiskWatch disk_;
@@ -602,7 +657,9 @@ void Executor::run_attempt(AttemptOrder order,
           event.agent && !event.agent->claim.empty() ? event.agent->claim : ended.log.tail;
     }
     // What a failed attempt left matters only to one that goes on from it.
-    if (!event.is_through() && !order.work.plan->retry.feedback) {
+    const bool goes_on = order.work.plan->retry.feedback ||
+                         (event.agent && event.agent->reason == dsl::AgentReason::RateWindow);
+    if (!event.is_through() && !goes_on) {
       work->finish();
       done(std::move(event));
       return;

@@ -16,6 +16,20 @@ std::string feedback_text(const RunState& state, std::size_t node) {
                        me.id.value,
                        me.sent_back->because);
   }
+  if (me.parked) {
+    text += text.empty() ? "" : "\n";
+    text += fmt::format(
+        "# Go on with '{}'\n\nThe provider of your model took nothing more for a while, and you "
+        "were "
+        "stopped in the middle of\nyour work. What you had done is as you left it; programs that "
+        "you "
+        "had started are gone. Go on\nfrom there.\n",
+        me.id.value);
+    if (plan.retry.feedback && me.failures > 0) {
+      text += fmt::format("\nBefore that, your work was not accepted: {}\n", me.last_failure);
+    }
+    return text;
+  }
   if (!plan.retry.feedback || me.failures == 0 || !me.last) {
     return text;
   }

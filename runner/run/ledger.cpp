@@ -146,7 +146,8 @@ std::string to_text(const SpendRefusal& refusal) {
       wanted = fmt::format("takes {} at the least", refusal.ask.input_tokens + least);
       break;
     case SpendRefusal::Of::Turns:
-      cap = fmt::format("{} turns", account.turn_cap.value_or(0));
+      cap =
+          account.turn_cap == 1 ? "1 turn" : fmt::format("{} turns", account.turn_cap.value_or(0));
       spent = std::to_string(account.spent.turns);
       reserved = std::to_string(account.reserved.turns);
       wanted = "is one more";

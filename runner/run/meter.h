@@ -94,6 +94,14 @@ struct BudgetReached {
   std::string text;       // for people
 };
 
+/// What a provider says that takes nothing more for a while.
+struct RateLimit {
+  std::int64_t resets_at_ms = 0;  // wall clock; 0: it does not say
+  bool is_shut = false;           // a window that has to pass, not a request to go slower
+  bool is_for_good = false;       // an amount of money that is used up: nothing resets it
+  bool operator==(const RateLimit&) const = default;
+};
+
 // ---- what is metered ---------------------------------------------------------------------------
 
 /// A node's way to its model.
@@ -105,6 +113,7 @@ struct ModelAccess {
   std::function<void(BudgetReached)> reached;
   std::function<void()> heard;      // something of an answer came
   std::function<void()> exhausted;  // it asks again and again, and is refused every time
+  std::function<void(RateLimit)> limited = {};  // the provider takes nothing more for a while
 };
 
 /// The requests that this node's agent makes of its model pass the gateway: its step says where the

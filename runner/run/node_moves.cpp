@@ -63,7 +63,8 @@ void NodeMoves::add_instance(std::size_t group, std::size_t number, const dsl::V
 
 void NodeMoves::settle(std::size_t i, Outcome outcome) {
   NodeState& node = s_.nodes_[i];
-  if (node.stage != Stage::Waiting && node.stage != Stage::Expanded) {
+  if (node.stage != Stage::Waiting && node.stage != Stage::Expanded &&
+      node.stage != Stage::Parked) {
     enter_pool(i, -1);
   }
   if (node.stage == Stage::Expanded) {

@@ -1,5 +1,6 @@
 #include "runner/run/orders.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -70,7 +71,8 @@ dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrde
   }
   order.prompt = *std::move(prompt);
   order.spender = spender_of(context, node);
-  const bool may_go_on = plan.retry.feedback && plan.retry.attempts >= 2;
+  const bool may_go_on =
+      (plan.retry.feedback && plan.retry.attempts >= 2) || plan.retry.wake_ups > 0;
   if (plan.agent->state.empty() || (!may_go_on && !may_be_sent_back(context.state, node))) {
     return dsl::Ok{};
   }
@@ -100,9 +102,17 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
   order.work.job = attempt_job(context, node, order.attempt);
   order.work.log_part = std::to_string(order.attempt);
   order.work.timeout = plan.timeout;
+  if (me.parked && plan.timeout.ms > 0) {
+    order.work.timeout.ms = std::max<std::int64_t>(plan.timeout.ms - me.worked_ms, 1'000);
+  }
+  if (const auto left = context.state.time_left(node, now_ms)) {
+    const std::int64_t most = std::max<std::int64_t>(left->ms, 1);
+    order.work.timeout.ms =
+        order.work.timeout.ms > 0 ? std::min(order.work.timeout.ms, most) : most;
+  }
   // A command that knows nothing of an attempt before it would do the same work twice.
-  const bool goes_on =
-      me.last && ((plan.retry.feedback && me.failures > 0) || (me.sent_back && can_be_told(plan)));
+  const bool goes_on = me.last && (me.parked || (plan.retry.feedback && me.failures > 0) ||
+                                   (me.sent_back && can_be_told(plan)));
   order.work.tree = goes_on ? me.last->produced : me.input;
   order.feedback = feedback_text(context.state, node);
   order.work.idle_timeout = plan.idle_timeout;

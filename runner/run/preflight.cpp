@@ -68,12 +68,6 @@ class Problems {
   std::vector<One> all_;
 };
 
-void refuse_time(const std::string& name, const std::string& what, Problems& problems) {
-  problems.add(name,
-               what + ", and this version cannot enforce one yet",
-               "remove `time:` from `budget:`; `timeout:` limits the time of a task");
-}
-
 /// It limits what is spent on models.
 bool limits_models(const dsl::Budget& budget) {
   return budget.cost || budget.turns || budget.tokens || budget.cost_per_day;
@@ -116,9 +110,6 @@ void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Prob
 /// Parts of the language that are checked and shown, but that nothing enforces yet.
 void refuse_missing_parts(const PlanNode& node, Problems& problems) {
   const std::string& id = node.id.value;
-  if (node.budget.time) {
-    refuse_time(id, "asks for a budget of time", problems);
-  }
   if (node.docker == dsl::DockerAccess::Dind) {
     problems.add(id,
                  "asks for a Docker daemon of its own, and this version cannot start one yet",
@@ -192,16 +183,8 @@ std::vector<Error> preflight(const dsl::Plan& plan,
                              const PlaceOfNode& place_of,
                              const std::string& place_of_budget) {
   Problems problems(place_of, place_of_budget);
-  if (plan.budget.time) {
-    refuse_time(plan.name, "the pipeline asks for a budget of time", problems);
-  }
   std::map<std::string, bool> is_limited;  // by phase
   for (const dsl::PlanPhase& phase : plan.phases) {
-    const bool is_pipelines = plan.phases.size() == 1 && phase.budget == plan.budget;
-    problems.at(phase.gate);
-    if (phase.budget.time && !is_pipelines) {
-      refuse_time(phase.name, "the phase asks for a budget of time", problems);
-    }
     is_limited[phase.name] = limits_models(phase.budget) || limits_models(plan.budget);
   }
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {

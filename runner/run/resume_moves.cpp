@@ -121,6 +121,7 @@ void NodeMoves::withdraw(std::size_t i) {
     case Stage::Waiting:
     case Stage::Open:
     case Stage::Expanded:
+    case Stage::Parked:
       break;
     case Stage::Merging:
     case Stage::Running:

@@ -368,8 +368,15 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     settle_caches(action.node, CachesOf::Failed);
   }
 
+  void act(const Park& action) {
+    const std::int64_t attempt = state.nodes()[action.node].attempt;
+    note(NodeParked{id(action.node), attempt, action.until_ms, action.reason});
+    settle_caches(action.node, CachesOf::Failed);
+  }
+
   void act(const Finish& action) {
-    note(NodeFinished{id(action.node), action.outcome, action.reason, action.tree});
+    note(NodeFinished{
+        id(action.node), action.outcome, action.reason, action.tree, action.out_of_time});
     const bool passed = action.outcome == Outcome::Passed;
     if (passed) {
       effects.emplace_back([this, node = action.node] { results.keep(node); });
@@ -586,7 +593,10 @@ RunLoop::RunLoop(RunState& state,
     : impl_(std::make_shared<Impl>(state, std::move(parts), std::move(options), std::move(ended))) {
 }
 
-RunLoop::~RunLoop() = default;
+/// An alarm may be set yet: it finds nothing to do, and does not look at what we borrowed.
+RunLoop::~RunLoop() {
+  impl_->over = true;
+}
 
 void RunLoop::start(RunStarted how) {
   impl_->fact(std::move(how));

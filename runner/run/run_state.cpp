@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dsl/expression.h"
+#include "runner/run/failure_mark.h"
 #include "runner/run/fan_in_moves.h"
 #include "runner/run/node_moves.h"
 #include "runner/run/scheduler.h"
@@ -90,7 +91,7 @@ void RunState::note_expressions() {
 }
 
 RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual_ms)
-    : plan_(plan), expected_ms_(usual_ms) {
+    : plan_(plan), expected_ms_(usual_ms), work_time_(plan) {
   const std::size_t count = plan.nodes.size();
   expected_ms_.resize(count);
   for (NodeIndex i = 0; i < count; ++i) {
@@ -125,6 +126,28 @@ std::optional<std::size_t> RunState::missing_outputs(std::size_t node) const {
     }
   }
   return std::nullopt;
+}
+
+std::vector<std::size_t> RunState::at_work() const {
+  std::vector<std::size_t> all;
+  for (const Rank& rank : active_) {
+    const NodeState& node = nodes_[rank.node];
+    if (node.stage == Stage::Running ||
+        std::any_of(node.criteria.begin(), node.criteria.end(), [](const CriterionState& one) {
+          return one.running || one.red_running;
+        })) {
+      all.push_back(node.plan_node);
+    }
+  }
+  return all;
+}
+
+std::optional<WorkTime::Left> RunState::time_left(std::size_t node, std::int64_t now_ms) const {
+  if (!work_time_.is_bounded()) {
+    return std::nullopt;
+  }
+  return work_time_.left(
+      nodes_[node].plan_node, at_work(), std::max<std::int64_t>(now_ms - last_ms_, 0));
 }
 
 std::optional<std::size_t> RunState::find(const dsl::NodeId& id) const {
@@ -258,6 +281,9 @@ struct Fold {
     }
     s.nodes_[*found].spent += e.spent;
     s.spent_ += e.spent;
+    if (e.spent.turns > 0) {
+      s.nodes_[*found].fruitless = 0;
+    }
     return Ok{};
   }
 
@@ -415,8 +441,12 @@ struct Fold {
       return unknown(e.node);
     }
     NodeState& node = s.nodes_[*found];
-    if (node.stage != Stage::Prepared && node.stage != Stage::Backoff) {
+    if (node.stage != Stage::Prepared && node.stage != Stage::Backoff &&
+        node.stage != Stage::Parked) {
       return misfit("'" + e.node.value + "' cannot start an attempt now");
+    }
+    if (node.stage == Stage::Parked) {
+      moves.enter_pool(*found, 1);
     }
     node.stage = Stage::Running;
     node.attempt = e.attempt;
@@ -461,6 +491,7 @@ struct Fold {
       } else {
         criterion.verdict = e.verdict;
         criterion.evidence = e.evidence;
+        count_failure(criterion);
       }
     });
   }
@@ -471,6 +502,20 @@ struct Fold {
       ++node.failures;
       node.not_before_ms = e.not_before_ms;
       node.last_failure = e.reason;
+      node.parked = false;
+      node.worked_ms = 0;
+    });
+  }
+
+  Status operator()(const NodeParked& e) {
+    return on(e.node, Stage::Checking, [&](std::size_t i, NodeState& node) {
+      node.stage = Stage::Parked;
+      node.parked = true;
+      ++node.parkings;
+      ++node.fruitless;
+      node.not_before_ms = e.until_ms;
+      node.worked_ms += node.last->end.took.ms;
+      moves.enter_pool(i, -1);
     });
   }
 
@@ -543,6 +588,7 @@ struct Fold {
       moves.leave_open(*found);
     }
     node.tree = e.tree;
+    node.out_of_time = e.out_of_time;
     if (!e.reason.empty()) {
       node.reason = e.reason;
     }
@@ -551,6 +597,17 @@ struct Fold {
   }
 
  private:
+  static void count_failure(CriterionState& criterion) {
+    if (criterion.verdict != Verdict::NotMet) {
+      criterion.failure_mark.clear();
+      criterion.failures = 0;
+      return;
+    }
+    std::string mark = failure_mark(criterion.evidence);
+    criterion.failures = mark == criterion.failure_mark ? criterion.failures + 1 : 1;
+    criterion.failure_mark = std::move(mark);
+  }
+
   Status send_back(const PersonAnswered& e) {
     std::vector<std::size_t> nodes;
     for (const dsl::NodeId& id : e.again) {
@@ -599,9 +656,13 @@ dsl::Status RunState::apply(const Event& event) {
                           std::to_string(sequence_),
                       ""};
   }
+  // What was under way when a runner died did not go on until the next one began.
+  const bool counts = work_time_.is_bounded() && !std::holds_alternative<RunResumed>(event.what);
+  const std::vector<std::size_t> working = counts ? at_work() : std::vector<std::size_t>();
   const dsl::Status status =
       std::visit(Fold{*this, event, NodeMoves(*this, event.at_ms)}, event.what);
   if (status) {
+    work_time_.add(working, event.at_ms - last_ms_);
     sequence_ = event.sequence;
     last_ms_ = event.at_ms;
   }
@@ -616,8 +677,8 @@ bool ended_by_budget(const RunState& state) {
         state.plan_node(i).kind == dsl::NodeKind::PhaseGate) {
       continue;
     }
-    by_budget =
-        node.last && node.last->agent && node.last->agent->reason == dsl::AgentReason::Budget;
+    by_budget = node.out_of_time || (node.last && node.last->agent &&
+                                     node.last->agent->reason == dsl::AgentReason::Budget);
     if (!by_budget) {
       return false;
     }

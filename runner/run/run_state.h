@@ -16,13 +16,15 @@
 #include "dsl/result.h"
 #include "runner/run/event.h"
 #include "runner/run/fan_in.h"
+#include "runner/run/work_time.h"
 
 namespace runner {
 
 /// Where a node is on its way. Waiting -> Open -> [Merging -> [Verifying]] -> Prepared -> Running
 /// -> Checking -> Settled; Verifying waits until what was merged has proved itself again; Backoff
-/// leads back to Prepared; Expanded is a for_each node that waits for its instances; Asking waits
-/// for a person.
+/// leads back to Prepared, and so does Parked, which waits for its model's provider and holds no
+/// place in a pool; Expanded is a for_each node that waits for its instances; Asking waits for a
+/// person.
 enum class Stage {
   Waiting,
   Open,
@@ -32,6 +34,7 @@ enum class Stage {
   Running,
   Checking,
   Backoff,
+  Parked,
   Asking,
   Expanded,
   Settled
@@ -43,6 +46,8 @@ struct CriterionState {
   Evidence red_evidence;
   bool running = false;
   bool asked = false;
+  std::string failure_mark;        // how it failed last; "" it did not
+  std::int64_t failures = 0;       // in that way, one after the other
   std::optional<Verdict> verdict;  // on the produced tree of the current attempt
   Evidence evidence;
 };
@@ -76,6 +81,10 @@ struct NodeState {
   std::int64_t finished_ms = 0;  // wall clock
   std::int64_t attempt_started_ms = 0;
   std::int64_t not_before_ms = 0;
+  std::int64_t parkings = 0;          // how often it was parked
+  std::int64_t fruitless = 0;         // … since its model last answered
+  bool parked = false;                // `last` was broken off so, and the next attempt goes on
+  std::int64_t worked_ms = 0;         // of its time limit, in attempts that were broken off so
   std::optional<AttemptEnded> last;   // the last attempt that ended
   std::string last_failure;           // why it failed, for people and for feedback
   std::optional<SentBack> sent_back;  // told to every attempt from then on
@@ -87,6 +96,7 @@ struct NodeState {
   std::int64_t budget_mark = 0;                 // the highest of BudgetReached
 
   std::optional<Outcome> outcome;  // when Settled
+  bool out_of_time = false;        // Failed, and a budget of time is why
   bool failed_above = false;       // Skipped, and a need of its stood in the way
   std::string reason;
   std::optional<bool> approved;  // an approval's answer
@@ -159,7 +169,8 @@ class RunState {
   };
   /// Open nodes, the most urgent first.
   [[nodiscard]] const std::set<Rank>& open() const { return open_; }
-  /// Nodes in Verifying, Prepared, Running, Checking, Backoff, Asking or Expanded, the most urgent
+  /// Nodes in Verifying, Prepared, Running, Checking, Backoff, Parked, Asking or Expanded, the most
+  /// urgent first.
   /// first.
   [[nodiscard]] const std::set<Rank>& active() const { return active_; }
   /// Nodes whose needs are settled and that still need a decision: their own `if:` has to be looked
@@ -194,6 +205,10 @@ class RunState {
   /// Does a settled node stand in the way of those that need it? A failure that is not allowed
   /// does, and so does what was skipped for one: nothing downstream of a failure starts by itself.
   [[nodiscard]] bool blocks(std::size_t node) const;
+  /// How much of its budgets of time this node has left at that time (wall clock); no value: none
+  /// bounds it.
+  [[nodiscard]] std::optional<WorkTime::Left> time_left(std::size_t node,
+                                                        std::int64_t now_ms) const;
   /// Whose trees stand for a settled plan node that has none of its own: its instances', or those
   /// that it would have started from.
   [[nodiscard]] const std::vector<std::size_t>& stands_for(std::size_t node) const {
@@ -202,6 +217,8 @@ class RunState {
 
  private:
   void note_expressions();
+  /// Plan nodes with an attempt or a check under way.
+  [[nodiscard]] std::vector<std::size_t> at_work() const;
 
   friend struct Fold;      // says which fact moves which node, and
   friend class NodeMoves;  // moves it
@@ -217,6 +234,7 @@ class RunState {
   std::vector<NodeState> nodes_;
   std::unordered_map<std::string, std::size_t> by_id_;
   std::vector<std::vector<std::size_t>> pass_through_;  // of settled nodes without a tree
+  WorkTime work_time_;
   std::set<Rank> open_;
   std::set<Rank> active_;
   std::set<Rank> undecided_;
@@ -245,7 +263,7 @@ class RunState {
   std::int64_t last_ms_ = 0;
 };
 
-/// The run failed, and all that failed did for the sake of a budget.
+/// The run failed, and all that failed did for the sake of a budget, of models or of time.
 bool ended_by_budget(const RunState& state);
 
 }  // namespace runner

@@ -74,7 +74,7 @@ class Planner {
   }
 
   void fail(std::size_t node, std::string reason) {
-    act(Finish{node, Outcome::Failed, std::move(reason), {}});
+    act(Finish{node, Outcome::Failed, std::move(reason), {}, false});
   }
 
   // ---- nodes whose needs have just been settled
@@ -265,6 +265,7 @@ class Planner {
         check(node);
         return;
       case Stage::Backoff:
+      case Stage::Parked:
         start_again(node);
         return;
       case Stage::Asking:
@@ -286,9 +287,19 @@ class Planner {
     const PlanNode& plan = state_.plan_node(node);
     if (!plan.approval.empty()) {
       act(AskPerson{node, -1, plan.approval});
-    } else if (prove_red(node) && take_slot()) {
+    } else if (prove_red(node) && !is_out_of_time(node) && take_slot()) {
       act(StartAttempt{node});
     }
+  }
+
+  /// No attempt begins once a budget of time is used up.
+  bool is_out_of_time(std::size_t node) {
+    const auto left = state_.time_left(node, limits_.now_ms);
+    if (!left || left->ms > 0) {
+      return false;
+    }
+    act(Finish{node, Outcome::Failed, left->budget + " is used up", {}, true});
+    return true;
   }
 
   /// Criteria with red_first have to fail before the work: one that is met already proves nothing,
@@ -323,9 +334,16 @@ class Planner {
   }
 
   void start_again(std::size_t node) {
-    const std::int64_t due = state_.nodes()[node].not_before_ms;
+    const NodeState& me = state_.nodes()[node];
+    const std::int64_t due = me.not_before_ms;
     if (due <= limits_.now_ms) {
-      if (take_slot()) {
+      if (is_out_of_time(node)) {
+        return;
+      }
+      const std::string& pool = state_.plan_node(node).pool;
+      const bool has_place =
+          me.stage != Stage::Parked || pool.empty() || (free_ > 0 && pool_has_room(pool));
+      if (has_place && take_slot()) {
         act(StartAttempt{node});
       }
     } else if (!next_.wake_at_ms || due < *next_.wake_at_ms) {
@@ -339,7 +357,7 @@ class Planner {
       return;
     }
     if (*me.approved) {
-      act(Finish{node, Outcome::Passed, "", me.input});
+      act(Finish{node, Outcome::Passed, "", me.input, false});
     } else {
       fail(node, "rejected by " + me.answered_by + (me.reason.empty() ? "" : ": " + me.reason));
     }
@@ -359,7 +377,7 @@ class Planner {
         reason = quoted(one.id.value) + ": " + one.reason;
       }
     }
-    act(Finish{node, outcome, reason, {}});
+    act(Finish{node, outcome, reason, {}, false});
   }
 
   // ---- after the command ended
@@ -369,6 +387,10 @@ class Planner {
     const NodeState& me = state_.nodes()[node];
     const AttemptEnded& last = *me.last;
     if (!last.is_through()) {
+      if (is_shut_out(last) && me.parkings < state_.plan_node(node).retry.wake_ups) {
+        act(Park{node, wake_time(me, limits_.now_ms), last.problem});
+        return;
+      }
       const bool lost = last.end.how == JobEnd::How::Lost;
       attempt_failed(node,
                      lost ? Outcome::Errored : Outcome::Failed,
@@ -390,7 +412,7 @@ class Planner {
       const dsl::Criterion& criterion = state_.plan_node(node).criteria[*tally.unasked];
       act(AskPerson{node, static_cast<std::int64_t>(*tally.unasked), question_of(criterion, me)});
     } else if (tally.all_met) {
-      act(Finish{node, Outcome::Passed, "", last.produced});
+      act(Finish{node, Outcome::Passed, "", last.produced, false});
     }
   }
 
@@ -429,12 +451,65 @@ class Planner {
   void attempt_failed(std::size_t node, Outcome outcome, const std::string& reason) {
     const NodeState& me = state_.nodes()[node];
     const dsl::Retry& retry = state_.plan_node(node).retry;
+    // The attempt had no more time than was left.
+    const auto left = state_.time_left(node, limits_.now_ms);
+    if (left && left->ms == 0) {
+      act(Finish{node, outcome, left->budget + " is used up: " + reason, {}, true});
+      return;
+    }
+    const std::string stuck = stuck_text(node);
+    if (!stuck.empty() && me.failures + 1 < retry.attempts) {
+      act(Finish{node, outcome, reason + "; " + stuck, {}, false});
+      return;
+    }
+    const bool woken_in_vain = is_shut_out(*me.last) && me.parkings > 0;
     if (me.failures + 1 >= retry.attempts || state_.plan_node(node).command.argv.empty() ||
-        is_hopeless(me.last) || is_refused(node)) {
-      act(Finish{node, outcome, reason, {}});
+        is_hopeless(me.last) || is_refused(node) || woken_in_vain) {
+      act(Finish{node, outcome, woken_in_vain ? reason + woken_text(me) : reason, {}, false});
       return;
     }
     act(Retry{node, limits_.now_ms + backoff(retry, me.failures), reason});
+  }
+
+  /// Says which criterion shows that another attempt would only fail in the same way once more, ""
+  /// none.
+  std::string stuck_text(std::size_t node) const {
+    const PlanNode& plan = state_.plan_node(node);
+    const NodeState& me = state_.nodes()[node];
+    for (std::size_t i = 0; plan.retry.same_failure > 0 && i < plan.criteria.size(); ++i) {
+      if (me.criteria[i].verdict == Verdict::NotMet &&
+          me.criteria[i].failures >= plan.retry.same_failure) {
+        return quoted(plan.criteria[i].text) + " has now failed " +
+               std::to_string(me.criteria[i].failures) +
+               " times in the same way, so nothing more is tried (retry: same_failure)";
+      }
+    }
+    return "";
+  }
+
+  /// The provider of the agent's model takes nothing more for a while.
+  static bool is_shut_out(const AttemptEnded& last) {
+    return last.agent && !last.is_through() && last.agent->reason == dsl::AgentReason::RateWindow;
+  }
+
+  static std::string woken_text(const NodeState& me) {
+    return "; it has waited for its provider " +
+           (me.parkings == 1 ? std::string("once") : std::to_string(me.parkings) + " times") +
+           ", which is all that its `retry: {wake_ups: …}` allows";
+  }
+
+  /// A little after the window opens. One that was found shut again, or that nobody told the end
+  /// of, is left alone for longer each time.
+  static std::int64_t wake_time(const NodeState& me, std::int64_t now_ms) {
+    const std::int64_t resets_ms = me.last->agent->resets_at_s * 1000;
+    const bool is_known = resets_ms > 0;
+    std::int64_t least = is_known && me.fruitless == 0 ? 0 : kFirstBlindWaitMs;
+    for (std::int64_t i = is_known ? 1 : 0; i < me.fruitless && least < kLongestBlindWaitMs; ++i) {
+      least *= 2;
+    }
+    least = now_ms + std::min(least, kLongestBlindWaitMs);
+    const std::int64_t most = now_ms + kLongestParkingMs;
+    return is_known ? std::min(std::max(resets_ms + kWakeMarginMs, least), most) : least;
   }
 
   /// Another attempt of the agent would find no credential, or no money, either.
@@ -467,6 +542,10 @@ class Planner {
 
   static constexpr std::size_t kMostItems = 10'000;
   static constexpr std::int64_t kLongestBackoffMs = 24LL * 3600 * 1000;
+  static constexpr std::int64_t kWakeMarginMs = 5'000;  // clocks differ
+  static constexpr std::int64_t kFirstBlindWaitMs = 60'000;
+  static constexpr std::int64_t kLongestBlindWaitMs = 3600LL * 1000;
+  static constexpr std::int64_t kLongestParkingMs = 8LL * 24 * 3600 * 1000;  // windows: a week
 
   const RunState& state_;
   const SchedulerLimits& limits_;
@@ -491,7 +570,7 @@ Standstill standstill(const RunState& state) {
   bool waiting = false;
   for (const RunState::Rank& rank : state.active()) {
     const NodeState& node = state.nodes()[rank.node];
-    backoff = backoff || node.stage == Stage::Backoff;
+    backoff = backoff || node.stage == Stage::Backoff || node.stage == Stage::Parked;
     waiting = waiting || node.stage == Stage::Asking;
     for (const CriterionState& criterion : node.criteria) {
       waiting = waiting || (criterion.asked && !criterion.verdict);

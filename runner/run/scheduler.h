@@ -59,11 +59,18 @@ struct Retry {
   std::int64_t not_before_ms = 0;
   std::string reason;
 };
+/// Its model's provider takes nothing more before then.
+struct Park {
+  std::size_t node = 0;
+  std::int64_t until_ms = 0;
+  std::string reason;
+};
 struct Finish {
   std::size_t node = 0;
   Outcome outcome = Outcome::Failed;
   std::string reason;
   TreeRef tree;
+  bool out_of_time = false;
 };
 
 using Action = std::variant<Admit,
@@ -76,6 +83,7 @@ using Action = std::variant<Admit,
                             StartCheck,
                             AskPerson,
                             Retry,
+                            Park,
                             Finish>;
 
 struct SchedulerLimits {
@@ -87,7 +95,7 @@ struct SchedulerLimits {
 
 struct NextActions {
   std::vector<Action> actions;  // at most one of a node or a merged criterion, all valid together
-  /// When a retry is due, if nothing else happens before.
+  /// When a retry or a parked node is due, if nothing else happens before.
   std::optional<std::int64_t> wake_at_ms;
 };
 
@@ -97,7 +105,7 @@ NextActions next_actions(const RunState& state, const SchedulerLimits& limits);
 enum class Standstill {
   Done,     // every node is settled
   Waiting,  // for a person
-  Backoff,  // for a retry's time
+  Backoff,  // for a time: a retry's, or a parked node's
   Stuck,    // a bug
 };
 Standstill standstill(const RunState& state);

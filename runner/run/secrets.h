@@ -15,6 +15,9 @@
 
 namespace runner {
 
+/// How every token begins; lower-case hexadecimal digits follow.
+inline constexpr const char* kTokenBegin = "pipe-token-";
+
 class Secrets {
  public:
   using Done = std::function<void(dsl::Result<std::string>)>;

@@ -272,7 +272,13 @@ Result<CheckWork> check_work(const OrderContext& context,
 Result<std::string> stated_prompt(const OrderContext& context, std::size_t node) {
   const dsl::Agent& agent = *context.state.plan_node(node).agent;
   Result<std::string> prompt = Filler(context, node).fill(agent.prompt);
-  return prompt ? prompt : prompt.error().within("prompt");
+  if (!prompt) {
+    return prompt.error().within("prompt");
+  }
+  if (const std::string& more = context.state.plan().instructions; !more.empty()) {
+    *prompt += "\n\n# Instructions for this run\n\n" + more;
+  }
+  return prompt;
 }
 
 Result<std::string> first_prompt(const OrderContext& context,

@@ -97,6 +97,7 @@ class ModelDeskTest : public testing::Test {
       access.answered = [this](const ModelAnswered& one) { answered.push_back(one); };
       access.reached = [this](const BudgetReached& one) { reached.push_back(one); };
       access.exhausted = [this] { ++exhausted; };
+      access.limited = [this](RateLimit one) { limits.push_back(one); };
       desk_ = std::make_unique<ModelDesk>(*meter, list_price, std::move(access));
     }
     return *desk_;
@@ -141,6 +142,7 @@ class ModelDeskTest : public testing::Test {
   Spender who;
   std::vector<ModelAnswered> answered;
   std::vector<BudgetReached> reached;
+  std::vector<RateLimit> limits;
   int exhausted = 0;
 
  private:
@@ -265,7 +267,16 @@ TEST_F(ModelDeskTest, AStormOfRequestsAfterRefusalsIsToldOnce) {
     refused(message(100));
   }
   EXPECT_EQ(exhausted, 1);
-  EXPECT_EQ(reached.size(), 1U);
+  EXPECT_EQ(reached.size(), 27U) << "each is told; who hears it tells people once";
+}
+
+TEST_F(ModelDeskTest, TellsWhatTheProviderSaysOfItsLimits) {
+  ModelAnswerEnd limited{true, 429, true, std::nullopt, false};
+  limited.limit = RateLimit{kNow + 1'000, true, false};
+  end(passed(message(100)), limited);
+  ASSERT_EQ(limits.size(), 1U);
+  EXPECT_EQ(limits[0], *limited.limit);
+  EXPECT_EQ(task().spent, Spend{}) << "and charges nothing for it";
 }
 
 TEST_F(ModelDeskTest, WhatNobodyWaitsForAnyMoreIsGivenBack) {

@@ -183,12 +183,22 @@ class Agent {
     ModelAccess access;
     access.provider = {dsl::ModelDialect::Anthropic, "api.anthropic.com", "ANTHROPIC_BASE_URL", ""};
     access.heard = [this] { ++heard; };
+    access.limited = [this](RateLimit limit) { limits.push_back(limit); };
+    metering.listener.asked = [this](const std::string& network) {
+      asked.push_back(network);
+      return asked.size() - 1;
+    };
+    metering.listener.heard =
+        [this](const std::string&, std::size_t turn, ModelApi, const HeardAnswer& answer) {
+          answers[turn] = answer;
+        };
     const ModelDoor::Parts parts{loop,
                                  resolver,
                                  [] { return std::vector<dsl::IpAddress>(); },
                                  dsl::Duration{5'000},
                                  &secrets,
-                                 stand_in};
+                                 stand_in,
+                                 "network-1"};
     door = std::make_unique<ModelDoor>(
         parts, metering, access, std::vector<LentSecret>{lent}, [this](const EgressDenied& one) {
           denied.push_back(one);
@@ -227,6 +237,9 @@ class Agent {
   ModelMetering metering;
   std::unique_ptr<ModelDoor> door;
   std::vector<EgressDenied> denied;
+  std::vector<RateLimit> limits;
+  std::vector<std::string> asked;
+  std::map<std::size_t, HeardAnswer> answers;
   int heard = 0;
   Fd client;
   std::string got;
@@ -375,6 +388,46 @@ TEST(ModelDoor, TellsAnErrorOfTheProviderAsItCameAndChargesNothing) {
   EXPECT_THAT(agent.hear(error), HasSubstr("retry-after: 7"));
   ASSERT_EQ(agent.meter.settled.size(), 1U);
   EXPECT_EQ(agent.meter.settled[0].how, Settlement::Free);
+}
+
+TEST(ModelDoor, TellsWhatTheProviderSaysOfItsLimit) {
+  const std::string error = "{\"type\":\"error\"}";
+  Provider provider([&](int client, int) {
+    Provider::say(client,
+                  "HTTP/1.1 429 Too Many Requests\r\nanthropic-ratelimit-unified-status: "
+                  "rejected\r\nAnthropic-Ratelimit-Unified-Reset: 1795266000\r\n"
+                  "Content-Length: 16\r\n\r\n" +
+                      error);
+  });
+  Agent agent(at(provider));
+  agent.say(post(kAsk));
+  agent.hear(error);
+  ASSERT_EQ(agent.limits.size(), 1U);
+  EXPECT_EQ(agent.limits[0], (RateLimit{1'795'266'000'000, true, false}));
+}
+
+TEST(ModelDoor, TellsAListenerWhatWasAnsweredAsTheAgentGotIt) {
+  Provider provider([](int client, int request) {
+    if (request == 1) {
+      Provider::say(client, kStreamHead + chunk(kStart));
+      Provider::say(client, chunk(kStop) + "0\r\n\r\n");
+    } else {
+      Provider::say(client, kStreamHead + chunk(kStart));
+      shutdown(client, SHUT_RDWR);
+    }
+  });
+  Agent agent(at(provider));
+  agent.say(post(kAsk));
+  agent.hear("\r\n0\r\n\r\n");
+  agent.say(post(kAsk));
+  agent.run_until([&] { return agent.answers.size() == 2; });
+  EXPECT_EQ(agent.asked, std::vector<std::string>(2, "network-1"));
+  ASSERT_EQ(agent.answers.size(), 2U);
+  EXPECT_EQ(agent.answers[0].status, 200U);
+  EXPECT_EQ(agent.answers[0].body, std::string(kStart) + kStop);
+  EXPECT_TRUE(agent.answers[0].whole);
+  EXPECT_EQ(agent.answers[1].body, kStart);
+  EXPECT_FALSE(agent.answers[1].whole);
 }
 
 TEST(ModelDoor, AProviderThatIsNotThereIsAnErrorInItsShape) {

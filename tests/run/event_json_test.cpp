@@ -11,7 +11,7 @@ TEST(EventJson, WritesEveryMemberInOneLine) {
   EXPECT_EQ(event_to_json(event),
             R"({"version":1,"sequence":7,"at_ms":1700000000123,"kind":"node_finished",)"
             R"("node":"build","outcome":"passed","reason":"",)"
-            R"("tree":{"commit":"abc","artifacts":""}})");
+            R"("tree":{"commit":"abc","artifacts":""},"out_of_time":false})");
 }
 
 TEST(EventJson, KeepsWhatAnAttemptLeft) {

@@ -41,11 +41,9 @@ TEST_F(Preflight, APlainPlanMayStart) {
 TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   dsl::PlanNode node = task("a", {}, "x");
   node.firewall.allow = {"example.org:443"};
-  node.budget.time = dsl::Duration{5'000};
   node.docker = dsl::DockerAccess::Socket;
   EXPECT_THAT(of({node}),
-              ElementsAre(HasSubstr("'a': asks for a budget of time"),
-                          HasSubstr("'a': asks for a firewall, and its engine"),
+              ElementsAre(HasSubstr("'a': asks for a firewall, and its engine"),
                           HasSubstr("'a': asks for access to Docker, which only")));
   node = task("b", {}, "x");
   node.docker = dsl::DockerAccess::Dind;
@@ -84,21 +82,22 @@ TEST_F(Preflight, TheSameProblemOfManyTasksIsOneLine) {
   std::vector<dsl::PlanNode> nodes;
   for (int i = 0; i < 10; ++i) {
     nodes.push_back(task("t" + std::to_string(i), {}, "x"));
-    nodes.back().budget.time = dsl::Duration{1};
+    nodes.back().docker = dsl::DockerAccess::Dind;
   }
-  EXPECT_THAT(of(nodes), ElementsAre(HasSubstr("'t0', 't1', 't2' and 7 more: asks for a budget")));
+  EXPECT_THAT(of(nodes),
+              ElementsAre(HasSubstr("'t0', 't1', 't2' and 7 more: asks for a Docker daemon")));
 }
 
 TEST_F(Preflight, SaysWhereTheFirstOfThemStands) {
   plan.name = "p";
   plan.nodes = {task("fine", {}, "x"), task("a", {}, "x"), task("b", {}, "x")};
-  plan.nodes[1].budget.time = dsl::Duration{1};
-  plan.nodes[2].budget.time = dsl::Duration{1};
+  plan.nodes[1].docker = dsl::DockerAccess::Dind;
+  plan.nodes[2].docker = dsl::DockerAccess::Dind;
   const std::vector<Engine*> engines(3, &engine);
   const auto place_of = [](std::size_t node) { return "p.yaml:" + std::to_string(node) + ":3"; };
   const auto problems = preflight(plan, engines, place_of);
   ASSERT_EQ(problems.size(), 1U);
-  EXPECT_THAT(problems[0].message, testing::StartsWith("p.yaml:1:3: 'a', 'b': asks for a budget"));
+  EXPECT_THAT(problems[0].message, testing::StartsWith("p.yaml:1:3: 'a', 'b': asks for a Docker"));
 }
 
 TEST_F(Preflight, AMemoryLimitThatNothingStartsWithIsRefused) {
@@ -109,15 +108,13 @@ TEST_F(Preflight, AMemoryLimitThatNothingStartsWithIsRefused) {
   EXPECT_THAT(of({node}), IsEmpty());
 }
 
-TEST_F(Preflight, BudgetsOfTimeOfPipelineAndPhaseAreRefusedToo) {
+TEST_F(Preflight, BudgetsOfTimeNeedNothing) {
   plan.budget.time = dsl::Duration{5'000};
   plan.phases = {{"build", "", 0, {}}};
   plan.phases[0].budget.time = dsl::Duration{3'000};
-  EXPECT_THAT(of({task("a", {}, "x")}),
-              ElementsAre(HasSubstr("'p': the pipeline asks for a budget"),
-                          HasSubstr("'build': the phase asks for a budget")));
-  const auto problems = preflight(plan, {nullptr}, {}, "p.yaml:3:16");
-  EXPECT_THAT(problems.at(0).message, testing::StartsWith("p.yaml:3:16: 'p': the pipeline asks"));
+  dsl::PlanNode node = task("a", {}, "x");
+  node.budget.time = dsl::Duration{1'000};
+  EXPECT_THAT(of({node}), IsEmpty());
 }
 
 /// An agent with a key for its model, which the gateway adds.

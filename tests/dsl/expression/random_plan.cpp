@@ -230,7 +230,9 @@ void fill_limits(Chance& any, PlanNode& node) {
   node.retry = {static_cast<int>(any.below(1000)),
                 Duration{any.number()},
                 Duration{any.number()},
-                any.coin()};
+                any.coin(),
+                static_cast<int>(any.below(100)),
+                static_cast<int>(any.below(100))};
   node.budget = budget(any);
   node.firewall = {any.one_of<Firewall::Mode>(2), any.texts(), any.texts(), any.texts()};
   node.secrets.resize(any.below(3));
@@ -324,6 +326,7 @@ Plan random_plan(std::uint32_t seed, std::size_t nodes) {
     priced.price.longer.output = any.number();
   }
   plan.require_approval = any.coin();
+  plan.instructions = any.text();
   plan.env_files = any.texts();
   for (std::size_t k = any.below(3); k > 0; --k) {
     plan.pools[any.text()] = any.number();
