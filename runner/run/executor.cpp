@@ -117,7 +117,8 @@ class Work : public std::enable_shared_from_this<Work> {
       if (order_.engine->traits().own_paths) {
         session_ = order.session;
       }
-      prompt_ = session_.empty() ? order.prompt : order.feedback;
+      const std::string& more = order.feedback.empty() ? order.follow_up : order.feedback;
+      prompt_ = session_.empty() ? order.prompt : more;
       if (session_.empty() && !order.feedback.empty()) {
         prompt_ += "\n" + order.feedback;
       }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "dsl/result.h"
 #include "runner/run/executor.h"
@@ -23,6 +24,10 @@ dsl::Result<CheckOrder> check_order(const OrderContext& context,
                                     std::size_t node,
                                     std::size_t criterion,
                                     Subject subject);
+
+/// What the session of a node's agent is kept by: from attempt to attempt, and for a run that goes
+/// on from this one.
+std::string session_key(const dsl::RunId& run, const dsl::NodeId& node);
 
 /// The name of the job that makes an attempt.
 JobName attempt_job(const OrderContext& context, std::size_t node, std::int64_t attempt);
