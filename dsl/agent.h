@@ -88,6 +88,14 @@ struct AgentProvider {
   bool operator==(const AgentProvider&) const = default;
 };
 
+/// What a person asks of an agent after a run of its, from where that left off.
+struct FollowUp {
+  std::string prompt;
+  std::string run;      // whose session it is
+  std::string session;  // "": none is left; the agent is asked all anew, and then this
+  bool operator==(const FollowUp&) const = default;
+};
+
 struct Agent {
   std::string name;  // of its step; "" where the task itself is the agent
   Template prompt;
@@ -96,6 +104,7 @@ struct Agent {
   std::vector<AgentRule> stream;   // empty: only the exit status counts
   std::vector<AgentExit> exit;     // where the stream did not say
   std::optional<AgentProvider> provider;
+  std::optional<FollowUp> follow_up = {};  // of `pipe run --continue`; no pipeline says it
   bool operator==(const Agent&) const = default;
 };
 

@@ -56,6 +56,7 @@ inline constexpr std::string_view kReservedName = "P0310";
 inline constexpr std::string_view kBadSecretHost = "P0311";
 inline constexpr std::string_view kBadHeader = "P0312";
 inline constexpr std::string_view kBadPermission = "P0313";
+inline constexpr std::string_view kBadCommitMessage = "P0314";
 inline constexpr std::string_view kBadMount = "P0315";
 
 // P04xx: names and order

@@ -64,6 +64,7 @@ pipe_room(dsl_compiler
     names.cpp
     parse_agent.cpp
     parse_criteria.cpp
+    parse_git.cpp
     parse_inputs.cpp
     parse_limits.cpp
     parse_mounts.cpp

@@ -62,6 +62,11 @@ class TextExport {
     if (!plan_.budget.empty()) {
       facts.push_back("budget " + words::join(words::budget(plan_.budget), ", "));
     }
+    if (plan_.git.push) {
+      facts.push_back(fmt::format("pushes its branch to {}{}",
+                                  plan_.git.remote,
+                                  plan_.git.pull_request ? ", opens a pull request" : ""));
+    }
     if (plan_.require_approval) {
       facts.emplace_back("a person must approve this plan");
     }

@@ -7,8 +7,11 @@
 
 #include "dsl/budgets.h"
 #include "dsl/codes.h"
+#include "dsl/commit_message.h"
+#include "dsl/conventional_commit.h"
 #include "dsl/digest.h"
 #include "dsl/fields.h"
+#include "dsl/glob.h"
 #include "dsl/lower_task.h"
 #include "dsl/matrix.h"
 #include "dsl/program.h"
@@ -53,6 +56,7 @@ class Lowering {
       }
     }
     report_secrets_out_of_reach();
+    check_commit_messages();
     return std::move(plan_);
   }
 
@@ -98,6 +102,9 @@ class Lowering {
         plan_.env_files.emplace_back(file.value);
       }
     }
+    if (pipeline_.git != nullptr) {
+      lower_git(*pipeline_.git);
+    }
     for (const auto& [name, size] : pipeline_.pools) {
       plan_.pools.emplace(std::string(name.value), size.value);
     }
@@ -116,6 +123,76 @@ class Lowering {
     look_at(budget.tokens);
     look_at(budget.cost_per_day);
     return first;
+  }
+
+  void lower_git(const GitSpec& git) {
+    plan_.git.conventional = git.conventional.value;
+    if (git.message) {
+      plan_.git.message = std::string(git.message.value);
+    } else if (plan_.git.conventional) {
+      plan_.git.message = "chore(${task}): ${description}";
+    }
+    if (git.protected_branches) {
+      plan_.git.protected_branches = texts(git.protected_branches);
+      report_own_branches_protected(git.protected_branches);
+    }
+    plan_.git.push = git.push.value;
+    if (git.remote) {
+      plan_.git.remote = std::string(git.remote.value);
+    }
+    if (const auto& wanted = git.pull_request) {
+      plan_.git.pull_request = PullRequest{std::string(wanted->title.value),
+                                           std::string(wanted->body.value),
+                                           std::string(wanted->base.value),
+                                           wanted->draft.value,
+                                           texts(wanted->labels)};
+    }
+  }
+
+  /// Patterns that leave no run of this pipeline a branch.
+  void report_own_branches_protected(const StatedList<Text>& patterns) {
+    const std::string own = branch_of(plan_.name, RunId("RUN"));
+    for (const Text& pattern : patterns.items) {
+      if (Glob(pattern.value).matches(own)) {
+        program_.findings.error(kBadPattern,
+                                pattern.span,
+                                fmt::format("{} protects the branches of this pipeline's runs, {}",
+                                            quoted(pattern.value),
+                                            quoted(own)),
+                                "narrow the pattern: a result always is a branch of its own");
+      }
+    }
+  }
+
+  static std::vector<std::string> texts(const StatedList<Text>& list) {
+    std::vector<std::string> all;
+    for (const Text& text : list.items) {
+      all.emplace_back(text.value);
+    }
+    return all;
+  }
+
+  /// A message that no task of the plan can use is found now, not when a run has passed.
+  void check_commit_messages() {
+    if (!plan_.git.conventional) {
+      return;
+    }
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+      const PlanNode& node = plan_.nodes[i];
+      if (node.kind != NodeKind::Task) {
+        continue;
+      }
+      const auto problem = conventional_problem(commit_subject(plan_, node, node.id, RunId("run")));
+      if (problem) {
+        const Text& message = pipeline_.git->message;
+        program_.findings.error(
+            kBadCommitMessage,
+            message ? message.span : program_.places.nodes[i],
+            fmt::format("the commit of {}: {}", quoted(node.id.value), problem->message),
+            problem->remedy);
+        return;
+      }
+    }
   }
 
   void report_secrets_out_of_reach() {

@@ -45,6 +45,9 @@ Section<FirewallSpec> parse_firewall(YamlValue key, YamlValue value, Findings& f
 Section<StatedList<SecretSpec>> parse_secrets(YamlValue key, YamlValue value, Findings& findings);
 Section<PermissionsSpec> parse_permissions(YamlValue key, YamlValue value, Findings& findings);
 
+// parse_git.cpp
+Section<GitSpec> parse_git(YamlValue key, YamlValue value, Findings& findings);
+
 // parse_criteria.cpp
 StatedList<CriterionSpec> parse_criteria(YamlValue key, YamlValue value, Findings& findings);
 
@@ -64,6 +67,7 @@ std::vector<InputSpec> parse_inputs(YamlValue key, YamlValue value, Findings& fi
 
 void append_parts_keys(KnownKeys& known);
 void append_limits_keys(KnownKeys& known);
+void append_git_keys(KnownKeys& known);
 void append_criteria_keys(KnownKeys& known);
 void append_agent_keys(KnownKeys& known);
 void append_prices_keys(KnownKeys& known);

@@ -137,6 +137,7 @@ constexpr Field<Reading> kPipelineFields[] = {
     {"services", into_pipeline<&PipelineSpec::services, parse_service_map>},
     {"phases", read_phases},
     {"tasks", read_tasks},
+    {"git", into_pipeline<&PipelineSpec::git, parse_git>},
     {"require_approval", into_pipeline<&PipelineSpec::require_approval, read_flag>},
 };
 constexpr Record<Reading> kPipeline{"a pipeline", kPipelineFields};
@@ -189,6 +190,7 @@ std::vector<std::pair<std::string_view, std::vector<std::string_view>>> known_ke
   append_inputs_keys(known);
   append_parts_keys(known);
   append_limits_keys(known);
+  append_git_keys(known);
   append_criteria_keys(known);
   append_agent_keys(known);
   append_prices_keys(known);

@@ -248,6 +248,28 @@ struct Workspace {
   bool operator==(const Workspace&) const = default;
 };
 
+// ---- Git --------------------------------------------------------------------------------------
+
+struct PullRequest {
+  std::string title;  // "": the plan's description, else its name
+  std::string body;   // stands above the checklist
+  std::string base;   // "": the repository's default branch
+  bool draft = false;
+  std::vector<std::string> labels;
+  bool operator==(const PullRequest&) const = default;
+};
+
+/// What becomes of a run's commits, once it has passed.
+struct Git {
+  std::string message = "${task}: ${description}";  // of a task's commit: see commit_message.h
+  bool conventional = false;                        // each message is checked
+  std::vector<std::string> protected_branches = {"main", "master", "release/*"};  // never written
+  bool push = false;
+  std::string remote = "origin";
+  std::optional<PullRequest> pull_request;
+  bool operator==(const Git&) const = default;
+};
+
 // ---- The plan ---------------------------------------------------------------------------------
 
 enum class NodeKind {
@@ -328,6 +350,7 @@ struct Plan {
   bool require_approval = false;
   std::vector<std::string>
       env_files;  // where secrets are looked for; relative to the pipeline file
+  Git git;
   std::map<std::string, std::int64_t> pools;  // name -> how many nodes at once
   std::vector<PlanPhase> phases;              // in file order
   std::vector<PlanNode> nodes;                // in an order in which needs come first

@@ -41,6 +41,8 @@ const std::vector<HowCompared> kHow = {
     {"deny", As::Set},
     {"hosts", As::Set},
     {"protect", As::Set},
+    {"protected", As::Set},
+    {"labels", As::Set},
     {"env_files", As::Set},
     {"needs", As::Set},
     {"command", As::Whole},
@@ -190,6 +192,9 @@ class Widening {
               is_raised(change_.before, change_.after, false)) ||
              (last == "same_failure" && is_raised(change_.before, change_.after, true));
     }
+    if (first == "git") {
+      return widens_git(last);
+    }
     return widens_word(first);
   }
 
@@ -251,6 +256,18 @@ class Widening {
       return is_higher(change_, {"no", "file", "variable"});
     }
     return is_one_of(field_[2], {"command", "file"});  // perhaps another credential
+  }
+
+  /// What leaves this machine, where to, and what it must not touch.
+  bool widens_git(std::string_view last) const {
+    if (last == "pull_request") {
+      return change_.before == nullptr || change_.before->is_null();
+    }
+    if (field_.size() > 1 && field_[1] == "protected") {
+      return is_gone();
+    }
+    return (last == "push" && text_at(change_.after) == "true") || last == "remote" ||
+           (last == "conventional" && text_at(change_.after) == "false");
   }
 
   bool widens_permissions() const {

@@ -238,6 +238,13 @@ void describe(Io& io, T& provider) {
   io("path", provider.path);
 }
 
+template <class Io, Either<FollowUp> T>
+void describe(Io& io, T& follow_up) {
+  io("prompt", follow_up.prompt);
+  io("run", follow_up.run);
+  io("session", follow_up.session);
+}
+
 template <class Io, Either<Agent> T>
 void describe(Io& io, T& agent) {
   io("name", agent.name);
@@ -247,6 +254,26 @@ void describe(Io& io, T& agent) {
   io("stream", agent.stream);
   io("exit", agent.exit);
   io("provider", agent.provider);
+  io("follow_up", agent.follow_up);
+}
+
+template <class Io, Either<PullRequest> T>
+void describe(Io& io, T& request) {
+  io("title", request.title);
+  io("body", request.body);
+  io("base", request.base);
+  io("draft", request.draft);
+  io("labels", request.labels);
+}
+
+template <class Io, Either<Git> T>
+void describe(Io& io, T& git) {
+  io("message", git.message);
+  io("conventional", git.conventional);
+  io("protected", git.protected_branches);
+  io("push", git.push);
+  io("remote", git.remote);
+  io("pull_request", git.pull_request);
 }
 
 template <class Io, Either<PlanNode> T>
@@ -331,6 +358,7 @@ void describe(Io& io, T& plan) {
   io("prices", plan.prices);
   io("require_approval", plan.require_approval);
   io("env_files", plan.env_files);
+  io("git", plan.git);
   io("pools", plan.pools);
   io("phases", plan.phases);
   io("nodes", plan.nodes);

@@ -317,6 +317,24 @@ struct TaskSpec {
   Section<WorkspaceSpec> workspace;
 };
 
+struct PullRequestSpec {
+  Text title;
+  Text body;
+  Text base;
+  Stated<bool> draft;
+  StatedList<Text> labels;
+  Span span{};  // of the key
+};
+
+struct GitSpec {
+  Text message;
+  Stated<bool> conventional;
+  StatedList<Text> protected_branches;
+  Stated<bool> push;
+  Text remote;
+  Section<PullRequestSpec> pull_request;
+};
+
 struct PhaseSpec {
   Text name;
   Text description;
@@ -348,6 +366,7 @@ struct PipelineSpec {
   std::vector<PricedModel> prices;
   Stated<bool> require_approval;
   StatedList<Text> env_files;
+  Section<GitSpec> git;
 };
 
 /// What `uses:` names: part of a task, with inputs of its own.

@@ -1,8 +1,13 @@
 #include "runner/app/commit_messages.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
+
+#include "dsl/commit_message.h"
+#include "runner/report/escape.h"
+#include "runner/report/node_text.h"
 
 namespace runner {
 namespace {
@@ -20,12 +25,29 @@ Costs costs_of(const std::vector<Event>& events) {
   return costs;
 }
 
+/// Whether the last paragraph is of trailers ("Signed-off-by: …"), which ours then join.
+bool ends_with_trailers(const std::string& message) {
+  const std::size_t gap = message.rfind("\n\n");
+  if (gap == std::string::npos) {
+    return false;
+  }
+  std::size_t at = gap + 2;
+  while (at < message.size()) {
+    const std::size_t end = std::min(message.find('\n', at), message.size());
+    const std::string line = message.substr(at, end - at);
+    const std::size_t colon = line.find(": ");
+    if (colon == 0 || colon == std::string::npos || line.find_first_of(" \t") < colon) {
+      return false;
+    }
+    at = end + 1;
+  }
+  return true;
+}
+
 std::string message_of(const RunState& state, const NodeState& node, const Costs& costs) {
   const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
-  std::string message = node.id.value + ": ";
-  message += plan.description.empty() ? "work of phase " + plan.phase
-                                      : plan.description.substr(0, plan.description.find('\n'));
-  message += "\n\n";
+  std::string message = dsl::commit_subject(state.plan(), plan, node.id, state.run());
+  message += ends_with_trailers(message) ? "\n" : "\n\n";
   message += "Pipe-Run: " + state.run().value + "\n";
   message += "Pipe-Task: " + node.id.value + "\n";
   if (node.reused) {
@@ -57,6 +79,56 @@ std::vector<VerifiedCommit> verified_commits(const RunState& state,
     }
   }
   return commits;
+}
+
+dsl::Result<TreeRef> result_for_people(TreeStore& store,
+                                       const Project& project,
+                                       const RunState& state,
+                                       const std::vector<Event>& events) {
+  TreeRef result = state.result();
+  if (project.kind == Project::Kind::Folder) {
+    return result;
+  }
+  auto objects = store.borrow();
+  if (!objects) {
+    return objects.error();
+  }
+  auto history =
+      VerifiedHistory::make(**objects, project.input.commit, verified_commits(state, events));
+  auto commit = history ? history->commit(result.commit) : history.error();
+  if (!commit) {
+    return commit.error();
+  }
+  result.commit = *std::move(commit);
+  return result;
+}
+
+dsl::PullRequest pull_request_of(const RunState& state, dsl::PullRequest wanted) {
+  const dsl::Plan& plan = state.plan();
+  if (wanted.title.empty()) {
+    wanted.title = plan.description.empty()
+                       ? plan.name + ": " + state.run().value
+                       : report::one_line(plan.description.substr(0, plan.description.find('\n')));
+  }
+  std::string body = wanted.body.empty() ? "" : wanted.body + "\n\n";
+  for (const std::size_t i : report::file_order(state)) {
+    const NodeState& node = state.nodes()[i];
+    if (node.outcome != Outcome::Passed || node.criteria.empty()) {
+      continue;
+    }
+    body += "**" + report::node_title(state, i) + "**\n";
+    for (const dsl::Criterion& criterion : state.plan_node(i).criteria) {
+      body += "- [x] " + report::one_line(criterion.text) + "\n";
+    }
+    body += "\n";
+  }
+  body += fmt::format("Run `{}` of the pipeline `{}`, plan `{}`.\n",
+                      state.run().value,
+                      plan.name,
+                      state.plan_digest());
+  constexpr std::size_t kMost = 60'000;  // GitHub takes 65,536 characters
+  wanted.body = body.size() <= kMost ? body : body.substr(0, body.rfind('\n', kMost)) + "\n…\n";
+  return wanted;
 }
 
 }  // namespace runner

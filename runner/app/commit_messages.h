@@ -1,12 +1,16 @@
 #pragma once
 
-// What the commits of a run's branch say: the task, and trailers that lead from a line of code back
-// to the run and to what was verified. Pure; any thread.
+// What the commits of a run's branch say: the pipeline's own words, and trailers that lead from a
+// line of code back to the run, the task and what was verified. Pure; any thread.
 
+#include <string>
 #include <vector>
 
+#include "dsl/plan.h"
 #include "runner/run/event.h"
 #include "runner/run/run_state.h"
+#include "runner/store/project.h"
+#include "runner/store/tree_store.h"
 #include "runner/store/verified_history.h"
 
 namespace runner {
@@ -15,5 +19,14 @@ namespace runner {
 /// of: the cost is that of all attempts, as the agent told it.
 std::vector<VerifiedCommit> verified_commits(const RunState& state,
                                              const std::vector<Event>& events);
+
+/// The run's result, with a history of verified tasks where somebody will read it.
+dsl::Result<TreeRef> result_for_people(TreeStore& store,
+                                       const Project& project,
+                                       const RunState& state,
+                                       const std::vector<Event>& events);
+
+/// What stands in the pull request of a run that passed: the plan's words above its checklist.
+dsl::PullRequest pull_request_of(const RunState& state, dsl::PullRequest wanted);
 
 }  // namespace runner

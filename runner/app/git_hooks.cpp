@@ -53,7 +53,8 @@ std::string body_of(const std::string& name, const HookRequest& request) {
              : gone +
                    "unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE\n"
                    "exec " +
-                   program + " run " + quoted_for_shell(request.before_push) + " < /dev/null >&2\n";
+                   program + " run " + quoted_for_shell(request.before_push) +
+                   " --no-push < /dev/null >&2\n";
 }
 
 std::string script_of(const std::string& body) {

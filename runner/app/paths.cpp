@@ -39,6 +39,10 @@ void make_absolute(dsl::Image& image, const std::filesystem::path& folder) {
 
 }  // namespace
 
+std::string cache_owner(const dsl::Plan& plan, bool rehearsal) {
+  return plan.workspace.source + "\n" + plan.name + (rehearsal ? "\nrehearsal" : "");
+}
+
 void make_paths_absolute(dsl::Plan& plan, const std::string& pipeline_file) {
   std::error_code failed;  // no current folder: the paths stay relative, and using them says so
   const std::filesystem::path folder =

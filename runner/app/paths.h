@@ -12,4 +12,7 @@ namespace runner {
 /// The workspace's source and the images that are files or folders, made absolute.
 void make_paths_absolute(dsl::Plan& plan, const std::string& pipeline_file);
 
+/// Whose caches a run of the plan finds again. REQUIRES: absolute paths.
+std::string cache_owner(const dsl::Plan& plan, bool rehearsal);
+
 }  // namespace runner

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 #include "dsl/secret_host.h"
@@ -54,6 +55,10 @@ class NoCache final : public ResultCache {
 };
 
 }  // namespace
+
+bool is_rehearsal(const std::string& run_folder) {
+  return ::access((run_folder + "/" + kRehearsalFile).c_str(), F_OK) == 0;
+}
 
 bool is_key_of_models(const dsl::Secret& secret) {
   return all_are_model_hosts(secret.hosts) ||

@@ -27,6 +27,10 @@ struct RehearsalScript {
   Script script;
 };
 
+/// The script, beneath the folder of a run that is a rehearsal.
+inline constexpr const char* kRehearsalFile = "rehearsal.yaml";
+bool is_rehearsal(const std::string& run_folder);
+
 /// What the models would have billed.
 struct RehearsalSum {
   std::int64_t requests = 0;

@@ -13,7 +13,7 @@
 #include "dsl/digest.h"
 #include "dsl/plan_json.h"
 #include "runner/agent/stream_reader.h"
-#include "runner/app/commit_messages.h"
+#include "runner/app/delivery.h"
 #include "runner/app/engines.h"
 #include "runner/app/forecast.h"
 #include "runner/app/input.h"
@@ -23,6 +23,7 @@
 #include "runner/app/paths.h"
 #include "runner/app/plan_approval.h"
 #include "runner/app/protected_names.h"
+#include "runner/app/publish.h"
 #include "runner/app/random.h"
 #include "runner/app/recording.h"
 #include "runner/app/secret_files.h"
@@ -30,6 +31,7 @@
 #include "runner/net/gateway.h"
 #include "runner/net/system_resolver.h"
 #include "runner/report/run_summary.h"
+#include "runner/run/owed.h"
 #include "runner/run/preflight.h"
 #include "runner/run/run_loop.h"
 #include "runner/store/job_files.h"
@@ -106,6 +108,9 @@ class Session {
       if (drifts(request, now)) {
         return refused(ExitCode::Invalid);
       }
+    }
+    if (const Status able = check_can_publish(*project, plan_.git); !able) {
+      return refused(ExitCode::Environment, able.error());
     }
     if (!prepare_images()) {
       return refused(ExitCode::Environment);
@@ -211,6 +216,11 @@ class Session {
     places_ = std::move(request.places);
     own_file_name_ = request.file.substr(request.file.rfind('/') + 1);
     make_paths_absolute(plan_, request.file);
+    // What a rehearsal makes is nobody else's business.
+    plan_.git.push = plan_.git.push && request.push && !request.rehearsal;
+    if (!plan_.git.push || !request.pull_request) {
+      plan_.git.pull_request.reset();
+    }
     env_files_ = absolute(request.env_files);
   }
 
@@ -245,6 +255,7 @@ class Session {
     input.folder = plan_.workspace.source;
     input.place = places_.workspace_source;
     input.include_dirty = request.include_dirty;
+    input.branch = request.branch;
     input.secrets = secret_files(plan_, own_env_files());
     input.not_input = {settings_.state_dir};
     if (!request.sealed_file.empty()) {
@@ -255,7 +266,8 @@ class Session {
     if (!project) {
       return project;
     }
-    if (const Status free = check_branch_is_free(*project, branch_of("RUN")); !free) {
+    const RunId run(request.name.empty() ? "RUN" : request.name);
+    if (const Status free = check_branch(*project, plan_, run); !free) {
       return free.error();
     }
     return project;
@@ -282,12 +294,8 @@ class Session {
 
   /// There for a run with --no-cache, which holds when it is resumed too.
   static constexpr const char* kNoCacheFile = "no-cache";
-  /// The script of a run that is a rehearsal.
-  static constexpr const char* kRehearsalFile = "rehearsal.yaml";
 
   std::string file_of_run(const char* name) const { return store_->run_folder(run_) + "/" + name; }
-
-  std::string branch_of(const std::string& run) const { return "pipe/" + plan_.name + "/" + run; }
 
   /// A rehearsal stays one when it is resumed.
   Status rehearse_again() {
@@ -548,7 +556,7 @@ class Session {
     return {store_->work_folder(run),
             store_->folder() + "/checkouts",
             store_->folder() + "/caches",
-            plan_.workspace.source + "\n" + plan_.name + (rehearsal_ ? "\nrehearsal" : "")};
+            cache_owner(plan_, rehearsal_.has_value())};
   }
 
   /// A rehearsal costs nothing: it has accounts of its own.
@@ -601,8 +609,7 @@ class Session {
   /// Finished, and what passed has reached the project. What the world kept from running is not
   /// over: once that is mended, the run can go on.
   static bool is_over(const RunState& state) {
-    return state.outcome() && state.outcome() != Outcome::Errored &&
-           (state.outcome() != Outcome::Passed || !state.delivered().empty());
+    return state.outcome() && state.outcome() != Outcome::Errored && owed(state) == Owed::Nothing;
   }
 
   /// Workspaces are copies: what is left of them is of no use to anybody, a resumed run included.
@@ -612,8 +619,14 @@ class Session {
     }
   }
 
+  static ExitCode code_of(int signalled) {
+    return signalled == SIGTERM || signalled == SIGQUIT ? ExitCode::Terminated
+                                                        : ExitCode::Interrupted;
+  }
+
+  /// `signalled` may change while the result is delivered.
   SessionEnd conclude(const RunEnd& end,
-                      int signalled,
+                      const int& signalled,
                       const Project& project,
                       const RunState& state,
                       RunLoop& loop) {
@@ -621,8 +634,7 @@ class Session {
     ended.run = run_;
     switch (end.how) {
       case RunEnd::How::Interrupted:
-        ended.code = signalled == SIGTERM || signalled == SIGQUIT ? ExitCode::Terminated
-                                                                  : ExitCode::Interrupted;
+        ended.code = code_of(signalled);
         return ended;
       case RunEnd::How::Waiting:
         ended.code = ExitCode::WaitingForApproval;
@@ -641,48 +653,30 @@ class Session {
                                                        : ExitCode::Failed;
       return ended;
     }
-    const Result<TreeRef> result = result_for_people(project, state);
-    const Result<std::string> where =
-        rehearsal_ && project.kind == Project::Kind::Folder
-            ? Result<std::string>("a rehearsal; folder '" + project.folder + "' is as it was")
-        : result ? deliver(*trees_, project, branch_of(run_.value), *result)
-                 : result.error();
-    if (!where) {
-      ended.code = ExitCode::Environment;
-      ended.problems.push_back(where.error());
-      return ended;
+    const Status done =
+        deliver_result({loop_,
+                        *trees_,
+                        project,
+                        state,
+                        store_->run_folder(run_),
+                        rehearsal_.has_value(),
+                        [&](decltype(Event::what) what) { return record(loop, std::move(what)); },
+                        [&] { return signalled != 0; }});
+    if (!done) {
+      ended.code = signalled == 0 ? ExitCode::Environment : code_of(signalled);
+      ended.problems.push_back(done.error());
     }
-    bool recorded = false;
-    loop.record(ResultDelivered{*where}, [&](const Status& status) {
-      recorded = true;
-      if (!status) {
-        ended.code = ExitCode::Environment;
-        ended.problems.push_back(status.error());
-      }
-    });
-    wait_for(recorded);
     return ended;
   }
 
-  /// The result, with a history of verified tasks where somebody will read it.
-  Result<TreeRef> result_for_people(const Project& project, const RunState& state) {
-    TreeRef result = state.result();
-    if (project.kind == Project::Kind::Folder) {
-      return result;
+  /// Writes a fact that no action of the loop is behind.
+  Status record(RunLoop& loop, decltype(Event::what) what) {
+    std::optional<Status> recorded;
+    loop.record(std::move(what), [&](Status status) { recorded = std::move(status); });
+    while (!recorded) {
+      loop_.run_for(dsl::Duration{1'000});
     }
-    const Result<std::vector<Event>> events = events_of(store_->run_folder(run_));
-    auto objects = trees_->borrow();
-    if (!events || !objects) {
-      return events ? objects.error() : events.error();
-    }
-    auto history =
-        VerifiedHistory::make(**objects, project.input.commit, verified_commits(state, *events));
-    auto commit = history ? history->commit(result.commit) : history.error();
-    if (!commit) {
-      return commit.error();
-    }
-    result.commit = *std::move(commit);
-    return result;
+    return *recorded;
   }
 
   Result<std::unique_ptr<SqliteResultCache>> open_cache() {
@@ -694,11 +688,6 @@ class Session {
         *std::move(database), [this](const std::string& content, const std::string& artifacts) {
           return trees_->has(content, artifacts);
         });
-  }
-
-  static Result<std::vector<Event>> events_of(const std::string& folder) {
-    Result<JournalReader> reader = JournalReader::open(folder);
-    return reader ? reader->more() : reader.error();
   }
 
   static Status replay(const std::string& folder, RunState& state) {

@@ -53,6 +53,9 @@ struct RunRequest {
   std::vector<std::string> env_files;     // --env-file: where secrets are looked for first
   bool include_dirty = false;             // uncommitted changes of a repository are taken too
   bool learn_firewall = false;            // what tasks try to reach is heard of, and refused
+  std::string branch;                     // of a repository, in place of HEAD; "" HEAD
+  bool push = true;                       // false: --no-push, whatever the plan says
+  bool pull_request = true;               // false: --no-pr
   PlanSources sources;                    // as the plan was compiled; needed for what is sealed
   std::optional<dsl::SealedPlan> sealed;  // nothing else may be run than this
   std::string sealed_file;  // where it is, or is to be: never part of the input; "" nowhere

@@ -1,5 +1,7 @@
 #include "runner/app/user_program.h"
 
+#include <csignal>
+#include <functional>
 #include <optional>
 
 #include <fmt/format.h>
@@ -44,18 +46,47 @@ std::vector<std::pair<std::string, std::string>> environment() {
 
 }  // namespace
 
+struct UserProgram::Signals {
+  bool stopped = false;
+  std::function<void()> kill;  // what is running; may be empty
+};
+
+UserProgram::UserProgram(EventLoop& loop, std::string folder)
+    : loop_(loop), folder_(std::move(folder)), signals_(std::make_shared<Signals>()) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    loop_.on_signal(number, [signals = signals_](int) {
+      signals->stopped = true;
+      if (signals->kill) {
+        signals->kill();
+      }
+    });
+  }
+}
+
+bool UserProgram::stopped() const {
+  return signals_->stopped;
+}
+
 dsl::Result<std::string> UserProgram::run(std::vector<std::string> argv, dsl::Duration limit) {
   SpawnRequest request;
   const std::string name = argv.front() + (argv.size() > 1 ? " " + argv[1] : "");
+  if (signals_->stopped) {
+    return dsl::Error{fmt::format("stopped before `{}`", name), ""};
+  }
   request.argv = std::move(argv);
   request.env = environment();
   request.working_directory = folder_;
   std::optional<dsl::Result<Finished>> finished;
-  run_to_end(loop_, std::move(request), limit, kMostOutput, [&](dsl::Result<Finished> how) {
-    finished = std::move(how);
-  });
+  signals_->kill =
+      run_to_end(loop_, std::move(request), limit, kMostOutput, [&](dsl::Result<Finished> how) {
+        finished = std::move(how);
+      });
   while (!finished) {
     loop_.run_for(dsl::Duration{1'000});
+  }
+  signals_->kill = nullptr;
+  if (signals_->stopped) {
+    return dsl::Error{fmt::format("`{}` was stopped", name), ""};
   }
   if (!*finished) {
     return finished->error();

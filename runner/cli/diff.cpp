@@ -10,6 +10,7 @@
 #include "dsl/value.h"
 #include "runner/app/commit_messages.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/run_actions.h"
 #include "runner/cli/run_argument.h"
 #include "runner/report/diff_text.h"
 #include "runner/report/escape.h"
@@ -22,13 +23,6 @@ namespace runner::cli {
 namespace {
 
 using report::FileSize;
-
-struct Arguments {
-  std::string run;
-  std::string task;
-  bool stat = false;
-  bool json = false;
-};
 
 /// A commit, or all that a task did: what is shown under one heading.
 struct Piece {
@@ -194,7 +188,7 @@ void print_heading(const Piece& piece, Console& console) {
 
 dsl::Status print_piece(git::Objects& objects,
                         const Piece& piece,
-                        const Arguments& arguments,
+                        const DiffArguments& arguments,
                         Console& console) {
   print_heading(piece, console);
   std::vector<FileSize> sizes;
@@ -253,7 +247,7 @@ dsl::Result<dsl::Value> record_of(git::Objects& objects, const Piece& piece) {
 
 dsl::Status print_json(git::Objects& objects,
                        const std::vector<Piece>& pieces,
-                       const Arguments& arguments,
+                       const DiffArguments& arguments,
                        const dsl::RunId& run,
                        Console& console) {
   dsl::Value::List commits;
@@ -274,7 +268,7 @@ dsl::Status print_json(git::Objects& objects,
 
 dsl::Status print_pieces(git::Objects& objects,
                          const std::vector<Piece>& pieces,
-                         const Arguments& arguments,
+                         const DiffArguments& arguments,
                          Console& console) {
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     console.out(i == 0 ? "" : "\n");
@@ -285,7 +279,9 @@ dsl::Status print_pieces(git::Objects& objects,
   return dsl::Ok{};
 }
 
-ExitCode diff(const Arguments& arguments, Console& console) {
+}  // namespace
+
+ExitCode diff_run(const DiffArguments& arguments, Console& console) {
   const RunLookup lookup = look_up_run(arguments.run, console);
   if (!lookup.found) {
     return lookup.code;
@@ -331,10 +327,8 @@ ExitCode diff(const Arguments& arguments, Console& console) {
   return ExitCode::Passed;
 }
 
-}  // namespace
-
 Command diff_command(Console& console) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<DiffArguments>();
   Command command;
   command.name = "diff";
   command.summary = "show what a run changed, commit by commit";
@@ -351,7 +345,7 @@ Command diff_command(Console& console) {
       {"--json", "", "print commits and paths as JSON", {}, &arguments->json},
   };
   command.examples = {"pipe diff", "pipe diff calm-otter build --stat"};
-  command.action = [arguments, &console] { return diff(*arguments, console); };
+  command.action = [arguments, &console] { return diff_run(*arguments, console); };
   return command;
 }
 

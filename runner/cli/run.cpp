@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <memory>
 
+#include "runner/app/follow_up.h"
 #include "runner/app/recording.h"
 #include "runner/app/session.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/drive.h"
 #include "runner/cli/plan_file.h"
 #include "runner/cli/resume.h"
+#include "runner/cli/run_actions.h"
+#include "runner/cli/run_argument.h"
 #include "runner/cli/sealed_file.h"
 #include "runner/report/escape.h"
 
@@ -20,9 +23,14 @@ struct RunArguments {
   ProgressOptions progress;
   std::optional<int> jobs;
   std::string name;
-  std::string plan;  // sealed
+  std::string plan;     // sealed
+  std::string goes_on;  // from this run
+  std::string prompt;
   std::string record;
+  std::string task;  // whose agent is asked
   bool no_cache = false;
+  bool no_push = false;
+  bool no_pr = false;
   bool detach = false;
 };
 
@@ -56,7 +64,74 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::SealedPlan& sealed) 
   return dsl::Ok{};
 }
 
+/// Of the command line, for which run whatever.
+void add_wishes(const RunArguments& arguments, Console& console, RunRequest& request) {
+  request.name = arguments.name;
+  request.say = [&console](const std::string& note) { console.note(note); };
+  request.reuse = !arguments.no_cache;
+  request.push = !arguments.no_push;
+  request.pull_request = !arguments.no_pr;
+  request.learn_firewall = arguments.progress.learn_firewall;
+}
+
+ExitCode drive_run(const RunArguments& arguments,
+                   const Settings& settings,
+                   RunRequest request,
+                   Console& console) {
+  return drive(
+      [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
+      arguments.progress,
+      arguments.detach ? Where::Background : Where::Foreground,
+      console);
+}
+
+/// An Error where --continue, --prompt and --task do not go together, or with the rest.
+dsl::Status check_goes_on(const RunArguments& arguments) {
+  const PlanSource& given = arguments.source;
+  if (arguments.goes_on.empty()) {
+    return arguments.prompt.empty() && arguments.task.empty()
+               ? dsl::Status(dsl::Ok{})
+               : dsl::Error{"--prompt and --task are for a run that goes on from another",
+                            "name that with --continue"};
+  }
+  if (arguments.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return dsl::Error{"--continue needs what is to be done now", "say it with --prompt"};
+  }
+  if (!given.file.empty() || !arguments.plan.empty() || !given.inputs.empty() ||
+      !given.engine.empty() || given.dirty) {
+    return dsl::Error{
+        "--continue runs the plan of the run that it names; FILE, --plan, --input, --engine and "
+        "--dirty would make another one",
+        "leave them out"};
+  }
+  return dsl::Ok{};
+}
+
+ExitCode go_on(const RunArguments& arguments, Console& console) {
+  const RunLookup lookup = look_up_run(arguments.goes_on, console);
+  if (!lookup.found) {
+    return lookup.code;
+  }
+  const Settings& settings = lookup.found->runs.settings();
+  const auto jobs = jobs_of(arguments.jobs, settings);
+  auto next = follow_up_run(settings, {lookup.found->run, arguments.task, arguments.prompt});
+  if (!jobs || !next) {
+    return console.fail(ExitCode::Invalid, jobs ? next.error() : jobs.error());
+  }
+  console.note(next->note);
+  add_wishes(arguments, console, next->request);
+  next->request.jobs = *jobs;
+  next->request.env_files = arguments.source.env_files;
+  return drive_run(arguments, settings, std::move(next->request), console);
+}
+
 ExitCode run(RunArguments& arguments, Console& console) {
+  if (const dsl::Status fits = check_goes_on(arguments); !fits) {
+    return console.fail(ExitCode::Invalid, fits.error());
+  }
+  if (!arguments.goes_on.empty()) {
+    return go_on(arguments, console);
+  }
   std::optional<dsl::SealedPlan> sealed;
   if (!arguments.plan.empty()) {
     auto read = read_sealed_plan(arguments.plan);
@@ -88,21 +163,22 @@ ExitCode run(RunArguments& arguments, Console& console) {
   }
   RunRequest request = request_of(*std::move(compiled), arguments.source);
   request.record = arguments.record;
-  request.name = arguments.name;
+  add_wishes(arguments, console, request);
   request.jobs = *jobs;
-  request.say = [&console](const std::string& note) { console.note(note); };
-  request.reuse = !arguments.no_cache;
-  request.learn_firewall = arguments.progress.learn_firewall;
   request.sealed = std::move(sealed);
   request.sealed_file = arguments.plan;
-  return drive(
-      [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
-      arguments.progress,
-      arguments.detach ? Where::Background : Where::Foreground,
-      console);
+  return drive_run(arguments, settings, std::move(request), console);
 }
 
 }  // namespace
+
+ExitCode continue_run(const ContinueArguments& arguments, Console& console) {
+  RunArguments run;
+  run.goes_on = arguments.run;
+  run.prompt = arguments.prompt;
+  run.task = arguments.task;
+  return go_on(run, console);
+}
 
 Command run_command(Console& console) {
   auto arguments = std::make_shared<RunArguments>();
@@ -137,9 +213,21 @@ Command run_command(Console& console) {
                              &arguments->record});
   command.options.push_back(
       {"--plan", "PLAN", "only what this sealed plan says", {}, &arguments->plan});
+  command.options.push_back({"--continue",
+                             "RUN",
+                             "go on from what this run made, with --prompt",
+                             {},
+                             &arguments->goes_on});
+  command.options.push_back(
+      {"--prompt", "TEXT", "what its agent is asked now", {}, &arguments->prompt});
+  command.options.push_back(
+      {"--task", "TASK", "which agent, where there are several", {}, &arguments->task});
+  command.options.push_back(
+      {"--no-push", "", "do not push, whatever the pipeline says", {}, &arguments->no_push});
+  command.options.push_back({"--no-pr", "", "open no pull request", {}, &arguments->no_pr});
   add_progress_options(command.options, arguments->progress);
   command.examples = {"pipe run pipeline.yaml --input service=api -j 4",
-                      "pipe run pipeline.yaml --json > events.jsonl"};
+                      "pipe run --continue calm-otter --prompt 'Name the limit in the README'"};
   command.action = [arguments, &console] { return run(*arguments, console); };
   return command;
 }

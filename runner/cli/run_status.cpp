@@ -5,6 +5,7 @@
 #include "dsl/plan_words.h"
 #include "runner/report/egress_text.h"
 #include "runner/report/node_text.h"
+#include "runner/run/owed.h"
 #include "runner/run/review.h"
 #include "runner/run/scheduler.h"
 
@@ -253,8 +254,7 @@ bool is_parked(const RunState& state) {
 
 RunStatus status_of(const RunView& view) {
   const RunState& state = view.state();
-  const bool delivered = state.outcome() != Outcome::Passed || !state.delivered().empty();
-  if (state.outcome() && delivered) {
+  if (state.outcome() && owed(state) == Owed::Nothing) {
     return status_of(*state.outcome());
   }
   if (view.runner()) {
@@ -339,6 +339,8 @@ dsl::Value::Record whole_record(const RunView& view) {
   record.emplace_back("taken", or_null(view.state().taken()));
   record.emplace_back("reason", or_null(view.state().reason()));
   record.emplace_back("spent", spend_value(view.state().spent()));
+  record.emplace_back("pushed", or_null(view.state().pushed()));
+  record.emplace_back("pull_request", or_null(view.state().pull_request()));
   record.emplace_back("sealed", or_null(view.state().sealed()));
   record.emplace_back("approved_by", list_of(view.state().approved_by()));
   Value::List questions;

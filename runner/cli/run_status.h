@@ -13,7 +13,7 @@ namespace runner::cli {
 
 enum class RunStatus {
   Passed,
-  Undelivered,  // passed, and the project could not take the result; can go on
+  Undelivered,  // passed, and the result is not where it was to go; can go on
   Failed,
   Errored,  // the world kept it from running; can go on
   Skipped,

@@ -232,7 +232,13 @@ Status Runs::record(const RunId& run, decltype(Event::what) what) {
   if (Status fits = trial.apply(event); !fits) {
     return fits;
   }
-  return (*journal)->append({event});
+  if (Status written = (*journal)->append({event}); !written) {
+    return written;
+  }
+  // What the run's runner has kept of it for lists does not tell this.
+  std::error_code absent;
+  std::filesystem::remove(folder_of(run) + "/summary.json", absent);
+  return dsl::Ok{};
 }
 
 Status Runs::check_writable() const {

@@ -183,6 +183,23 @@ struct EventText {
     return {};
   }
   Line operator()(const ResultDelivered& e) const { return "result: " + one_line(e.where); }
+  Line operator()(const ResultUndone& e) const { return "undone: " + one_line(e.what); }
+  Line operator()(const PushStarted& e) const {
+    return "pushing '" + one_line(e.branch) + "' to " + one_line(e.remote) +
+           (e.hook.empty() ? "" : ", with the repository's hook " + one_line(e.hook));
+  }
+  Line operator()(const PushEnded& e) const {
+    return e.problem.empty() ? "pushed to " + one_line(e.remote)
+                             : painted("not pushed", Meaning::Bad, colour) + because(e.problem);
+  }
+  Line operator()(const PullRequestStarted& e) const {
+    return "opening a pull request for '" + one_line(e.branch) + "'";
+  }
+  Line operator()(const PullRequestEnded& e) const {
+    return e.problem.empty()
+               ? "pull request: " + one_line(e.url)
+               : painted("no pull request", Meaning::Bad, colour) + because(e.problem);
+  }
 
  private:
   [[nodiscard]] Line about(const dsl::NodeId& id, const std::string& text) const {

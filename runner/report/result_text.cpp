@@ -9,6 +9,7 @@
 #include "runner/report/checklist.h"
 #include "runner/report/escape.h"
 #include "runner/report/node_text.h"
+#include "runner/run/owed.h"
 
 namespace runner::report {
 namespace {
@@ -166,22 +167,45 @@ class ResultText {
   }
 
   void passed() {
+    if (!state_.undone().empty()) {
+      headline("passed, undone", Meaning::Quiet);
+      line("taken out of the project again: " + one_line(state_.undone()));
+      return;
+    }
     if (!state_.delivered().empty()) {
-      headline("passed", Meaning::Good);
-      const std::string delivered = one_line(state_.delivered());
-      line("result: " + delivered);
-      constexpr std::string_view kBranch = "branch '";
-      if (delivered.starts_with(kBranch) && delivered.ends_with('\'')) {
-        const std::string branch =
-            delivered.substr(kBranch.size(), delivered.size() - kBranch.size() - 1);
-        next("git diff HEAD..." + branch, "look at it; `git merge " + branch + "` takes it");
-      }
+      delivered();
     } else if (options_.runner == Runner::Alive) {
       headline("passed", Meaning::Good);
     } else {
       headline("passed, not delivered", Meaning::Doubt);
       line("the project has not taken the result, or not all of it; it is kept");
       next("pipe resume " + run_, "deliver it once that is mended; nothing is run again");
+    }
+  }
+
+  void delivered() {
+    const Owed left = owed(state_);
+    const bool done = left == Owed::Nothing || options_.runner == Runner::Alive;
+    headline(done                 ? "passed"
+             : left == Owed::Push ? "passed, not pushed"
+                                  : "passed, no pull request",
+             done ? Meaning::Good : Meaning::Doubt);
+    const std::string where = one_line(state_.delivered());
+    line("result: " + where);
+    if (!state_.pushed().empty()) {
+      line("pushed to " + one_line(state_.pushed()));
+    }
+    if (!state_.pull_request().empty()) {
+      line("pull request: " + one_line(state_.pull_request()));
+    }
+    if (!done) {
+      next("pipe resume " + run_, "try again once that is mended; nothing is run again");
+      return;
+    }
+    constexpr std::string_view kBranch = "branch '";
+    if (state_.pull_request().empty() && where.starts_with(kBranch) && where.ends_with('\'')) {
+      const std::string branch = where.substr(kBranch.size(), where.size() - kBranch.size() - 1);
+      next("git diff HEAD..." + branch, "look at it; `git merge " + branch + "` takes it");
     }
   }
 

@@ -249,6 +249,35 @@ struct PermissionDenied {
   bool operator==(const PermissionDenied&) const = default;
 };
 
+/// The branch is about to be pushed, with the user's own git.
+struct PushStarted {
+  std::string remote;
+  std::string branch;
+  std::string hook;  // of the user's repository, which git runs first; "" none
+};
+
+/// `problem` "": the remote has the branch.
+struct PushEnded {
+  std::string remote;
+  std::string problem;
+};
+
+/// A pull request for the branch is about to be opened, with the user's own gh.
+struct PullRequestStarted {
+  std::string branch;
+};
+
+/// `problem` "": it is there.
+struct PullRequestEnded {
+  std::string url;
+  std::string problem;
+};
+
+/// What the run had brought was taken out of the project again, on somebody's word.
+struct ResultUndone {
+  std::string what;  // as ResultDelivered::where
+};
+
 /// EgressDenied (egress.h), ModelAnswered and BudgetReached (meter.h) are events as they stand.
 
 struct Event {
@@ -280,7 +309,12 @@ struct Event {
                FanInOpened,
                FanInCheckStarted,
                FanInCheckEnded,
-               NodeParked>
+               NodeParked,
+               PushStarted,
+               PushEnded,
+               PullRequestStarted,
+               PullRequestEnded,
+               ResultUndone>
       what;
 };
 

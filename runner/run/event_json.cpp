@@ -274,6 +274,31 @@ void members(V& v, ResultDelivered& x) {
   v("where", x.where);
 }
 
+template <class V>
+void members(V& v, PushStarted& x) {
+  v("remote", x.remote);
+  v("branch", x.branch);
+  v("hook", x.hook);
+}
+template <class V>
+void members(V& v, PushEnded& x) {
+  v("remote", x.remote);
+  v("problem", x.problem);
+}
+template <class V>
+void members(V& v, PullRequestStarted& x) {
+  v("branch", x.branch);
+}
+template <class V>
+void members(V& v, ResultUndone& x) {
+  v("what", x.what);
+}
+template <class V>
+void members(V& v, PullRequestEnded& x) {
+  v("url", x.url);
+  v("problem", x.problem);
+}
+
 // ---- names ------------------------------------------------------------------------------------
 
 template <class E>
@@ -341,13 +366,14 @@ struct Names<dsl::AgentReason> {
 
 /// The kinds in the order of the variant.
 constexpr const char* kKinds[] = {
-    "run_started",          "run_resumed",       "node_expanded",    "condition_held",
-    "node_skipped",         "input_requested",   "input_ready",      "node_reused",
-    "attempt_started",      "attempt_ended",     "check_started",    "check_ended",
-    "retry_scheduled",      "person_asked",      "person_answered",  "node_finished",
-    "run_interrupted",      "run_finished",      "result_delivered", "egress_denied",
-    "permission_denied",    "model_answered",    "budget_reached",   "fan_in_opened",
-    "fan_in_check_started", "fan_in_check_ended", "node_parked"};
+    "run_started",          "run_resumed",          "node_expanded",      "condition_held",
+    "node_skipped",         "input_requested",      "input_ready",        "node_reused",
+    "attempt_started",      "attempt_ended",        "check_started",      "check_ended",
+    "retry_scheduled",      "person_asked",         "person_answered",    "node_finished",
+    "run_interrupted",      "run_finished",         "result_delivered",   "egress_denied",
+    "permission_denied",    "model_answered",       "budget_reached",     "fan_in_opened",
+    "fan_in_check_started", "fan_in_check_ended",   "node_parked",        "push_started",
+    "push_ended",           "pull_request_started", "pull_request_ended", "result_undone"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------

@@ -124,7 +124,8 @@ class Work : public std::enable_shared_from_this<Work> {
       if (order_.engine->traits().own_paths) {
         session_ = order.session;
       }
-      prompt_ = session_.empty() ? order.prompt : order.feedback;
+      const std::string& more = order.feedback.empty() ? order.follow_up : order.feedback;
+      prompt_ = session_.empty() ? order.prompt : more;
       if (session_.empty() && !order.feedback.empty()) {
         prompt_ += "\n" + order.feedback;
       }
@@ -445,9 +446,8 @@ class Work : public std::enable_shared_from_this<Work> {
         end.how = JobEnd::How::Idle;
         end.detail = dsl::to_text(self->silence_);
       }
-      self->stopped_ =
-          self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_ &&
-                             !self->shut_out_ && !self->disk_.is_full());
+      self->stopped_ = self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_ &&
+                                          !self->shut_out_ && !self->disk_.is_full());
       self->disk_.conclude(self->workspace_, std::move(end), [self](JobEnd concluded) {
         self->end(std::move(concluded));
       });

@@ -54,10 +54,11 @@ struct WorkOrder {
 struct AttemptOrder {
   WorkOrder work;
   std::int64_t attempt = 1;
-  std::string feedback;  // what failed before, "" on the first attempt
-  std::string prompt;    // of an agent: what it is asked
-  std::string session;   // of an agent: the one of the attempt before; "" none
-  Spender spender;       // of an agent whose requests are metered
+  std::string feedback;   // what failed before, "" on the first attempt
+  std::string prompt;     // of an agent: what it is asked
+  std::string session;    // of an agent: the one that it can go on with; "" none
+  std::string follow_up;  // what that is told where nothing failed before
+  Spender spender;        // of an agent whose requests are metered
   std::string commit_message;
   std::int64_t commit_time_s = 0;
 };

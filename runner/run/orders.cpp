@@ -70,22 +70,33 @@ dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrde
     return prompt.error();
   }
   order.prompt = *std::move(prompt);
+  const std::optional<dsl::FollowUp>& follow_up = plan.agent->follow_up;
+  if (follow_up) {
+    order.prompt += "\n" + follow_up->prompt + "\n";
+  }
   order.spender = spender_of(context, node);
-  const bool may_go_on =
-      (plan.retry.feedback && plan.retry.attempts >= 2) || plan.retry.wake_ups > 0;
-  if (plan.agent->state.empty() || (!may_go_on && !may_be_sent_back(context.state, node))) {
+  if (plan.agent->state.empty()) {
     return dsl::Ok{};
   }
+  CachePath session{session_key(context.state.run(), me.id), plan.agent->state, "", true};
   if (!order.feedback.empty() && me.last && me.last->agent) {
     order.session = me.last->agent->session;
+  } else if (follow_up && order.feedback.empty()) {
+    order.session = follow_up->session;
+    order.follow_up = follow_up->prompt + "\n";
   }
-  order.work.caches.push_back({fmt::format("session {} {}", context.state.run().value, me.id.value),
-                               plan.agent->state,
-                               true});
+  if (follow_up) {
+    session.else_key = session_key(dsl::RunId(follow_up->run), me.id);
+  }
+  order.work.caches.push_back(std::move(session));
   return dsl::Ok{};
 }
 
 }  // namespace
+
+std::string session_key(const dsl::RunId& run, const dsl::NodeId& node) {
+  return fmt::format("session {} {}", run.value, node.value);
+}
 
 Result<AttemptOrder> attempt_order(const OrderContext& context,
                                    std::size_t node,

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "dsl/result.h"
 #include "runner/run/executor.h"
@@ -37,6 +38,10 @@ JobName fan_in_job(const OrderContext& context,
                    std::size_t fan_in,
                    std::size_t criterion,
                    std::size_t trial);
+
+/// What the session of a node's agent is kept by: from attempt to attempt, and for a run that goes
+/// on from this one.
+std::string session_key(const dsl::RunId& run, const dsl::NodeId& node);
 
 /// The name of the job that makes an attempt.
 JobName attempt_job(const OrderContext& context, std::size_t node, std::int64_t attempt);

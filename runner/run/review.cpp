@@ -17,13 +17,6 @@ bool has_worked(const RunState& state, NodeIndex node) {
          state.nodes()[node].outcome != Outcome::Skipped;
 }
 
-bool asks(const PlanNode& node) {
-  return node.kind == NodeKind::Approval ||
-         std::any_of(node.criteria.begin(), node.criteria.end(), [](const dsl::Criterion& one) {
-           return std::holds_alternative<dsl::ManualCheck>(one.check);
-         });
-}
-
 /// The nearest nodes above on each way for which `wanted` holds.
 template <class Wanted>
 std::vector<std::size_t> nearest_above(const RunState& state, std::size_t node, Wanted wanted) {
@@ -91,25 +84,6 @@ std::vector<std::size_t> reviewed_by(const RunState& state, std::size_t node) {
     return told;
   }
   return nearest_above(state, node, [&](NodeIndex one) { return has_worked(state, one); });
-}
-
-bool may_be_sent_back(const RunState& state, std::size_t node) {
-  if (asks(state.plan_node(node))) {
-    return true;
-  }
-  // Needs have smaller indices, so that one pass finds all that is below.
-  const NodeIndex from = state.nodes()[node].plan_node;
-  const auto& nodes = state.plan().nodes;
-  std::vector<bool> below(nodes.size(), false);
-  below[from] = true;
-  for (NodeIndex i = from + 1; i < nodes.size(); ++i) {
-    below[i] = std::any_of(
-        nodes[i].needs.begin(), nodes[i].needs.end(), [&](NodeIndex need) { return below[need]; });
-    if (below[i] && asks(nodes[i]) && nodes[i].command.argv.empty()) {
-      return true;
-    }
-  }
-  return false;
 }
 
 bool is_work_above(const RunState& state, std::size_t work, std::size_t node) {

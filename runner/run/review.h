@@ -34,10 +34,6 @@ bool can_be_told(const dsl::PlanNode& node);
 /// of an instance of a for_each.
 std::vector<std::size_t> reviewed_by(const RunState& state, std::size_t node);
 
-/// Whether a person may find the node's work wanting: a `manual` criterion of its own, or an
-/// approval somewhere below it.
-bool may_be_sent_back(const RunState& state, std::size_t node);
-
 /// Works on a command that has run, above this node.
 bool is_work_above(const RunState& state, std::size_t work, std::size_t node);
 

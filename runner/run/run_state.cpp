@@ -314,6 +314,30 @@ struct Fold {
     return Ok{};
   }
 
+  Status operator()(const PushStarted&) { return Ok{}; }
+
+  Status operator()(const PushEnded& e) {
+    if (e.problem.empty()) {
+      s.pushed_ = e.remote;
+    }
+    return Ok{};
+  }
+
+  Status operator()(const PullRequestStarted&) { return Ok{}; }
+
+  Status operator()(const ResultUndone& e) {
+    s.delivered_.clear();
+    s.undone_ = e.what;
+    return Ok{};
+  }
+
+  Status operator()(const PullRequestEnded& e) {
+    if (e.problem.empty()) {
+      s.pull_request_ = e.url;
+    }
+    return Ok{};
+  }
+
   // ---- before a node starts ---------------------------------------------------------------------
 
   Status operator()(const ConditionHeld& e) {

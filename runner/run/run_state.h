@@ -144,6 +144,11 @@ class RunState {
   [[nodiscard]] const TreeRef& result() const { return result_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const std::string& delivered() const { return delivered_; }
+  /// What was taken out of the project again, "" nothing.
+  [[nodiscard]] const std::string& undone() const { return undone_; }
+  /// The remote that has the branch, and the address of its pull request; "" none.
+  [[nodiscard]] const std::string& pushed() const { return pushed_; }
+  [[nodiscard]] const std::string& pull_request() const { return pull_request_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
   /// A person has answered, and nobody has gone on with the run since.
   [[nodiscard]] bool answered() const { return answered_; }
@@ -253,6 +258,9 @@ class RunState {
   TreeRef input_;
   TreeRef result_;
   std::string delivered_;
+  std::string undone_;
+  std::string pushed_;
+  std::string pull_request_;
   std::string reason_;
   std::optional<Outcome> outcome_;
   bool interrupted_ = false;

@@ -63,6 +63,7 @@ struct ChangedPath {
 struct CachePath {
   std::string key;                 // content of the cache folder is looked up by it
   std::vector<std::string> paths;  // as in dsl::CacheDecl; "~/…" is beneath `home`
+  std::string else_key = {};       // by which it begins where nothing is kept by its own; "" none
   /// Kept by `capture`, whatever `save_caches` says and becomes of the node: an agent's session.
   bool kept_anyway = false;
 };

@@ -80,8 +80,13 @@ std::string Caches::name_of(const std::string& key) const {
   return dsl::sha256_hex(dsl::sha256_hex(owner_) + key);
 }
 
+bool Caches::has(const std::string& key) const {
+  return ::access((folder_ + "/" + name_of(key)).c_str(), F_OK) == 0;
+}
+
 dsl::Status Caches::restore(const CachePath& cache, const CacheRoots& roots) const {
-  const std::string kept = folder_ + "/" + name_of(cache.key);
+  const bool begins = !cache.else_key.empty() && !has(cache.key);
+  const std::string kept = folder_ + "/" + name_of(begins ? cache.else_key : cache.key);
   if (::access(kept.c_str(), F_OK) != 0) {
     return dsl::Ok{};
   }

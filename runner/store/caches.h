@@ -34,6 +34,9 @@ class Caches {
   /// Copies what is kept under the key, if anything. Paths that are there already stay as they are.
   dsl::Status restore(const CachePath& cache, const CacheRoots& roots) const;
 
+  /// Whether something is kept by the key.
+  [[nodiscard]] bool has(const std::string& key) const;
+
   /// Takes what is at the paths now to the folder `staged`, which is on the file system of the
   /// caches and is made; the workspace does not have it any more. Paths that are not there are left
   /// out.

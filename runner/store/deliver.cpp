@@ -75,6 +75,12 @@ dsl::Result<Oid> graft(Objects& objects, const Project& project, const Oid& tip)
   return grafted.at(tip);
 }
 
+/// The commit that the branch leads to.
+dsl::Result<Oid> tip_of(Objects& objects, const Project& project, const TreeRef& result) {
+  auto commit = git::parse_oid(result.commit);
+  return commit && !project.prefix.empty() ? graft(objects, project, *commit) : commit;
+}
+
 }  // namespace
 
 dsl::Status check_branch_is_free(const Project& project, const std::string& branch) {
@@ -140,15 +146,37 @@ dsl::Status publish_branch(TreeStore& store,
                       "move it back, then deliver again with 'pipe resume'"};
   }
   auto objects = store.borrow();
-  auto commit = git::parse_oid(result.commit);
-  if (!objects || !commit) {
-    return objects ? commit.error() : objects.error();
+  if (!objects) {
+    return objects.error();
   }
-  auto tip = project.prefix.empty() ? commit : graft(**objects, project, *commit);
-  if (!tip) {
-    return tip.error();
+  auto tip = tip_of(**objects, project, result);
+  return tip ? (*found)->add_branch(branch, **objects, *tip) : tip.error();
+}
+
+dsl::Status take_back(TreeStore& store,
+                      const Project& project,
+                      const std::string& branch,
+                      const TreeRef& result) {
+  if (project.kind == Project::Kind::Folder) {
+    Project as_left = project;
+    as_left.input = result;
+    return write_back(store, as_left, project.input, WriteBackFor::Undo);
   }
-  return (*found)->add_branch(branch, **objects, *tip);
+  auto found = git::Project::find(project.folder);
+  if (!found) {
+    return found.error();
+  }
+  if (!*found || (*found)->objects_folder() != project.objects) {
+    return dsl::Error{fmt::format("the repository of '{}' is not where it was when the run began",
+                                  files::printable(project.folder)),
+                      "move it back"};
+  }
+  auto objects = store.borrow();
+  if (!objects) {
+    return objects.error();
+  }
+  auto tip = tip_of(**objects, project, result);
+  return tip ? (*found)->remove_branch(branch, *tip) : tip.error();
 }
 
 dsl::Result<std::string> deliver(TreeStore& store,

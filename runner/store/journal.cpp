@@ -105,4 +105,9 @@ dsl::Result<std::vector<Event>> JournalReader::more() {
   }
 }
 
+dsl::Result<std::vector<Event>> events_of(const std::string& run_folder) {
+  auto reader = JournalReader::open(run_folder);
+  return reader ? reader->more() : reader.error();
+}
+
 }  // namespace runner

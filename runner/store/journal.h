@@ -66,4 +66,7 @@ class JournalReader {
   std::int64_t last_ = 0;
 };
 
+/// All that the journal has now.
+dsl::Result<std::vector<Event>> events_of(const std::string& run_folder);
+
 }  // namespace runner

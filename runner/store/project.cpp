@@ -118,11 +118,26 @@ class Taker {
     return dsl::Ok{};
   }
 
+  dsl::Result<git::Project::Head> where_to_begin(const git::Project& repository) const {
+    if (request_.branch.empty()) {
+      return repository.head();
+    }
+    auto tip = repository.branch(request_.branch);
+    if (tip && !*tip) {
+      const std::string name = files::printable(request_.branch);
+      return dsl::Error{fmt::format("there is no branch '{}' any more", name),
+                        "`git reflog --all` may still know its last commit; `git branch " + name +
+                            " COMMIT` brings it back"};
+    }
+    return tip ? dsl::Result<git::Project::Head>(git::Project::Head{**tip, request_.branch})
+               : tip.error();
+  }
+
   dsl::Status take_repository(git::Project& repository) {
     if (auto found = find_prefix(repository); !found) {
       return found;
     }
-    auto head = repository.head();
+    auto head = where_to_begin(repository);
     if (!head) {
       return head.error().within(fmt::format("repository '{}'", repository.git_folder()));
     }
@@ -174,8 +189,8 @@ class Taker {
     if (!project_.prefix.empty()) {
       project_.taken += fmt::format(", folder '{}'", files::printable(project_.prefix));
     }
-    if (repository.work_tree().empty()) {
-      project_.taken += ", a bare repository";
+    if (repository.work_tree().empty() || !request_.branch.empty()) {
+      project_.taken += repository.work_tree().empty() ? ", a bare repository" : "";
       return store_.settle(**objects);
     }
     auto dirty = request_.include_dirty ? take_uncommitted(repository, **objects, (*top)->id)

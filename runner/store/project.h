@@ -21,6 +21,7 @@ namespace runner {
 struct TakeRequest {
   std::string folder;                 // as the user named it
   bool include_dirty = false;         // uncommitted files of a repository count too
+  std::string branch;                 // of a repository, in place of HEAD; "" HEAD
   std::int64_t time_s = 0;            // since the epoch, of the commits that are made
   std::vector<std::string> excluded;  // absolute paths that are never taken: the run store
   std::function<void(std::int64_t bytes)> on_read;  // of each file that is read; may be empty
@@ -63,6 +64,14 @@ dsl::Result<std::string> deliver(TreeStore& store,
                                  const std::string& branch,
                                  const TreeRef& result);
 
+/// Removes what `deliver` brought with the same arguments, as far as nobody has changed it since:
+/// the branch, or the changes of files. An Error says why it cannot be, and nothing has changed
+/// then. Doing it again is harmless.
+dsl::Status take_back(TreeStore& store,
+                      const Project& project,
+                      const std::string& branch,
+                      const TreeRef& result);
+
 /// The folder in the project where a delivery that was cut off left what is not in its place yet;
 /// "" none, as always in a repository. It goes with the next delivery of that result.
 std::string half_delivered_in(const Project& project);
@@ -83,10 +92,15 @@ dsl::Status publish_branch(TreeStore& store,
                            const std::string& branch,
                            const TreeRef& result);
 
+enum class WriteBackFor { Delivery, Undo };  // what to say where it cannot be
+
 /// Applies what differs between the project's input and `result` to its folder. First every file is
 /// checked to be as it was taken: where one is not, nothing is written and the Error names it. Then
 /// all that is new is staged (staging.h): where there is no room, or where the folder cannot be
 /// written, nothing in it has changed. Artifacts are not written.
-dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& result);
+dsl::Status write_back(TreeStore& store,
+                       const Project& project,
+                       const TreeRef& result,
+                       WriteBackFor why = WriteBackFor::Delivery);
 
 }  // namespace runner

@@ -29,7 +29,8 @@ using git::Oid;
 
 class WriteBack {
  public:
-  WriteBack(Objects& objects, int folder) : objects_(objects), folder_(folder) {}
+  WriteBack(Objects& objects, int folder, WriteBackFor why)
+      : objects_(objects), folder_(folder), why_(why) {}
 
   /// Finds out what to do. An Error names files that are not as they were taken.
   dsl::Status plan(const Halves& before, const Halves& after) {
@@ -129,6 +130,11 @@ class WriteBack {
     }
     if (changed_.size() > 5) {
       names += fmt::format(" and {} more", changed_.size() - 5);
+    }
+    if (why_ == WriteBackFor::Undo) {
+      return dsl::Error{
+          fmt::format("changed in the folder since the run: {}; nothing was undone", names),
+          "put these files back to what the run made of them; `pipe diff` shows it"};
     }
     return dsl::Error{
         fmt::format("changed in the folder since the run began: {}; nothing was written", names),
@@ -316,6 +322,7 @@ class WriteBack {
 
   Objects& objects_;
   const int folder_;
+  const WriteBackFor why_;
   std::vector<Difference> to_remove_;
   std::vector<Difference> to_write_;
   std::vector<std::string> folders_;      // without files, to be there
@@ -325,7 +332,7 @@ class WriteBack {
 };
 
 /// Remedies of the system are for the store, which the user may move; here it is about one folder.
-dsl::Error deliver_again(dsl::Error error) {
+dsl::Error again(dsl::Error error, WriteBackFor why) {
   constexpr std::string_view kAgain = " and run the command again";
   if (error.remedy.find("PIPE_STATE") != std::string::npos) {
     error.remedy = "make the folder writable";
@@ -333,13 +340,17 @@ dsl::Error deliver_again(dsl::Error error) {
     error.remedy.resize(error.remedy.size() - kAgain.size());
   }
   error.remedy += error.remedy.empty() ? "" : ", then ";
-  error.remedy += "deliver the result with 'pipe resume'";
+  error.remedy += why == WriteBackFor::Delivery ? "deliver the result with 'pipe resume'"
+                                                : "run 'pipe undo' again";
   return error;
 }
 
 }  // namespace
 
-dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& result) {
+dsl::Status write_back(TreeStore& store,
+                       const Project& project,
+                       const TreeRef& result,
+                       WriteBackFor why) {
   auto objects = store.borrow();
   auto folder = files::open_folder(project.folder);
   if (!objects || !folder) {
@@ -350,7 +361,7 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
   if (!before || !after) {
     return before ? after.error() : before.error();
   }
-  WriteBack work(**objects, folder->get());
+  WriteBack work(**objects, folder->get(), why);
   if (auto planned = work.plan(*before, *after); !planned) {
     return planned;
   }
@@ -366,11 +377,10 @@ dsl::Status write_back(TreeStore& store, const Project& project, const TreeRef& 
   }
   const std::string name = files::printable(project.folder);
   if (!staged) {
-    return deliver_again(staged.error().within(fmt::format("nothing was written to '{}'", name)));
+    return again(staged.error().within(fmt::format("nothing was written to '{}'", name)), why);
   }
   if (auto applied = work.apply(staging, *after); !applied) {
-    return deliver_again(
-        applied.error().within(fmt::format("only a part of the result is in '{}'", name)));
+    return again(applied.error().within(fmt::format("only a part was written to '{}'", name)), why);
   }
   return files::flush_file_system(project.folder);
 }

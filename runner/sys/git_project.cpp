@@ -176,6 +176,45 @@ dsl::Result<std::optional<Oid>> Project::branch(const std::string& name) const {
   return std::optional<Oid>(from_git(target));
 }
 
+dsl::Status Project::remove_branch(const std::string& name, const Oid& expected) {
+  git_reference* found = nullptr;
+  const int looked =
+      git_branch_lookup(&found, impl_->repository.get(), name.c_str(), GIT_BRANCH_LOCAL);
+  if (looked == GIT_ENOTFOUND) {
+    return dsl::Ok{};
+  }
+  if (looked != 0) {
+    return error_of(fmt::format("read branch '{}'", name), looked);
+  }
+  const Held<git_reference, git_reference_free> branch(found);
+  const git_oid* target = git_reference_target(branch.get());
+  if (target == nullptr || from_git(*target) != expected) {
+    return dsl::Error{fmt::format("branch '{}' has changed since the run made it", name),
+                      fmt::format("`git branch -D {}` removes it all the same", name)};
+  }
+  if (git_branch_is_checked_out(branch.get()) == 1) {
+    return dsl::Error{fmt::format("branch '{}' is checked out", name),
+                      "switch to another one first: `git switch -`"};
+  }
+  auto now = head();
+  if (!now) {
+    return now.error();
+  }
+  if (now->commit) {
+    const git_oid tip = to_git(*now->commit);
+    if (*now->commit == expected ||
+        git_graph_descendant_of(impl_->repository.get(), &tip, target) == 1) {
+      return dsl::Error{fmt::format("the commits of '{}' are part of {}",
+                                    name,
+                                    now->branch.empty() ? "HEAD" : "'" + now->branch + "'"),
+                        "take them back with `git revert`, which keeps the history"};
+    }
+  }
+  const int removed = git_reference_delete(branch.get());
+  return removed == 0 ? dsl::Status(dsl::Ok{})
+                      : dsl::Status(error_of(fmt::format("remove branch '{}'", name), removed));
+}
+
 namespace {
 
 /// Copies what is reachable from a commit and not yet there.

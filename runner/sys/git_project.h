@@ -53,6 +53,10 @@ class Project {
   /// An Error where it names another one; it is never moved.
   dsl::Status add_branch(const std::string& name, Objects& objects, const Oid& commit);
 
+  /// Success also where there is none. An Error, and nothing changes, where it names another commit
+  /// than this one, is checked out, or where HEAD has its commits.
+  dsl::Status remove_branch(const std::string& name, const Oid& expected);
+
  private:
   struct Impl;
   explicit Project(std::unique_ptr<Impl> impl);

@@ -298,11 +298,12 @@ struct Running {
 
 }  // namespace
 
-void run_to_end(EventLoop& loop,
-                SpawnRequest request,
-                dsl::Duration timeout,
-                std::size_t cap,
-                std::function<void(dsl::Result<Finished>)> done) {
+std::function<void()> run_to_end(EventLoop& loop,
+                                 SpawnRequest request,
+                                 dsl::Duration timeout,
+                                 std::size_t cap,
+                                 std::function<void(dsl::Result<Finished>)> done) {
+  const auto nothing_to_kill = [] {};
   auto running = std::make_shared<Running>(loop, cap);
   running->done = std::move(done);
   running->streams[0].kept = &running->result.out;
@@ -316,7 +317,7 @@ void run_to_end(EventLoop& loop,
         running->done(dsl::Error{"make a pipe: " + errno_text(number),
                                  "raise the limit of open files (ulimit -n)"});
       });
-      return;
+      return nothing_to_kill;
     }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     running->streams[i].fd = Fd(ends[0]);
@@ -332,7 +333,7 @@ void run_to_end(EventLoop& loop,
   });
   if (!process) {
     loop.post([running, error = process.error()] { running->done(error); });
-    return;
+    return nothing_to_kill;
   }
   running->process = std::move(*process);
   for (Stream& stream : running->streams) {
@@ -346,6 +347,11 @@ void run_to_end(EventLoop& loop,
     // Killed but not yet told: the exit's own callback finishes.
     running->timer = running->loop.start_timer(kNever, [running] {});
   });
+  return [reference] {
+    if (const auto alive = reference.lock()) {
+      alive->process->signal_group(SIGKILL);
+    }
+  };
 }
 
 }  // namespace runner

@@ -60,10 +60,11 @@ struct Finished {
   bool timed_out = false;
   [[nodiscard]] bool ok() const { return wait_status == 0 && !timed_out; }
 };
-void run_to_end(EventLoop& loop,
-                SpawnRequest request,
-                dsl::Duration timeout,
-                std::size_t cap,
-                std::function<void(dsl::Result<Finished>)> done);
+/// What it returns kills the program, whose end is then told as any other; at any time.
+std::function<void()> run_to_end(EventLoop& loop,
+                                 SpawnRequest request,
+                                 dsl::Duration timeout,
+                                 std::size_t cap,
+                                 std::function<void(dsl::Result<Finished>)> done);
 
 }  // namespace runner

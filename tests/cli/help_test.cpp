@@ -47,6 +47,9 @@ pipe runs phased plans: every task in a container, every criterion verified.
   show [RUN]                show the checklist of a run
   logs [RUN] [TASK...]      print what tasks wrote; -f follows
   diff [RUN] [TASK]         show what a run changed, commit by commit
+  review [RUN]              look at what a run changed, and decide
+  push [RUN]                push the branch of a run that passed
+  undo RUN                  take what a run brought out of the project
   attach [RUN]              watch a run that another terminal started
   stop [RUN...]             stop a run; `pipe resume` goes on with it
   resume [RUN]              go on with a run that was stopped, died or waits

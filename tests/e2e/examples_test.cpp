@@ -146,6 +146,29 @@ TEST_F(Example, ServiceThatLetsEverybodyInIsCaught) {
   EXPECT_FALSE(fs::exists(folder_.path() / "server.pl")) << "a failed run wrote its files back";
 }
 
+TEST_F(Example, TheBranchHasItsConventionalCommitsAndGoesWhereItIsPushed) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  const TempFolder remote;
+  user_.git({"init", "-q", "--bare"}, remote.path().string());
+  user_.git({"init", "-q", "-b", "main"}, folder());
+  user_.git({"remote", "add", "origin", remote.path().string()}, folder());
+  user_.git({"add", "-A"}, folder());
+  user_.git({"commit", "-qm", "chore: begin"}, folder());
+  const Ended ended = run_example("git-branch.yaml", {"-n", "once"});
+  ASSERT_EQ(ended.exit_code, 0) << everything(ended);
+  EXPECT_EQ(user_.git({"log", "--format=%s", "main..pipe/git-branch/once"}, folder()),
+            "docs(readme): say where the changes are\ndocs(changelog): begin a changelog");
+  EXPECT_EQ(user_.git({"branch", "--list"}, remote.path().string()), "");
+
+  std::string text = left("git-branch.yaml");
+  const std::string no_push = "push: false";
+  folder_.write("pushing.yaml", text.replace(text.find(no_push), no_push.size(), "push: true"));
+  const Ended pushed = run_example("pushing.yaml", {"-n", "again"});
+  ASSERT_EQ(pushed.exit_code, 0) << everything(pushed);
+  EXPECT_EQ(user_.git({"rev-parse", "pipe/git-branch/again"}, remote.path().string()),
+            user_.git({"rev-parse", "pipe/git-branch/again"}, folder()));
+}
+
 TEST_F(Example, WhatATaskMayNotDoIsHandedOverToAPerson) {
   NEEDS_ENGINE(Engine::Sandbox);
   const Ended ended = run_example("hand-over.yaml");

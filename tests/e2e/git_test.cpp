@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/e2e/pipe_command.h"
+#include "tests/e2e/git_run.h"
 
 namespace e2e {
 namespace {
@@ -18,43 +18,6 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-class GitRun : public testing::Test {
- protected:
-  GitRun() {
-    folder_.write("kept.txt", "one\ntwo\nthree\n");
-    user_.git({"init", "-q", "-b", "main"}, folder());
-    user_.git({"add", "."}, folder());
-    user_.git({"commit", "-qm", "first"}, folder());
-  }
-
-  std::string folder() const { return folder_.path().string(); }
-  Ended pipe(const std::vector<std::string>& arguments) {
-    return user_.run_pipe(arguments, folder());
-  }
-  /// `pipe run` of a pipeline that is no part of the project, as run "r".
-  Ended run(const std::string& pipeline, const std::vector<std::string>& options = {}) {
-    std::vector<std::string> arguments = {
-        "run", outside_.write("p.yaml", pipeline_head() + pipeline), "--name", "r"};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    return pipe(arguments);
-  }
-  std::string pipeline_head() const {
-    return "version: 1\nname: p\nengine: host\nworkspace: {source: " + folder() + "}\n";
-  }
-
-  TempFolder folder_;
-  TempFolder outside_;
-  User user_;
-};
-
-const char* const kTwoTasks = R"yaml(tasks:
-  first: {run: "sed -i s/two/2/ kept.txt"}
-  second:
-    needs: [first]
-    run: printf 'a\rb\n' > "new file.txt"
-  third: {needs: [second], run: "true"}
-)yaml";
 
 // ---- diff --------------------------------------------------------------------------------------
 
@@ -129,7 +92,8 @@ TEST_F(GitRun, DiffObeysNoAttributeOfTheProject) {
 // ---- commits -----------------------------------------------------------------------------------
 
 TEST_F(GitRun, CommitsSayWhereTheyComeFrom) {
-  ASSERT_EQ(run(R"yaml(tasks:
+  ASSERT_EQ(run(R"yaml(git: {message: "feat(${task}): ${description} for ${pipeline}"}
+tasks:
   api:
     description: Refresh tokens
     run: echo 2 > kept.txt
@@ -137,10 +101,14 @@ TEST_F(GitRun, CommitsSayWhereTheyComeFrom) {
 )yaml")
                 .exit_code,
             0);
-  EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/p/r"}, folder()),
-              AllOf(testing::StartsWith("api: Refresh tokens\n\nPipe-Run: r\nPipe-Task: api\n"
-                                        "Pipe-Attempt: 1\nPipe-Plan: "),
+  const std::string message = user_.git({"log", "-1", "--format=%B", "pipe/p/r"}, folder());
+  EXPECT_THAT(message,
+              AllOf(testing::StartsWith("feat(api): Refresh tokens for p\n\n"),
+                    HasSubstr("\nPipe-Run: r\nPipe-Task: api\nPipe-Attempt: 1\nPipe-Plan: "),
                     HasSubstr("\nPipe-Criteria: 2 of 2 met")));
+  EXPECT_EQ(user_.git({"log", "-1", "--format=%(trailers:key=Pipe-Task,valueonly)", "pipe/p/r"},
+                      folder()),
+            "api\n");
   EXPECT_THAT(pipe({"diff", "r"}).out,
               HasSubstr("commit " + user_.git({"rev-parse", "pipe/p/r"}, folder()) + "  (api)\n"));
 }
@@ -182,6 +150,28 @@ TEST_F(GitRun, ASubfolderGetsCommitsOfTheWholeRepository) {
             user_.git({"rev-parse", "main"}, folder()));
   EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/p/r"}, folder()),
               HasSubstr("Pipe-Task: a"));
+}
+
+TEST_F(GitRun, AMessageThatIsNoConventionalCommitIsFoundBeforeTheRun) {
+  const Ended ended =
+      run("git: {conventional: true, message: \"did ${task}\"}\ntasks: {a: {run: \"true\"}}\n");
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.err,
+              AllOf(HasSubstr("'did a' is no conventional commit"), HasSubstr("p.yaml:5")));
+  ASSERT_EQ(run("git: {conventional: true}\ntasks: {a: {run: echo 1 > a}}\n").exit_code, 0);
+  EXPECT_EQ(user_.git({"log", "-1", "--format=%s", "pipe/p/r"}, folder()),
+            "chore(a): work of phase main");
+}
+
+TEST_F(GitRun, AProtectedBranchIsNeverWritten) {
+  const std::string tasks = "tasks: {a: {run: echo 1 > a}}\n";
+  const Ended all = run("git: {protected: [main, \"pipe/**\"]}\n" + tasks);
+  EXPECT_EQ(all.exit_code, 2);
+  EXPECT_THAT(all.err, AllOf(HasSubstr("'pipe/**' protects"), HasSubstr("'pipe/p/RUN'")));
+  const Ended one = run("git: {protected: [\"pipe/*/r\"]}\n" + tasks);
+  EXPECT_EQ(one.exit_code, 3);
+  EXPECT_THAT(one.err, HasSubstr("'pipe/p/r', which is protected by 'pipe/*/r'"));
+  EXPECT_EQ(user_.git({"branch", "--list", "pipe/*"}, folder()), "");
 }
 
 // ---- hooks -------------------------------------------------------------------------------------

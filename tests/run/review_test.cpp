@@ -171,7 +171,6 @@ TEST(Review, AReasonGoesToTheNearestThatCanBeTold) {
   RunHarness plain({task("make", {}, "work"), task("test", {0}, "test"), approval("review", {1})});
   plain.start();
   EXPECT_THAT(names(*plain.state, reviewed_by(*plain.state, 2)), ElementsAre("test"));
-  EXPECT_TRUE(may_be_sent_back(*plain.state, 0));
 }
 
 // A node whose two needs were lost in different ways started when the first of them was there.

@@ -353,7 +353,7 @@ struct AgentRun {
     outcome.reason = dsl::AgentReason::Done;
     outcome.session = "session-1";
     plan.agent =
-        dsl::Agent{"", dsl::Template(" do $(this) \"well\" "), "", {"~/.agent"}, {}, {}, {}};
+        dsl::Agent{"", dsl::Template(" do $(this) \"well\" "), "", {"~/.agent"}, {}, {}, {}, {}};
     plan.retry.attempts = 2;
     plan.retry.feedback = true;
     run.agents = [this](const dsl::Agent&) { return std::make_unique<ScriptedReader>(outcome); };
@@ -429,6 +429,19 @@ TEST(RunLoop, FeedbackGoesOnWithTheAgentsSession) {
   EXPECT_EQ(agent.variable(2, "PIPE_SESSION"), "session-1");
   EXPECT_THAT(agent.prompt(2), HasSubstr("assertion failed: 1 != 2"));
   EXPECT_THAT(agent.prompt(2), Not(HasSubstr("do $(this)"))) << "it knows what it was asked";
+}
+
+TEST(RunLoop, AFollowUpIsToldInTheSessionOfTheRunBefore) {
+  AgentRun agent;
+  agent.plan.agent->follow_up = dsl::FollowUp{"and then this", "earlier", "session-0"};
+  agent.run.start();
+  EXPECT_EQ(agent.variable(0, "PIPE_SESSION"), "session-0");
+  EXPECT_EQ(agent.prompt(0), "and then this\n");
+  AgentRun anew;
+  anew.plan.agent->follow_up = dsl::FollowUp{"and then this", "", ""};
+  anew.run.start();
+  EXPECT_EQ(anew.variable(0, "PIPE_SESSION"), "");
+  EXPECT_EQ(anew.prompt(0), "do $(this) \"well\"\n\nand then this\n");
 }
 
 TEST(RunLoop, WithoutASessionTheAgentIsToldAllAgain) {

@@ -118,6 +118,13 @@ secrets:
   X: {file: key, hosts: ["*.example.org:8443"], header: "X-Key: ${value}"}
   Y: {expose: file}
 env_file: [.env, more.env]
+git:
+  message: "feat(${task}): ${description}"
+  conventional: true
+  protected: [main, "release/*"]
+  push: true
+  remote: upstream
+  pull_request: {title: t, body: b, base: main, draft: true, labels: [x]}
 budget: {cost: $20, time: 3h, turns: 500, tokens: 5M, per_day: {cost: $100.25}}
 firewall: {mode: routed, allow: [api.example.org:443], allow_private: ["10.0.0.0/8:5432"]}
 env: {LANG: C, LEVEL: 3}

@@ -162,6 +162,23 @@ TEST_F(ProjectTest, ADetachedHeadIsTakenAndSaidSo) {
   EXPECT_THAT(take().taken, HasSubstr("(detached HEAD)"));
 }
 
+TEST_F(ProjectTest, ABranchIsTakenInPlaceOfHead) {
+  make_repository();
+  git(project_path(), "switch -q -c side");
+  put("a", "2\n");
+  commit_all();
+  git(project_path(), "switch -q -");
+  put("a", "dirty\n");
+  TakeRequest request;
+  request.folder = project_path();
+  request.branch = "side";
+  const Project taken = must(take_project(*store_, request));
+  EXPECT_EQ(taken.head, git(project_path(), "rev-parse side"));
+  EXPECT_THAT(taken.taken, AllOf(HasSubstr("on side"), Not(HasSubstr("left out"))));
+  request.branch = "gone";
+  EXPECT_THAT(take_project(*store_, request).error().message, HasSubstr("no branch 'gone'"));
+}
+
 TEST_F(ProjectTest, ARepositoryWithoutCommitsIsRefusedWithTheRemedy) {
   git(project_path(), "init -q");
 

@@ -461,6 +461,27 @@ TEST_F(WorkspaceTest, CachesAreRestoredAndNeverPartOfTheTree) {
   EXPECT_FALSE(exists(prepare(input, request).mount.directory + "/vendor"));
 }
 
+TEST_F(WorkspaceTest, ACacheMayBeginWithAnothersAndGoesItsOwnWay) {
+  put("a", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  const auto work = [&](const std::string& key, const std::string& else_key) {
+    request.caches = {{key, {"~/state"}, else_key, true}};
+    const PreparedWorkspace workspace = prepare(input, request);
+    const std::string file = workspace.home + "/state/log";
+    const std::string before = exists(file) ? read_text(file) : "";
+    write_file(file, before + key + " ");
+    capture(workspace);
+    EXPECT_TRUE(workspaces_->settle_caches(workspace.job, CachesOf::Failed));
+    return before;
+  };
+  EXPECT_EQ(work("one", ""), "");
+  EXPECT_EQ(work("two", "one"), "one ");
+  EXPECT_EQ(work("two", "one"), "one two ") << "its own is newer";
+  EXPECT_EQ(work("three", "one"), "one ");
+  EXPECT_EQ(work("four", "nobody"), "");
+}
+
 TEST_F(WorkspaceTest, AJobThatDoesAwayWithItsHomeLosesOnlyItsCaches) {
   put("a", "1");
   const TreeRef input = take().input;
@@ -484,7 +505,7 @@ TEST_F(WorkspaceTest, WhatIsKeptAnywayNeedsNoVerdict) {
   put("a", "1");
   const TreeRef input = take().input;
   WorkspaceRequest request;
-  request.caches = {{"key", {"~/.cache"}}, {"session", {"~/.agent"}, true}};
+  request.caches = {{"key", {"~/.cache"}}, {"session", {"~/.agent"}, "", true}};
   const PreparedWorkspace first = prepare(input, request);
   write_file(first.home + "/.cache/x", "1");
   write_file(first.home + "/.agent/session", "1");

@@ -212,6 +212,22 @@ TEST(Process, RestoresDefaultSignalHandlingInTheChild) {
   EXPECT_TRUE(WIFSIGNALED(finished->wait_status));
 }
 
+TEST(Process, IsKilledWithWhatItStartedOnDemand) {
+  EventLoop loop;
+  std::optional<dsl::Result<Finished>> finished;
+  const auto kill =
+      run_to_end(loop, shell("sleep 1000 & wait"), {0}, 100, [&](dsl::Result<Finished> how) {
+        finished = std::move(how);
+        loop.stop();
+      });
+  kill();
+  loop.run();
+  ASSERT_TRUE(*finished);
+  EXPECT_FALSE((*finished)->ok());
+  EXPECT_FALSE((*finished)->timed_out);
+  kill();  // it is over: nothing happens
+}
+
 TEST(Process, EndsAProgramThatIsStillRunningWhenTheLoopGoes) {
   std::optional<EventLoop> loop(std::in_place);
   std::array<int, 2> ends{};

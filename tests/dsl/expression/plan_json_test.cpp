@@ -60,6 +60,18 @@ TEST(PlanJson, WritesEveryFieldAlways) {
   "prices": [],
   "require_approval": false,
   "env_files": [],
+  "git": {
+    "message": "${task}: ${description}",
+    "conventional": false,
+    "protected": [
+      "main",
+      "master",
+      "release/*"
+    ],
+    "push": false,
+    "remote": "origin",
+    "pull_request": null
+  },
   "pools": [],
   "phases": [],
   "nodes": []

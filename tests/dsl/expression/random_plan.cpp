@@ -134,6 +134,15 @@ Budget budget(Chance& any) {
           any.maybe(Money{any.number()})};
 }
 
+Git git(Chance& any) {
+  return {any.text(),
+          any.coin(),
+          any.texts(),
+          any.coin(),
+          any.text(),
+          any.maybe(PullRequest{any.text(), any.text(), any.text(), any.coin(), any.texts()})};
+}
+
 Workspace workspace(Chance& any) {
   return {any.text(), any.one_of<Workspace::Mode>(2), any.texts()};
 }
@@ -143,6 +152,7 @@ Agent agent(Chance& any) {
   if (any.coin()) {
     result.provider = {any.one_of<ModelDialect>(3), any.text(), any.text(), any.text()};
   }
+  result.follow_up = any.maybe(FollowUp{any.text(), any.text(), any.text()});
   result.stream.resize(any.below(3));
   for (AgentRule& rule : result.stream) {
     rule.when.resize(any.below(3));
@@ -328,6 +338,7 @@ Plan random_plan(std::uint32_t seed, std::size_t nodes) {
   plan.require_approval = any.coin();
   plan.instructions = any.text();
   plan.env_files = any.texts();
+  plan.git = git(any);
   for (std::size_t k = any.below(3); k > 0; --k) {
     plan.pools[any.text()] = any.number();
   }

@@ -1,0 +1,24 @@
+#include "dsl/commit_message.h"
+
+#include <gtest/gtest.h>
+
+namespace dsl {
+namespace {
+
+const CommitNames kNames{"api", "implement", "refresh\ntokens ${run}", "auth", "calm-otter"};
+
+TEST(CommitTemplate, IsFilledOnceAndStaysOneLine) {
+  EXPECT_EQ(fill_commit_template("feat(${task}): ${description} $5 ${\n\nof ${pipeline}/${run}\n",
+                                 kNames),
+            "feat(api): refresh tokens ${run} $5 ${\n\nof auth/calm-otter");
+}
+
+TEST(CommitTemplate, KnowsItsNamesAndNoOther) {
+  EXPECT_FALSE(commit_template_problem("${task} ${phase} ${description} ${pipeline} ${run}"));
+  ASSERT_TRUE(commit_template_problem("${taks}: x"));
+  EXPECT_EQ(commit_template_problem("${taks}: x")->remedy, "did you mean 'task'?");
+  EXPECT_TRUE(commit_template_problem("  \nbody"));
+}
+
+}  // namespace
+}  // namespace dsl
