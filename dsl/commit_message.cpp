@@ -31,12 +31,15 @@ struct Hole {
 };
 
 Hole next_hole(std::string_view text, std::size_t at) {
-  const std::size_t begin = text.find("${", at);
-  const std::size_t close = begin == std::string_view::npos ? begin : text.find('}', begin);
-  if (close == std::string_view::npos) {
-    return {};
+  constexpr std::string_view kOfNames = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+  for (std::size_t begin = text.find("${", at); begin != std::string_view::npos;
+       begin = text.find("${", begin + 2)) {
+    const std::size_t close = text.find_first_not_of(kOfNames, begin + 2);
+    if (close != std::string_view::npos && text[close] == '}' && close > begin + 2) {
+      return {begin, close + 1, text.substr(begin + 2, close - begin - 2)};
+    }
   }
-  return {begin, close + 1, text.substr(begin + 2, close - begin - 2)};
+  return {};
 }
 
 const Name* find_name(std::string_view name) {

@@ -101,6 +101,7 @@ class Reader {
   template <class T>
   void get(Json json, std::vector<T>& list) {
     list.reserve(json.kind() == Json::Kind::List ? json.size() : 0);
+    list.clear();  // of what holds where nothing is said
     get_list(json, [&](Json item) { get(item, list.emplace_back()); });
   }
 

@@ -187,6 +187,10 @@ Result<Cpus> parse_cpus(std::string_view text) {
                                 : Error{fmt::format("'{}' is no number of processors", text),
                                         "write a number with at most three decimals: '2' or '0.5'"};
   }
+  if (*millis == 0) {
+    return Error{fmt::format("'{}' processors are none", text),
+                 "write how much of one, such as '0.5'; without 'cpus' there is no limit"};
+  }
   return Cpus{*millis};
 }
 

@@ -98,7 +98,8 @@ TEST_F(CommandsTest, TheFirewallTellsWhichRuleDecidesForEachTask) {
   EXPECT_EQ(one.out, "open  allowed by '*.example.org:[80, 443]'\n");
   EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "b.test:443", "--task", "own"}).out,
             "own  refused: no rule allows this port of the host\n");
-  EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "10.0.0.1:80"}).exit_code, 2);
+  EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "10.0.0.1:80"}).exit_code, 1);
+  EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "10.0.0.1:0"}).exit_code, 2);
   EXPECT_EQ(pipe({"firewall", "check", "net.yaml", "a.test", "--task", "none"}).exit_code, 2);
 }
 

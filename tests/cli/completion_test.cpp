@@ -46,7 +46,7 @@ std::string offered(const std::vector<std::string>& words) {
 
 TEST(Completion, BashOffersCommandsOptionsValuesRunsTasksAndFiles) {
   EXPECT_EQ(offered({"pipe", "res"}), "resume ");
-  EXPECT_EQ(offered({"pipe", "run", "--no"}), "--no-cache ");
+  EXPECT_EQ(offered({"pipe", "run", "--no-c"}), "--no-cache ");
   EXPECT_EQ(offered({"pipe", "run", "a.yaml", "--engine", "s"}), "sandbox ");
   EXPECT_EQ(offered({"pipe", "run", "a.y"}), "a.yaml ");
   EXPECT_EQ(offered({"pipe", "show", ""}), "calm-otter-3f2a brave-fox-1a2b ");

@@ -94,7 +94,7 @@ TEST(Cpus, AreThousandths) {
   EXPECT_EQ(parse_cpus("2")->millis, 2'000);
   EXPECT_EQ(parse_cpus("0.5")->millis, 500);
   EXPECT_EQ(to_text(Cpus{500}), "0.5");
-  for (const std::string_view text : {"", "two", "0.0005", "-1", "1,5", ".5"}) {
+  for (const std::string_view text : {"0", "0.000", "", "two", "0.0005", "-1", "1,5", ".5"}) {
     EXPECT_FALSE(parse_cpus(text)) << text;
   }
 }

@@ -278,6 +278,7 @@ TEST_F(Example, NoneIsForgotten) {
                                         "agent-gemini.yaml",
                                         "quickstart.yaml",
                                         "diamond-merge.yaml",
+                                        "git-branch.yaml",
                                         "verified-merge.yaml",
                                         "hand-over.yaml",
                                         "matrix-and-for-each.yaml",

@@ -249,7 +249,6 @@ TEST_F(ContainerCommand, RefusesWhatItCannotEnforceAllAtOnce) {
   needs.image.kind = dsl::Image::Kind::Host;
   needs.resources.memory = dsl::Bytes{1};
   needs.resources.cpus = dsl::Cpus{1};
-  needs.resources.disk = dsl::Bytes{1};
   needs.runtime = "runsc";
   std::vector<std::string> messages;
   for (const dsl::Error& error : unsupported(needs)) {
@@ -261,7 +260,6 @@ TEST_F(ContainerCommand, RefusesWhatItCannotEnforceAllAtOnce) {
                           "'docker' cannot limit memory here: it is rootless, and this machine has "
                           "cgroups of version 1",
                           HasSubstr("limit cpus"),
-                          HasSubstr("limit disk"),
                           "'docker' has no runtime 'runsc', only: runc"));
 }
 

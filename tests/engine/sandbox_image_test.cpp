@@ -168,7 +168,10 @@ TEST_F(SandboxImage, GoesTogetherWithAnOverlaidWorkspaceInANetwork) {
   std::ofstream(folder_ / "lower" + "/given") << "below";
   Job reader = job(image, {"/bin/probe", "read", "/workspace/given"});
   reader.network = "net";
-  reader.workspace = {folder_ / "target", {folder_ / "lower"}, folder_ / "upper", folder_ / "work"};
+  reader.workspace.directory = folder_ / "target";
+  reader.workspace.lower = {folder_ / "lower"};
+  reader.workspace.upper = folder_ / "upper";
+  reader.workspace.work = folder_ / "work";
   EXPECT_EQ(text_of(run(reader)), "exit 0") << read(reader.log_path);
   EXPECT_EQ(read(reader.log_path), "below");
 }

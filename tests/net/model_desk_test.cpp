@@ -175,9 +175,9 @@ TEST_F(ModelDeskTest, RefusesInTheDialectsShapeWhatHasNoRoom) {
   who.task_budget.turns = 1;
   answer(passed(message(100)), Usage{1, 0, 0, 0, 1});
   const std::string why = refused(message(100));
-  EXPECT_THAT(why, testing::StartsWith("400 pipe-budget: the task's budget of 1 turns"));
+  EXPECT_THAT(why, testing::StartsWith("400 pipe-budget: the task's budget of 1 turn has"));
   ASSERT_EQ(reached.back().mark, BudgetReached::kFull);
-  EXPECT_THAT(reached.back().text, HasSubstr("1 turns"));
+  EXPECT_THAT(reached.back().text, HasSubstr("1 turn has no room"));
 }
 
 TEST_F(ModelDeskTest, AModelWithoutAPriceIsRefusedWithTheRemedy) {

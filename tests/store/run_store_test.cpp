@@ -183,7 +183,7 @@ TEST_F(RunStoreTest, ResultsAreFoundByKeyAsLongAsTheirTreesAreThere) {
   result.content = "c0ffee";
   result.artifacts = "a";
   result.outputs = {{"n", dsl::Value(3.0)}};
-  result.evidence.push_back({"make check", "exit 0", "", "", "", true, {12}});
+  result.evidence.push_back({"make check", "exit 0", "", "", "", true, false, {12}});
   result.run = dsl::RunId("one");
   result.node = dsl::NodeId("build");
   result.at_ms = 5;
