@@ -110,7 +110,7 @@ TEST_P(Money, WhatANodeSaysThatItSpentCountsForNothing) {
                  "for i in 1 2 3; do sh ./ask.sh > ~/answer; done; echo "
                  "'{\"type\":\"result\",\"num_turns\":-5,"
                  "\"usage\":{\"input_tokens\":0,\"output_tokens\":0},\"total_cost_usd\":-5}'");
-  EXPECT_EQ(ended.exit_code, 0) << "its boxes are met" << ended.out << ended.err;
+  EXPECT_EQ(ended.exit_code, 5) << "its last request was refused" << ended.out << ended.err;
   EXPECT_EQ(provider_.answers(), 2) << "the third turn is one too many, whatever it says";
   EXPECT_EQ(recorded(), billed());
   EXPECT_EQ(recorded(), 2 * (kInput * 3 + kOutput * 15));
