@@ -383,8 +383,11 @@ class ContainerEngine final : public Engine {
 
   void run_in_container(const JobName& name) {
     RunningJob& running = running_.at(name);
-    // The next mount of an overlay's folders waits until this one is gone with the container.
-    const std::string mark = running.job.workspace.lower.empty() ? make_end_mark() : "";
+    // The next mount of an overlay's folders waits until this one is gone with the container, and
+    // so does Podman's removal of a network's holder.
+    const bool waits = !running.job.workspace.lower.empty() ||
+                       (running.joined && program_.name == dsl::EngineName::Podman);
+    const std::string mark = waits ? "" : make_end_mark();
     running.container->run(
         running.job,
         init_request(running.job, *images_->find(running.job.image), *filter_, mark),
