@@ -43,9 +43,10 @@
 // 198.18.0.0/15 local (with --every-address all of IPv4), and pipe-init sends one message over FD:
 // as data the ports (EgressPort) of --port and --datagram-port, as descriptors a UDP socket on
 // 127.0.0.1:53, a listening TCP socket on port 53 of every address, and one for each port, also of
-// every address: a listening one, or UDP with IP_PKTINFO. The gateway says kServed when it serves them. A job proves it before
-// its command starts: the first name to prove must be refused, every other one must be answered
-// with an address, and any other address must have no route, or be the namespace's own.
+// every address: a listening one, or UDP with IP_PKTINFO. The gateway says kServed when it serves
+// them. A job proves it before its command starts: the first name to prove must be refused, every
+// other one must be answered with an address, and any other address must have no route, or be the
+// namespace's own.
 
 // Permissions: in the folder kPermissionFolder, which no job can write to, are
 //   rules                  lines "allow WORD…" and "deny WORD…", an empty line, and the message

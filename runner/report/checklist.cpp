@@ -235,8 +235,7 @@ class Checklist {
     const bool cut_short = stage == Stage::Running || stage == Stage::Checking ||
                            stage == Stage::Prepared || stage == Stage::Merging ||
                            stage == Stage::Verifying || stage == Stage::Backoff ||
-                           stage == Stage::Parked ||
-                           stage == Stage::Expanded;
+                           stage == Stage::Parked || stage == Stage::Expanded;
     const bool gone = options_.runner == Runner::Gone && !is_asking(state_, node);
     return gone && cut_short ? "cut short" : stage_text(state_, node);
   }
