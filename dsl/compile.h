@@ -32,7 +32,6 @@ struct CompileRequest {
 struct PlanPlaces {
   std::vector<Span> nodes;  // of Plan::nodes, in their order: the name of the task or phase
   std::optional<Span> workspace_source;  // absent: the file does not say
-  std::optional<Span> budget;            // of the pipeline: its first limit
   std::optional<Span> require_approval;
 };
 

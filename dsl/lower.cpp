@@ -90,7 +90,6 @@ class Lowering {
         plan_.workspace.protect.end(), defaults_.protect.begin(), defaults_.protect.end());
     if (const auto& budget = pipeline_.common.budget) {
       plan_.budget = to_budget(*budget);
-      program_.places.budget = first_limit(*budget);
     }
     if (const auto& asked = pipeline_.require_approval) {
       plan_.require_approval = asked.value;
@@ -108,21 +107,6 @@ class Lowering {
     for (const auto& [name, size] : pipeline_.pools) {
       plan_.pools.emplace(std::string(name.value), size.value);
     }
-  }
-
-  static std::optional<Span> first_limit(const BudgetSpec& budget) {
-    std::optional<Span> first;
-    const auto look_at = [&](const auto& limit) {
-      if (limit && (!first || limit.span.begin < first->begin)) {
-        first = limit.span;
-      }
-    };
-    look_at(budget.cost);
-    look_at(budget.time);
-    look_at(budget.turns);
-    look_at(budget.tokens);
-    look_at(budget.cost_per_day);
-    return first;
   }
 
   void lower_git(const GitSpec& git) {

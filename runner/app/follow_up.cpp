@@ -37,15 +37,12 @@ struct Earlier {
 Result<std::unique_ptr<Earlier>> read_run(const RunStore& store, const RunId& run) {
   const Result<std::string> json = store.plan_json(run);
   Result<Plan> plan = json ? dsl::plan_from_json(*json) : json.error();
-  const Result<std::vector<Event>> events = events_of(store.run_folder(run));
-  if (!plan || !events) {
-    return (plan ? events.error() : plan.error()).within("run '" + run.value + "'");
+  if (!plan) {
+    return plan.error().within("run '" + run.value + "'");
   }
   auto earlier = std::make_unique<Earlier>(*std::move(plan));
-  for (const Event& event : *events) {
-    if (const Status applied = earlier->state.apply(event); !applied) {
-      return applied.error().within("run '" + run.value + "'");
-    }
+  if (const Status replayed = replay(store.run_folder(run), earlier->state); !replayed) {
+    return replayed.error().within("run '" + run.value + "'");
   }
   return earlier;
 }

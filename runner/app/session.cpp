@@ -322,7 +322,7 @@ class Session {
     engines_->look_for(engines_of(plan_), [&done] { done = true; });
     wait_for(done);
     by_node_ = choose_engines(plan_, *engines_, problems_);
-    for (Error& problem : preflight(plan_, by_node_, places_.node, places_.budget)) {
+    for (Error& problem : preflight(plan_, by_node_, places_.node)) {
       problems_.push_back(std::move(problem));
     }
     for (Error& problem : trouble_with_mounts(plan_, settings_.state_dir, places_.node)) {
@@ -688,19 +688,6 @@ class Session {
         *std::move(database), [this](const std::string& content, const std::string& artifacts) {
           return trees_->has(content, artifacts);
         });
-  }
-
-  static Status replay(const std::string& folder, RunState& state) {
-    const Result<std::vector<Event>> events = events_of(folder);
-    if (!events) {
-      return events.error();
-    }
-    for (const Event& event : *events) {
-      if (const Status applied = state.apply(event); !applied) {
-        return applied;
-      }
-    }
-    return dsl::Ok{};
   }
 
   std::size_t slots() const {

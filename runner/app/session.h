@@ -39,7 +39,6 @@ enum class ExitCode {
 struct PlacesInFile {
   std::function<std::string(std::size_t node)> node;  // may be empty
   std::string workspace_source;                       // "": nowhere
-  std::string budget;                                 // of the pipeline
   std::string require_approval;
 };
 

@@ -239,7 +239,6 @@ std::optional<PlanAndSettings> plan_of(const PlanSource& source, Console& consol
     return span ? compilation->sources.text_of(*span) : std::string();
   };
   places.workspace_source = text_of(compilation->places.workspace_source);
-  places.budget = text_of(compilation->places.budget);
   places.require_approval = text_of(compilation->places.require_approval);
   places.node = [kept = std::make_shared<dsl::Compilation>(*std::move(compilation))](
                     std::size_t node) { return kept->sources.text_of(kept->places.nodes[node]); };

@@ -152,6 +152,20 @@ void split(std::int64_t cached, std::int64_t thought, ScriptUsage& usage) {
   usage.output -= usage.thinking;
 }
 
+/// Both APIs name the two counts in their own way, and the details alike.
+void take_openai_usage(const Json& usage,
+                       const std::string& input,
+                       const std::string& output,
+                       ScriptUsage& to) {
+  std::int64_t cached = 0;
+  std::int64_t thought = 0;
+  take(usage, input.c_str(), to.input);
+  take(usage, output.c_str(), to.output);
+  take(at(usage, (input + "_details").c_str()), "cached_tokens", cached);
+  take(at(usage, (output + "_details").c_str()), "reasoning_tokens", thought);
+  split(cached, thought, to);
+}
+
 void read_responses(const std::vector<Json>& documents, ScriptTurn& turn) {
   for (const Json& document : documents) {
     const std::string type = text(document, "type");
@@ -163,14 +177,7 @@ void read_responses(const std::vector<Json>& documents, ScriptTurn& turn) {
       for (const Json& item : is_whole ? at(response, "output") : Json::array()) {
         add_item(item, turn);
       }
-      const Json& usage = at(response, "usage");
-      std::int64_t cached = 0;
-      std::int64_t thought = 0;
-      take(usage, "input_tokens", turn.usage.input);
-      take(usage, "output_tokens", turn.usage.output);
-      take(at(usage, "input_tokens_details"), "cached_tokens", cached);
-      take(at(usage, "output_tokens_details"), "reasoning_tokens", thought);
-      split(cached, thought, turn.usage);
+      take_openai_usage(at(response, "usage"), "input_tokens", "output_tokens", turn.usage);
     }
   }
 }
@@ -197,13 +204,7 @@ void read_chat(const std::vector<Json>& documents, ScriptTurn& turn) {
     }
     const Json& usage = at(document, "usage");
     if (usage.is_object()) {
-      std::int64_t cached = 0;
-      std::int64_t thought = 0;
-      take(usage, "prompt_tokens", turn.usage.input);
-      take(usage, "completion_tokens", turn.usage.output);
-      take(at(usage, "prompt_tokens_details"), "cached_tokens", cached);
-      take(at(usage, "completion_tokens_details"), "reasoning_tokens", thought);
-      split(cached, thought, turn.usage);
+      take_openai_usage(usage, "prompt_tokens", "completion_tokens", turn.usage);
     }
   }
   for (const auto& [name, arguments] : calls) {

@@ -19,18 +19,16 @@ namespace {
 /// Problems by text, so that a thousand tasks with the same one are one line.
 class Problems {
  public:
-  Problems(const PlaceOfNode& place_of, const std::string& place_of_plan)
-      : place_of_(place_of), place_of_plan_(place_of_plan) {}
+  explicit Problems(const PlaceOfNode& place_of) : place_of_(place_of) {}
 
-  /// From here on problems are of that node; no value: of the plan as a whole.
-  void at(std::optional<std::size_t> node) { node_ = node; }
+  /// From here on problems are of that node.
+  void at(std::size_t node) { node_ = node; }
 
   void add(const std::string& node, std::string message, std::string remedy) {
     const auto key = std::make_pair(std::move(message), std::move(remedy));
     const auto [found, fresh] = place_.emplace(key, all_.size());
     if (fresh) {
-      const std::string of_node = place_of_ && node_ ? place_of_(*node_) : "";
-      all_.push_back({key.first, key.second, {}, 0, node_ ? of_node : place_of_plan_});
+      all_.push_back({key.first, key.second, {}, 0, place_of_ ? place_of_(node_) : ""});
     }
     One& one = all_[found->second];
     ++one.count;
@@ -62,8 +60,7 @@ class Problems {
     std::string place;  // of the first node
   };
   const PlaceOfNode& place_of_;
-  const std::string& place_of_plan_;
-  std::optional<std::size_t> node_;
+  std::size_t node_ = 0;
   std::map<std::pair<std::string, std::string>, std::size_t> place_;
   std::vector<One> all_;
 };
@@ -180,9 +177,8 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
 
 std::vector<Error> preflight(const dsl::Plan& plan,
                              const std::vector<Engine*>& engines,
-                             const PlaceOfNode& place_of,
-                             const std::string& place_of_budget) {
-  Problems problems(place_of, place_of_budget);
+                             const PlaceOfNode& place_of) {
+  Problems problems(place_of);
   std::map<std::string, bool> is_limited;  // by phase
   for (const dsl::PlanPhase& phase : plan.phases) {
     is_limited[phase.name] = limits_models(phase.budget) || limits_models(plan.budget);

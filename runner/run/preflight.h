@@ -16,11 +16,10 @@ namespace runner {
 
 /// `engines` by plan node, null for nodes that start no container. Each problem names the nodes
 /// that it is about, where the first of them stands (`place_of`, where there is one) and what can
-/// be done; empty: the run may start. `place_of_budget` is of the pipeline's own.
+/// be done; empty: the run may start.
 using PlaceOfNode = std::function<std::string(std::size_t node)>;
 std::vector<dsl::Error> preflight(const dsl::Plan& plan,
                                   const std::vector<Engine*>& engines,
-                                  const PlaceOfNode& place_of = {},
-                                  const std::string& place_of_budget = "");
+                                  const PlaceOfNode& place_of = {});
 
 }  // namespace runner

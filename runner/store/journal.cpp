@@ -110,4 +110,17 @@ dsl::Result<std::vector<Event>> events_of(const std::string& run_folder) {
   return reader ? reader->more() : reader.error();
 }
 
+dsl::Status replay(const std::string& run_folder, RunState& state) {
+  const auto events = events_of(run_folder);
+  if (!events) {
+    return events.error();
+  }
+  for (const Event& event : *events) {
+    if (const dsl::Status applied = state.apply(event); !applied) {
+      return applied;
+    }
+  }
+  return dsl::Ok{};
+}
+
 }  // namespace runner

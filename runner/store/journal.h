@@ -13,6 +13,7 @@
 
 #include "dsl/result.h"
 #include "runner/run/journal.h"
+#include "runner/run/run_state.h"
 #include "runner/sys/event_loop.h"
 #include "runner/sys/sqlite.h"
 
@@ -68,5 +69,8 @@ class JournalReader {
 
 /// All that the journal has now.
 dsl::Result<std::vector<Event>> events_of(const std::string& run_folder);
+
+/// Brings a fresh `state` to where the journal is now.
+dsl::Status replay(const std::string& run_folder, RunState& state);
 
 }  // namespace runner
