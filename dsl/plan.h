@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dsl/agent.h"
+#include "dsl/boxed.h"
 #include "dsl/ids.h"
 #include "dsl/template.h"
 #include "dsl/token_prices.h"
@@ -301,7 +302,7 @@ struct PlanNode {
   std::vector<HostMount> mounts;
   std::string setup;  // shell lines before the command and before each `run` check; "" none
 
-  std::optional<Agent> agent;  // the command is an agent's
+  Boxed<Agent> agent;  // the command is an agent's
 
   Duration timeout{0};       // 0: none
   Duration idle_timeout{0};  // without a byte of output; 0: none

@@ -93,9 +93,11 @@ class Reader {
 
   template <class T>
   void get(Json json, std::optional<T>& value) {
-    if (json.kind() != Json::Kind::Null) {
-      get(json, value.emplace());
-    }
+    get_if_there(json, value);
+  }
+  template <class T>
+  void get(Json json, Boxed<T>& value) {
+    get_if_there(json, value);
   }
 
   template <class T>
@@ -168,6 +170,13 @@ class Reader {
 
  private:
   /// Fields are mostly in our own order: look at the one after the last first.
+  template <class Optional>
+  void get_if_there(Json json, Optional& value) {
+    if (json.kind() != Json::Kind::Null) {
+      get(json, value.emplace());
+    }
+  }
+
   std::optional<Json> field(std::string_view name) {
     if (*place_ != record_->end() && place_->text() == name) {
       return take_field(*place_);

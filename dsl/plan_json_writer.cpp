@@ -70,11 +70,11 @@ class Writer {
 
   template <class T>
   void put(const std::optional<T>& value) {
-    if (value) {
-      put(*value);
-    } else {
-      out_ += "null";
-    }
+    put_if_there(value);
+  }
+  template <class T>
+  void put(const Boxed<T>& value) {
+    put_if_there(value);
   }
 
   template <class T>
@@ -105,6 +105,15 @@ class Writer {
   std::string take() { return std::move(out_); }
 
  private:
+  template <class Optional>
+  void put_if_there(const Optional& value) {
+    if (value) {
+      put(*value);
+    } else {
+      out_ += "null";
+    }
+  }
+
   template <class List, class Put>
   void put_list(const List& list, const Put& put_item) {
     open('[');

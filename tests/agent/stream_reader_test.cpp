@@ -24,7 +24,7 @@ dsl::Agent agent_of(const std::string& step) {
                              (step == "command" ? ", command: cat" : "") +
                              "}, success_criteria: [{'[ ] ok': 'true'}]}}\n");
   EXPECT_EQ(dsl_test::messages(compilation), "");
-  return dsl_test::node(compilation, "t").agent.value();
+  return *dsl_test::node(compilation, "t").agent;
 }
 
 std::string stream(const std::string& name) {
