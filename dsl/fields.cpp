@@ -201,7 +201,9 @@ Stated<std::int64_t> read_integer(
         kOutOfRange,
         text.span,
         fmt::format(
-            "{} must be between {} and {}, this is {}", quoted(key.text()), least, most, *number));
+            "{} must be between {} and {}, this is {}", quoted(key.text()), least, most, *number),
+        *number < least ? fmt::format("the least is {}", least)
+                        : fmt::format("the largest is {}", most));
     return {};
   }
   return {*number, text.span};

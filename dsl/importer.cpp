@@ -64,10 +64,13 @@ class Importer {
       if (!file) {
         const bool is_pipeline = place.end == 0;
         const Span where = is_pipeline ? Span{program_.sources.add(path, ""), 0, 0} : place;
+        const bool has_remedy = is_pipeline || !file.error().remedy.empty();
         program_.findings.error(is_pipeline ? kUnreadable : kStepUnreadable,
                                 where,
                                 file.error().message,
-                                file.error().remedy);
+                                has_remedy
+                                    ? file.error().remedy
+                                    : "give the step's path as seen from the file that uses it");
         return nullptr;
       }
       text = std::move(*file);
@@ -151,6 +154,11 @@ class Importer {
 Result<std::string> resolve_step_path(std::string_view uses, std::string_view folder) {
   if (uses.substr(0, 4) == "std/") {
     return std::string(uses);
+  }
+  if (uses.substr(0, 1) == "/") {
+    return Error{fmt::format("{} is an absolute path", quoted(uses)),
+                 fmt::format("put the step beneath the pipeline file's folder, and write './{}'",
+                             visible(uses.substr(uses.rfind('/') + 1)))};
   }
   if (uses.substr(0, 2) != "./" && uses.substr(0, 3) != "../") {
     return Error{fmt::format("{} is neither a file nor a step of the library", quoted(uses)),

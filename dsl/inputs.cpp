@@ -46,7 +46,7 @@ Value given_value(const InputSpec& input, const std::string& text, Findings& fin
         input.span,
         fmt::format(
             "--input {}={} is not {}", input.name.value, visible(text), described(input.type)),
-        input.type == ValueType::Boolean ? "give true or false" : "");
+        std::string(how_to_write(input.type)));
     return Value();
   }
   check_options(input, *value, input.span, findings);
@@ -67,6 +67,20 @@ std::string_view described(ValueType type) {
       break;
   }
   return "JSON";
+}
+
+std::string_view how_to_write(ValueType type) {
+  switch (type) {
+    case ValueType::String:
+      return "put it in quotes";
+    case ValueType::Number:
+      return "write digits without quotes";
+    case ValueType::Boolean:
+      return "write true or false, without quotes";
+    case ValueType::Json:
+      break;
+  }
+  return "write JSON, such as [\"a\", \"b\"] or {\"a\": 1}";
 }
 
 std::optional<Value> typed_value(YamlValue given, ValueType type) {

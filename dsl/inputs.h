@@ -21,6 +21,8 @@ std::optional<Value> typed_value(const Value& given, ValueType type);
 
 /// "a text", "a number", "true or false", "JSON".
 std::string_view described(ValueType type);
+/// The remedy for a value of another type.
+std::string_view how_to_write(ValueType type);
 
 /// Where `options:` are given, `value` is one of them (or it is reported at `place`).
 bool check_options(const InputSpec& input,

@@ -192,7 +192,7 @@ void TaskNames::take_given(YamlValue given,
                                layers_[layer].step->path,
                                described(input.type),
                                given.described()),
-                   "",
+                   std::string(how_to_write(input.type)),
                    {{input.span, "the input is defined here"}});
     return;
   }

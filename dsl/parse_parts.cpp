@@ -66,9 +66,24 @@ Stated<std::int64_t> read_pids(YamlValue key, YamlValue value, Findings& finding
   return read_integer(key, value, 1, 4'194'304, findings);
 }
 
+/// Docker takes no less, and with less no shell starts.
+Stated<Bytes> read_memory(YamlValue key, YamlValue value, Findings& findings) {
+  constexpr Bytes kLeast{std::int64_t{6} << 20};
+  const Stated<Bytes> memory = read_bytes(key, value, findings);
+  if (memory && memory.value.count < kLeast.count) {
+    findings.error(
+        kOutOfRange,
+        memory.span,
+        fmt::format("{} of memory is too little to start a program in", to_text(memory.value)),
+        "the least is " + to_text(kLeast));
+    return {};
+  }
+  return memory;
+}
+
 constexpr Field<ResourcesSpec> kResourcesFields[] = {
     {"cpus", into<&ResourcesSpec::cpus, read_cpus>},
-    {"memory", into<&ResourcesSpec::memory, read_bytes>},
+    {"memory", into<&ResourcesSpec::memory, read_memory>},
     {"pids", into<&ResourcesSpec::pids, read_pids>},
     {"disk", into<&ResourcesSpec::disk, read_bytes>},
 };
