@@ -21,6 +21,9 @@ struct CompileRequest {
   /// Absolute folder that a relative `path` starts from. Needed only to find out whether the file
   /// is beneath a workspace whose `source` leads upwards (it is then protected); "" is "unknown".
   std::string directory;
+  /// Where `path` is a link: the file it leads to, as seen from the folder of `path`; protected
+  /// too.
+  std::string link_target;
   std::map<std::string, std::string> inputs;  // `--input name=text`, not yet typed
   std::optional<EngineName> engine;           // `--engine`, above what the file says
   /// Reads a whole file; a limit on size is the reader's. Only ever asked for `path` and for files

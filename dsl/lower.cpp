@@ -202,20 +202,29 @@ class Lowering {
       paths.push_back(file.substr(0, slash) + "/.pipe/");
     }
     paths.emplace_back(".pipe/");
-    if (!file.empty()) {
-      paths.push_back(file);
+    for (const std::string& own : {file, beneath_workspace(program_.request.link_target)}) {
+      if (!own.empty()) {
+        paths.push_back(own);
+      }
     }
     return paths;
   }
 
-  /// The pipeline file as a path beneath the workspace, or "" when it is outside of it.
   [[nodiscard]] std::string pipeline_file() const {
+    const std::string& path = program_.request.path;
+    return beneath_workspace(path.substr(path.rfind('/') + 1));
+  }
+
+  /// A path as seen from the pipeline file's folder, as one beneath the workspace; "" where it is
+  /// outside of it, or empty.
+  [[nodiscard]] std::string beneath_workspace(const std::string& from_folder) const {
+    const std::string& path = program_.request.path;
     const std::string& directory = program_.request.directory;
-    const bool is_absolute = program_.request.path.substr(0, 1) == "/" || directory.empty();
-    const std::string file =
-        normalised(is_absolute ? program_.request.path : directory + "/" + program_.request.path);
-    const std::size_t slash = file.rfind('/');
-    const std::string folder = slash == std::string::npos ? "" : file.substr(0, slash + 1);
+    const bool is_absolute = path.substr(0, 1) == "/" || directory.empty();
+    const std::string pipeline = normalised(is_absolute ? path : directory + "/" + path);
+    const std::size_t slash = pipeline.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : pipeline.substr(0, slash + 1);
+    const std::string file = from_folder.empty() ? "" : normalised(folder + from_folder);
     const auto& workspace = pipeline_.common.workspace;
     const std::string_view source =
         workspace != nullptr && workspace->source ? workspace->source.value : ".";

@@ -76,13 +76,25 @@ dsl::Result<std::string> read_plan_file(const std::string& file) {
                     dsl::quoted(file),
                     size / 1'000'000,
                     dsl::YamlDocument::kMaxBytes >> 20U),
-        "is this another file? a large plan can be split with `uses: ./part.yaml`"};
+        "is this another file? tasks that are alike are shorter as `matrix` or `for_each`"};
   }
   auto text = files::read_file(file, static_cast<std::int64_t>(dsl::YamlDocument::kMaxBytes));
   if (!text && text.error().remedy.empty()) {
     return dsl::Error{text.error().message, "give the path of a pipeline file"};
   }
   return text;
+}
+
+/// What the file is when it is reached by a link, as seen from the link's folder; "" when it is
+/// none.
+std::string link_target_of(const std::string& file) {
+  std::error_code failed;
+  if (!fs::is_symlink(file, failed)) {
+    return "";
+  }
+  const fs::path target = fs::canonical(file, failed);
+  const fs::path folder = fs::canonical(folder_of(file), failed);
+  return failed ? "" : target.lexically_relative(folder).string();
 }
 
 dsl::Result<dsl::CompileRequest> request_of(const PlanSource& source) {
@@ -104,6 +116,7 @@ dsl::Result<dsl::CompileRequest> request_of(const PlanSource& source) {
   }
   std::error_code failed;  // without a current folder, paths that climb out of it stay unknown
   request.directory = fs::current_path(failed).string();
+  request.link_target = link_target_of(source.file);
   return request;
 }
 

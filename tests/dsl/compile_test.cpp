@@ -184,6 +184,24 @@ TEST(Compile, AlwaysProtectsThePipelineFileAndTheSettings) {
               ElementsAre("checks/", "more", ".pipe/"));
 }
 
+TEST(Compile, ProtectsWhatALinkToThePipelineFileLeadsTo) {
+  const auto protected_by = [](const std::string& link_target, const std::string& source) {
+    CompileRequest request;
+    request.path = "ci/p.yaml";
+    request.link_target = link_target;
+    request.read_file = [&](const std::string& /*path*/) -> Result<std::string> {
+      return "version: 1\nname: x\nworkspace: {source: '" + source +
+             "'}\ntasks: {a: {run: make}}\n";
+    };
+    return node(dsl::compile(request), "a").workspace.protect;
+  };
+  EXPECT_THAT(protected_by("shared/real.yaml", "."),
+              ElementsAre(".pipe/", "p.yaml", "shared/real.yaml"));
+  EXPECT_THAT(protected_by("../real.yaml", ".."),
+              ElementsAre("ci/.pipe/", ".pipe/", "ci/p.yaml", "real.yaml"));
+  EXPECT_THAT(protected_by("../../elsewhere/real.yaml", "."), ElementsAre(".pipe/", "p.yaml"));
+}
+
 TEST(Compile, PutsTheCommandLineAboveTheFile) {
   CompileRequest request;
   request.path = "p.yaml";
