@@ -1,8 +1,10 @@
 #include "runner/app/node_engines.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -29,18 +31,38 @@ ImageKey key_of(Engine* engine, const Image& image) {
   return {engine, image.kind, image.reference, image.context};
 }
 
+/// The same trouble of many nodes is told once, with the place of the first.
+class Troubles {
+ public:
+  explicit Troubles(const PlaceOfNode& place_of) : place_of_(place_of) {}
+
+  void add(std::size_t node, const Error& error) {
+    if (told_.insert(error.message).second) {
+      const std::string place = place_of_ ? place_of_(node) : "";
+      all_.push_back(place.empty() ? error : error.within(place));
+    }
+  }
+  std::vector<Error> take() { return std::move(all_); }
+
+ private:
+  const PlaceOfNode place_of_;
+  std::set<std::string> told_;
+  std::vector<Error> all_;
+};
+
 /// One image after the other: pulls and builds are slow for other reasons than waiting.
 class ImageWork : public std::enable_shared_from_this<ImageWork> {
  public:
-  using Done = std::function<void(Result<std::vector<std::string>>)>;
-
-  ImageWork(const Plan& plan, const std::vector<Engine*>& engines, Done done)
-      : plan_(plan), engines_(engines), done_(std::move(done)) {
+  ImageWork(const Plan& plan,
+            const std::vector<Engine*>& engines,
+            const PlaceOfNode& place_of,
+            std::function<void(NodeImages)> done)
+      : plan_(plan), engines_(engines), done_(std::move(done)), troubles_(place_of) {
     for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
       if (engines[i] != nullptr) {
-        want(engines[i], plan.nodes[i].image);
+        want(i, plan.nodes[i].image);
         for (const dsl::Service& service : plan.nodes[i].services) {
-          want(engines[i], service.image);
+          want(i, service.image);
         }
       }
     }
@@ -48,27 +70,26 @@ class ImageWork : public std::enable_shared_from_this<ImageWork> {
 
   void next() {
     if (wanted_.empty()) {
-      done_(by_node());
+      done_({by_node(), troubles_.take()});
       return;
     }
-    const auto [engine, image] = std::move(wanted_.back());
-    wanted_.pop_back();
-    engine->prepare_image(
-        image,
-        [self = shared_from_this(), key = key_of(engine, image)](Result<std::string> digest) {
+    const auto [node, image] = std::move(wanted_.front());
+    wanted_.pop_front();
+    engines_[node]->prepare_image(
+        image, [self = shared_from_this(), node = node, image](Result<std::string> digest) {
           if (digest) {
-            self->digests_[key] = *digest;
-            self->next();
+            self->digests_[key_of(self->engines_[node], image)] = *digest;
           } else {
-            self->done_(digest.error());
+            self->troubles_.add(node, digest.error());
           }
+          self->next();
         });
   }
 
  private:
-  void want(Engine* engine, const Image& image) {
-    if (digests_.emplace(key_of(engine, image), "").second) {
-      wanted_.emplace_back(engine, image);
+  void want(std::size_t node, const Image& image) {
+    if (digests_.emplace(key_of(engines_[node], image), "").second) {
+      wanted_.emplace_back(node, image);
     }
   }
 
@@ -88,8 +109,9 @@ class ImageWork : public std::enable_shared_from_this<ImageWork> {
 
   const Plan& plan_;
   const std::vector<Engine*>& engines_;
-  const Done done_;
-  std::vector<std::pair<Engine*, Image>> wanted_;
+  const std::function<void(NodeImages)> done_;
+  Troubles troubles_;
+  std::deque<std::pair<std::size_t, Image>> wanted_;  // with the first node that does
   std::map<ImageKey, std::string> digests_;
 };
 
@@ -97,8 +119,10 @@ class ImageWork : public std::enable_shared_from_this<ImageWork> {
 
 std::vector<Engine*> choose_engines(const Plan& plan,
                                     const EngineRegistry& registry,
+                                    const PlaceOfNode& place_of,
                                     std::vector<Error>& problems) {
   std::vector<Engine*> engines(plan.nodes.size(), nullptr);
+  Troubles troubles(place_of);
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const PlanNode& node = plan.nodes[i];
     if (!starts_containers(node)) {
@@ -108,22 +132,21 @@ std::vector<Engine*> choose_engines(const Plan& plan,
         node.engine, {node.image, node.resources, node.user, node.runtime, !node.services.empty()});
     if (chosen) {
       engines[i] = *chosen;
-      continue;
+    } else {
+      troubles.add(i, chosen.error());
     }
-    const bool told = std::any_of(problems.begin(), problems.end(), [&](const Error& problem) {
-      return problem.message == chosen.error().message;
-    });
-    if (!told) {
-      problems.push_back(chosen.error());
-    }
+  }
+  for (Error& trouble : troubles.take()) {
+    problems.push_back(std::move(trouble));
   }
   return engines;
 }
 
 void prepare_all_images(const Plan& plan,
                         const std::vector<Engine*>& engines,
-                        std::function<void(Result<std::vector<std::string>>)> done) {
-  std::make_shared<ImageWork>(plan, engines, std::move(done))->next();
+                        const PlaceOfNode& place_of,
+                        std::function<void(NodeImages)> done) {
+  std::make_shared<ImageWork>(plan, engines, place_of, std::move(done))->next();
 }
 
 }  // namespace runner

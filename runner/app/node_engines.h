@@ -10,20 +10,27 @@
 #include "dsl/result.h"
 #include "runner/engine/registry.h"
 #include "runner/run/engine.h"
+#include "runner/run/preflight.h"
 
 namespace runner {
 
 /// The engine of each node; null for a node that starts no container. What stands in the way is
-/// added to `problems`, each once.
+/// added to `problems`, each once, with the place of the first node that it is about.
 std::vector<Engine*> choose_engines(const dsl::Plan& plan,
                                     const EngineRegistry& registry,
+                                    const PlaceOfNode& place_of,
                                     std::vector<dsl::Error>& problems);
 
-/// Makes the images of all nodes and their services present, each once, and tells the digest of
-/// each node's (with those of its services). The Error is that of the first that cannot be had.
+struct NodeImages {
+  std::vector<std::string> digests;  // of each node's image, with those of its services
+  std::vector<dsl::Error> problems;  // with images that cannot be had, in the order of the plan
+};
+
+/// Makes the images of all nodes and their services present, each once.
 /// REQUIRES: `engines` as choose_engines gave them; both outlive the call back.
 void prepare_all_images(const dsl::Plan& plan,
                         const std::vector<Engine*>& engines,
-                        std::function<void(dsl::Result<std::vector<std::string>>)> done);
+                        const PlaceOfNode& place_of,
+                        std::function<void(NodeImages)> done);
 
 }  // namespace runner
