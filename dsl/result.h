@@ -23,6 +23,11 @@ struct Error {
   [[nodiscard]] Error within(const std::string& context) const {
     return {context + ": " + message, remedy};
   }
+
+  /// The same error, and what comes once its remedy has helped.
+  [[nodiscard]] Error then(const std::string& next) const {
+    return {message, remedy.empty() ? next : remedy + ", then " + next};
+  }
 };
 
 /// What a Result holds when there is nothing to return but success.

@@ -1,7 +1,6 @@
 #include "runner/app/commit_messages.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -11,19 +10,6 @@
 
 namespace runner {
 namespace {
-
-using Costs = std::unordered_map<std::string, dsl::Money>;  // by node
-
-Costs costs_of(const std::vector<Event>& events) {
-  Costs costs;
-  for (const Event& event : events) {
-    const auto* ended = std::get_if<AttemptEnded>(&event.what);
-    if (ended != nullptr && ended->agent && ended->agent->cost) {
-      costs[ended->node.value].micros += ended->agent->cost->micros;
-    }
-  }
-  return costs;
-}
 
 /// Whether the last paragraph is of trailers ("Signed-off-by: …"), which ours then join.
 bool ends_with_trailers(const std::string& message) {
@@ -44,7 +30,7 @@ bool ends_with_trailers(const std::string& message) {
   return true;
 }
 
-std::string message_of(const RunState& state, const NodeState& node, const Costs& costs) {
+std::string message_of(const RunState& state, const NodeState& node) {
   const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
   std::string message = dsl::commit_subject(state.plan(), plan, node.id, state.run());
   message += ends_with_trailers(message) ? "\n" : "\n\n";
@@ -59,23 +45,22 @@ std::string message_of(const RunState& state, const NodeState& node, const Costs
   if (!plan.criteria.empty()) {
     message += fmt::format("Pipe-Criteria: {0} of {0} met\n", plan.criteria.size());
   }
-  if (const auto cost = costs.find(node.id.value); cost != costs.end()) {
-    message += "Pipe-Cost: " + dsl::to_text(cost->second) + "\n";
+  const dsl::Money cost = node.spent.cost.micros > 0 ? node.spent.cost : node.told_cost;
+  if (cost.micros > 0) {
+    message += "Pipe-Cost: " + dsl::to_text(cost) + "\n";
   }
   return message;
 }
 
 }  // namespace
 
-std::vector<VerifiedCommit> verified_commits(const RunState& state,
-                                             const std::vector<Event>& events) {
-  const Costs costs = costs_of(events);
+std::vector<VerifiedCommit> verified_commits(const RunState& state) {
   std::vector<VerifiedCommit> commits;
   for (const NodeState& node : state.nodes()) {
     const bool changed = node.outcome == Outcome::Passed && node.instances.empty() &&
                          !node.input.commit.empty() && node.tree.commit != node.input.commit;
     if (changed) {
-      commits.push_back({node.tree.commit, node.input.commit, message_of(state, node, costs)});
+      commits.push_back({node.tree.commit, node.input.commit, message_of(state, node)});
     }
   }
   return commits;
@@ -83,8 +68,7 @@ std::vector<VerifiedCommit> verified_commits(const RunState& state,
 
 dsl::Result<TreeRef> result_for_people(TreeStore& store,
                                        const Project& project,
-                                       const RunState& state,
-                                       const std::vector<Event>& events) {
+                                       const RunState& state) {
   TreeRef result = state.result();
   if (project.kind == Project::Kind::Folder) {
     return result;
@@ -93,8 +77,7 @@ dsl::Result<TreeRef> result_for_people(TreeStore& store,
   if (!objects) {
     return objects.error();
   }
-  auto history =
-      VerifiedHistory::make(**objects, project.input.commit, verified_commits(state, events));
+  auto history = VerifiedHistory::make(**objects, project.input.commit, verified_commits(state));
   auto commit = history ? history->commit(result.commit) : history.error();
   if (!commit) {
     return commit.error();

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "dsl/plan.h"
-#include "runner/run/event.h"
 #include "runner/run/run_state.h"
 #include "runner/store/project.h"
 #include "runner/store/tree_store.h"
@@ -15,16 +14,14 @@
 
 namespace runner {
 
-/// One for every task that passed and changed something. `events` are those that `state` was made
-/// of: the cost is that of all attempts, as the agent told it.
-std::vector<VerifiedCommit> verified_commits(const RunState& state,
-                                             const std::vector<Event>& events);
+/// One for every task that passed and changed something. Its cost is what all attempts spent, where
+/// that was metered, else what the agent told of them.
+std::vector<VerifiedCommit> verified_commits(const RunState& state);
 
 /// The run's result, with a history of verified tasks where somebody will read it.
 dsl::Result<TreeRef> result_for_people(TreeStore& store,
                                        const Project& project,
-                                       const RunState& state,
-                                       const std::vector<Event>& events);
+                                       const RunState& state);
 
 /// What stands in the pull request of a run that passed: the plan's words above its checklist.
 dsl::PullRequest pull_request_of(const RunState& state, dsl::PullRequest wanted);

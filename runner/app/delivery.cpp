@@ -8,7 +8,6 @@
 #include "runner/app/commit_messages.h"
 #include "runner/report/escape.h"
 #include "runner/run/owed.h"
-#include "runner/store/journal.h"
 
 namespace runner {
 namespace {
@@ -24,40 +23,41 @@ Result<std::string> into_project(const Delivery& d, const std::string& branch) {
   if (const Status allowed = check_branch(d.project, d.state.plan(), d.state.run()); !allowed) {
     return allowed.error();
   }
-  const Result<std::vector<Event>> events = events_of(d.run_folder);
-  if (!events) {
-    return events.error();
-  }
-  const Result<TreeRef> result = result_for_people(d.trees, d.project, d.state, *events);
+  const Result<TreeRef> result = result_for_people(d.trees, d.project, d.state);
   return result ? deliver(d.trees, d.project, branch, *result) : result.error();
+}
+
+/// Once the remedy has helped, a resumed run goes on with what is owed.
+Status or_again(const Delivery& d, const Status& done, const std::string& where_it_is) {
+  return done ? done
+              : Status(done.error().then("`pipe resume " + report::one_line(d.state.run().value) +
+                                         "` tries again and runs nothing twice; the result is " +
+                                         where_it_is));
 }
 
 Status next_step(const Delivery& d, Owed step) {
   const std::string branch = branch_of(d.state.plan().name, d.state.run());
+  const std::string on_branch = "branch '" + report::one_line(branch) + "'";
   const dsl::Git& git = d.state.plan().git;
-  const auto or_again = [&](const Status& done) {
-    if (done) {
-      return done;
-    }
-    Error error = done.error();
-    error.remedy += error.remedy.empty() ? "" : ", then ";
-    error.remedy += "`pipe resume " + report::one_line(d.state.run().value) +
-                    "` tries again and runs nothing twice; the result is branch '" +
-                    report::one_line(branch) + "'";
-    return Status(error);
-  };
   switch (step) {
     case Owed::Nothing:
       break;
     case Owed::Delivery: {
       const Result<std::string> where = into_project(d, branch);
-      return where ? d.record(ResultDelivered{*where}) : Status(where.error());
+      return where ? d.record(ResultDelivered{*where})
+                   : or_again(d, where.error(), "kept in the run store");
     }
     case Owed::Push:
-      return or_again(push_branch(d.loop, d.project.folder, git.remote, branch, d.record));
+      return or_again(
+          d, push_branch(d.loop, d.project.folder, git.remote, branch, d.record), on_branch);
     case Owed::PullRequest:
-      return or_again(open_pull_request(
-          d.loop, d.project.folder, branch, pull_request_of(d.state, *git.pull_request), d.record));
+      return or_again(d,
+                      open_pull_request(d.loop,
+                                        d.project.folder,
+                                        branch,
+                                        pull_request_of(d.state, *git.pull_request),
+                                        d.record),
+                      on_branch);
   }
   return dsl::Ok{};
 }

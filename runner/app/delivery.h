@@ -25,8 +25,7 @@ struct Delivery {
   EventLoop& loop;
   TreeStore& trees;
   const Project& project;
-  const RunState& state;  // follows what `record` writes
-  std::string run_folder;
+  const RunState& state;   // follows what `record` writes
   bool rehearsal = false;  // files of a folder stay as they were
   RecordFact record;
   std::function<bool()> stopped;  // a person wants it to end: nothing more leaves this machine

@@ -321,7 +321,7 @@ class Session {
     bool done = false;
     engines_->look_for(engines_of(plan_), [&done] { done = true; });
     wait_for(done);
-    by_node_ = choose_engines(plan_, *engines_, problems_);
+    by_node_ = choose_engines(plan_, *engines_, places_.node, problems_);
     for (Error& problem : preflight(plan_, by_node_, places_.node)) {
       problems_.push_back(std::move(problem));
     }
@@ -382,13 +382,10 @@ class Session {
 
   bool prepare_images() {
     bool done = false;
-    prepare_all_images(plan_, by_node_, [&](Result<std::vector<std::string>> digests) {
+    prepare_all_images(plan_, by_node_, places_.node, [&](NodeImages images) {
       done = true;
-      if (digests) {
-        digests_ = *std::move(digests);
-      } else {
-        problems_.push_back(digests.error());
-      }
+      digests_ = std::move(images.digests);
+      problems_.insert(problems_.end(), images.problems.begin(), images.problems.end());
     });
     wait_for(done);
     return problems_.empty();
@@ -658,7 +655,6 @@ class Session {
                         *trees_,
                         project,
                         state,
-                        store_->run_folder(run_),
                         rehearsal_.has_value(),
                         [&](decltype(Event::what) what) { return record(loop, std::move(what)); },
                         [&] { return signalled != 0; }});

@@ -68,7 +68,8 @@ class Cleaner {
       running_ = true;
       if (named) {
         fail({fmt::format("'{}' is running (process {})", name, *pid),
-              "`pipe stop " + name + "` first"});
+              "`pipe stop " + name + "` first"},
+             ExitCode::Invalid);
       }
       return;
     }
@@ -195,8 +196,8 @@ class Cleaner {
                                          {"problems", dsl::Value(std::move(problems))}});
   }
 
-  void fail(const dsl::Error& error) {
-    code_ = console_.fail(ExitCode::Environment, error);
+  void fail(const dsl::Error& error, ExitCode code = ExitCode::Environment) {
+    code_ = console_.fail(code, error);
     problems_.push_back(error.message);
   }
 

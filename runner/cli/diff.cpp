@@ -304,8 +304,7 @@ ExitCode diff_run(const DiffArguments& arguments, Console& console) {
   if (!objects) {
     return console.fail(ExitCode::Environment, objects.error());
   }
-  auto branch =
-      Branch::make(**objects, trees->project, verified_commits(state, view->events_so_far()));
+  auto branch = Branch::make(**objects, trees->project, verified_commits(state));
   if (!branch) {
     return console.fail(ExitCode::Environment, branch.error());
   }

@@ -26,11 +26,14 @@ void say_how_it_ended(const SessionEnd& end, const ProgressOptions& progress, Co
   for (const dsl::Error& warning : end.warnings) {
     console.warning(warning.message);
   }
+  // What kept a finished run's result from the project is told beneath what the run came to.
+  const bool has_come_to_something =
+      end.state != nullptr && (end.problems.empty() || end.state->outcome());
+  if (has_come_to_something && !progress.json) {
+    print_checklist(*end.state, end.run_folder, report::Runner::Gone, console);
+  }
   for (const dsl::Error& problem : end.problems) {
     console.error(problem);
-  }
-  if (end.state != nullptr && end.problems.empty() && !progress.json) {
-    print_checklist(*end.state, end.run_folder, report::Runner::Gone, console);
   }
   if (end.state != nullptr && progress.learn_firewall) {
     const std::string rules = report::learned_rules(*end.state);

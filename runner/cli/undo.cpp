@@ -56,14 +56,14 @@ ExitCode undo_run(const UndoArguments& arguments, Console& console) {
     return console.fail(ExitCode::Invalid, *problem);
   }
   const std::string branch = branch_of(state.plan().name, run);
-  const auto result =
-      result_for_people(*trees->store, trees->project, state, view->events_so_far());
+  const auto result = result_for_people(*trees->store, trees->project, state);
   if (!result) {
     return console.fail(ExitCode::Environment, result.error());
   }
   const dsl::Status taken = take_back(*trees->store, trees->project, branch, *result);
   if (!taken) {
-    return console.fail(ExitCode::Environment, taken.error());
+    return console.fail(ExitCode::Environment,
+                        taken.error().then("run `pipe undo " + run.value + "` again"));
   }
   const std::string what = state.delivered();
   if (const dsl::Status told = runs.record(run, ResultUndone{what}); !told) {

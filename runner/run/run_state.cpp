@@ -490,6 +490,7 @@ struct Fold {
       --s.busy_;
       node.stage = Stage::Checking;
       node.last = e;
+      node.told_cost.micros += e.agent && e.agent->cost ? e.agent->cost->micros : 0;
       node.outputs = e.outputs;
       node.flagged = e.flagged;
     });

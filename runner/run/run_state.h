@@ -93,6 +93,7 @@ struct NodeState {
   std::vector<PermissionDenied> not_permitted;  // each once, of all attempts
   std::vector<FlaggedPath> flagged;             // what of its changes reaches beyond it
   Spend spent;                                  // on its model, in all attempts
+  dsl::Money told_cost;                         // by the agents themselves, in all attempts
   std::int64_t budget_mark = 0;                 // the highest of BudgetReached
 
   std::optional<Outcome> outcome;  // when Settled

@@ -143,7 +143,7 @@ dsl::Status publish_branch(TreeStore& store,
   if (!*found || (*found)->objects_folder() != project.objects) {
     return dsl::Error{fmt::format("the repository of '{}' is not where it was when the run began",
                                   project.folder),
-                      "move it back, then deliver again with 'pipe resume'"};
+                      "move it back"};
   }
   auto objects = store.borrow();
   if (!objects) {

@@ -103,6 +103,13 @@ std::optional<pid_t> pid_in(int file) {
   return pid;
 }
 
+Error of_store(const Error& error) {
+  const Error told = error.within("run store");
+  return told.remedy.empty()
+             ? told.then("set PIPE_STATE to a folder that can be made, and written to")
+             : told;
+}
+
 }  // namespace
 
 bool RunStore::exists(const std::string& folder) {
@@ -114,13 +121,13 @@ Result<RunStore> RunStore::open(const std::string& folder, Access access) {
   if (access == Access::Create) {
     for (const std::string& needed : {folder, folder + "/runs"}) {
       if (const Status made = files::make_directories(needed, 0700); !made) {
-        return made.error().within("run store");
+        return of_store(made.error());
       }
     }
   }
   const std::string file = folder + "/store.db";
   if (access == Access::ReadOnly && ::access(file.c_str(), R_OK) != 0) {
-    return files::system_error("read", file, errno).within("run store");
+    return of_store(files::system_error("read", file, errno));
   }
   Result<Database> database = Database::open(
       file, access == Access::Create ? Database::Access::Create : Database::Access::ReadOnly);

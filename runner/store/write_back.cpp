@@ -138,8 +138,7 @@ class WriteBack {
     }
     return dsl::Error{
         fmt::format("changed in the folder since the run began: {}; nothing was written", names),
-        "put these files back or out of the way and deliver again with 'pipe resume'; the result "
-        "is kept in the run store"};
+        "put these files back or out of the way"};
   }
 
   /// Folders of the result with artifacts in them and no other files. Artifacts are for later tasks
@@ -331,17 +330,15 @@ class WriteBack {
   std::vector<std::string> changed_;
 };
 
-/// Remedies of the system are for the store, which the user may move; here it is about one folder.
-dsl::Error again(dsl::Error error, WriteBackFor why) {
+/// Remedies of the system are for the store, which the user may move; here it is about one folder,
+/// and what comes after the mend is the caller's to say.
+dsl::Error about_the_folder(dsl::Error error) {
   constexpr std::string_view kAgain = " and run the command again";
   if (error.remedy.find("PIPE_STATE") != std::string::npos) {
     error.remedy = "make the folder writable";
   } else if (error.remedy.ends_with(kAgain)) {
     error.remedy.resize(error.remedy.size() - kAgain.size());
   }
-  error.remedy += error.remedy.empty() ? "" : ", then ";
-  error.remedy += why == WriteBackFor::Delivery ? "deliver the result with 'pipe resume'"
-                                                : "run 'pipe undo' again";
   return error;
 }
 
@@ -377,10 +374,12 @@ dsl::Status write_back(TreeStore& store,
   }
   const std::string name = files::printable(project.folder);
   if (!staged) {
-    return again(staged.error().within(fmt::format("nothing was written to '{}'", name)), why);
+    return about_the_folder(
+        staged.error().within(fmt::format("nothing was written to '{}'", name)));
   }
   if (auto applied = work.apply(staging, *after); !applied) {
-    return again(applied.error().within(fmt::format("only a part was written to '{}'", name)), why);
+    return about_the_folder(
+        applied.error().within(fmt::format("only a part was written to '{}'", name)));
   }
   return files::flush_file_system(project.folder);
 }

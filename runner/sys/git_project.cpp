@@ -316,7 +316,7 @@ dsl::Status Project::add_branch(const std::string& name, Objects& objects, const
   const auto within = [&](const dsl::Error& error) {
     dsl::Error told = error.within(fmt::format("branch '{}'", name));
     if (told.message.find(std::strerror(EACCES)) != std::string::npos) {
-      told.remedy = "make the repository writable for you, then `pipe resume` delivers";
+      told.remedy = "make the repository writable for you";
     }
     return told;
   };
@@ -333,8 +333,7 @@ dsl::Status Project::add_branch(const std::string& name, Objects& objects, const
     }
     return dsl::Error{
         fmt::format("branch '{}' is there already, at {}", name, to_hex(**present).substr(0, 12)),
-        fmt::format("move it away with `git branch -m {} OTHER`, then `pipe resume` delivers",
-                    name)};
+        fmt::format("move it away with `git branch -m {} OTHER`", name)};
   }
   auto odb = impl_->objects();
   if (!odb) {

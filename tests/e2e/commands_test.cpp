@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -294,6 +295,8 @@ TEST_F(Command, ResultThatTheFolderCannotTakeIsKeptUntilItCan) {
                     shared + "'\n    success_criteria: ['[ ] made': test -s shared]\n");
   const Ended ended = pipe({"run", "race.yaml", "-n", "race"});
   EXPECT_EQ(ended.exit_code, 3) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("[x] made"), HasSubstr("passed, not delivered")));
+  EXPECT_THAT(ended.err, HasSubstr("out of the way, then `pipe resume race` tries again"));
   EXPECT_THAT(pipe({"ls"}).out, HasSubstr("undelivered"));
   EXPECT_THAT(pipe({"show", "race"}).out, HasSubstr("next: pipe resume race"));
   EXPECT_EQ(pipe({"attach", "race"}).exit_code, 3);
@@ -312,6 +315,30 @@ TEST_F(Command, MissingWorkspaceIsToldWithItsPlaceInTheFile) {
   const Ended ended = pipe({"run", "lost.yaml"});
   EXPECT_EQ(ended.exit_code, 3);
   EXPECT_THAT(ended.err, AllOf(HasSubstr("lost.yaml:4:21: workspace: "), HasSubstr("help: ")));
+}
+
+TEST_F(Command, EveryImageThatCannotBeHadIsToldWithItsPlace) {
+  folder_.write("images.yaml",
+                "version: 1\nname: images\nengine: sandbox\ntasks:\n"
+                "  a: {run: 'true', image: {rootfs: ./first}}\n"
+                "  b: {run: 'true', image: {rootfs: ./second}}\n"
+                "  c: {run: 'true', image: {rootfs: ./second}}\n");
+  const Ended ended = pipe({"run", "images.yaml"});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.err,
+              AllOf(ContainsRegex("images.yaml:5:3: [^\n]*first"),
+                    ContainsRegex("images.yaml:6:3: [^\n]*second"),
+                    Not(HasSubstr("images.yaml:7"))));
+}
+
+TEST_F(Command, FileThatALinkLeadsToIsOutOfATasksReach) {
+  folder_.write("pipelines/real.yaml",
+                "version: 1\nname: real\nengine: sandbox\ntasks:\n"
+                "  a: {run: 'echo tasks > pipelines/real.yaml'}\n");
+  fs::create_symlink("pipelines/real.yaml", folder_.path() / "ci.yaml");
+  const Ended ended = pipe({"run", "ci.yaml", "-n", "link"});
+  EXPECT_EQ(ended.exit_code, 1) << ended.out << ended.err;
+  EXPECT_THAT(pipe({"logs", "link"}).out, HasSubstr("Read-only file system"));
 }
 
 TEST_F(Command, ProtectedNameThatMatchesNothingIsAWarning) {
@@ -347,6 +374,7 @@ TEST_F(Command, DetachedRunGoesOnAloneUntilAllAreStopped) {
   ASSERT_EQ(started.exit_code, 0) << started.err;
   EXPECT_EQ(started.out, "{\"run\":\"alone\"}\n");
   EXPECT_TRUE(eventually([&] { return pipe({"ls"}).out.find("running") != std::string::npos; }));
+  EXPECT_EQ(pipe({"clean", "alone"}).exit_code, 2);
   EXPECT_EQ(pipe({"stop", "--all", "--json"}).out,
             "{\"runs\":[{\"run\":\"alone\",\"stopped\":true,\"problem\":null}]}\n");
   EXPECT_TRUE(eventually([&] {

@@ -68,11 +68,12 @@ const Pair& authority() {
 }  // namespace
 
 void believe_test_authority() {
-  const std::string path = testing::TempDir() + "pipe-authority-" + std::to_string(getpid());
+  static const std::string path = testing::TempDir() + "pipe-authority-" + std::to_string(getpid());
   std::FILE* const file = std::fopen(path.c_str(), "w");
   PEM_write_X509(file, authority().certificate.get());
   std::fclose(file);
   setenv("SSL_CERT_FILE", path.c_str(), 1);
+  std::atexit([] { std::remove(path.c_str()); });
 }
 
 TlsServer::TlsServer(const std::string& name, Signed by) {

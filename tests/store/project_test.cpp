@@ -637,7 +637,7 @@ TEST_F(ProjectTest, AFolderInItThatCannotBeWrittenIsFoundBefore) {
   ::chmod((project_path() + "/closed").c_str(), 0755);
 
   EXPECT_THAT(text, AllOf(HasSubstr("nothing was written"), HasSubstr("'closed'")));
-  EXPECT_THAT(text, HasSubstr("then deliver the result with 'pipe resume'"));
+  EXPECT_THAT(text, HasSubstr("|make "));
   EXPECT_EQ(read_text(project_path() + "/open"), "1");
 }
 
