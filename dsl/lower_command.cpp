@@ -23,19 +23,37 @@ std::vector<Template> templates(std::initializer_list<std::string_view> words) {
   return list;
 }
 
+/// "/bin/sh" -> "sh"
+std::string_view name_of_program(std::string_view path) {
+  path.remove_prefix(std::min(path.rfind('/') + 1, path.size()));
+  return path;
+}
+
 /// Shells whose language is sh's: expressions can become variables there.
-bool is_posix_shell(const std::vector<Template>& shell) {
-  if (shell.empty() || shell[0].pieces.size() != 1) {
-    return false;
-  }
-  std::string_view program = shell[0].pieces[0].text;
-  program.remove_prefix(std::min(program.rfind('/') + 1, program.size()));
+bool is_posix_shell(std::string_view program) {
+  const std::string_view name = name_of_program(program);
   for (const std::string_view known : {"sh", "bash", "dash", "ash", "ksh", "zsh"}) {
-    if (program == known) {
+    if (name == known) {
       return true;
     }
   }
   return false;
+}
+
+std::string first_word(const std::vector<Template>& argv) {
+  return argv.empty() || argv[0].pieces.size() != 1 ? "" : argv[0].pieces[0].text;
+}
+
+/// Whether a program takes what stands behind this option for code: `sh -ec`, `python3 -c`.
+bool is_followed_by_code(std::string_view program, std::string_view option) {
+  if (option.size() < 2 || option[0] != '-' || option[1] == '-') {
+    return false;
+  }
+  const std::string_view name = name_of_program(program);
+  if (is_posix_shell(program) || name.starts_with("python")) {
+    return option.ends_with('c');
+  }
+  return (name == "perl" || name == "ruby" || name == "node") && option.ends_with('e');
 }
 
 }  // namespace
@@ -92,8 +110,14 @@ Command TaskLowering::lower_command(const CommandSpec& command,
                                     std::vector<EnvVar>& env) {
   Command lowered;
   if (command.argv) {
-    for (const Text& word : command.argv.items) {
-      lowered.argv.push_back(text(word, layer));
+    const std::vector<Text>& words = command.argv.items;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (i > 1 && has_hole(words[i].value) &&
+          is_followed_by_code(words[0].value, words[i - 1].value)) {
+        lowered.argv.push_back(lower_script(words[i], words[0].value, layer, env));
+      } else {
+        lowered.argv.push_back(text(words[i], layer));
+      }
     }
     return lowered;
   }
@@ -103,19 +127,24 @@ Command TaskLowering::lower_command(const CommandSpec& command,
     lowered.argv.emplace_back(std::string(script.value));
     return lowered;
   }
-  if (!is_posix_shell(shell)) {
-    const std::string program =
-        shell.empty() || shell[0].pieces.empty() ? "" : shell[0].pieces[0].text;
+  lowered.argv.push_back(lower_script(script, first_word(shell), layer, env));
+  return lowered;
+}
+
+Template TaskLowering::lower_script(const Text& script,
+                                    std::string_view program,
+                                    std::size_t layer,
+                                    std::vector<EnvVar>& env) {
+  if (!is_posix_shell(program)) {
     program_.findings.add(refuse_expressions(script.value, program_.origin(script), program));
-    return lowered;
+    return {};
   }
   BoundScript bound = bind_script(script.value, program_.origin(script), names(layer));
   program_.findings.add(std::move(bound.diagnostics));
-  lowered.argv.emplace_back(std::move(bound.script));
   for (EnvVar& variable : bound.env) {
     env.push_back(std::move(variable));
   }
-  return lowered;
+  return Template(std::move(bound.script));
 }
 
 void TaskLowering::lower_work() {

@@ -72,6 +72,10 @@ class TaskLowering {
                         const std::vector<Template>& shell,
                         std::size_t layer,
                         std::vector<EnvVar>& env);
+  Template lower_script(const Text& script,
+                        std::string_view program,
+                        std::size_t layer,
+                        std::vector<EnvVar>& env);
   std::vector<Template> shell_for(const Layer& command);
   std::vector<EnvVar> lower_variables(const std::vector<NamedText>& env, std::size_t layer);
 

@@ -184,6 +184,14 @@ TEST(Compile, AlwaysProtectsThePipelineFileAndTheSettings) {
               ElementsAre("checks/", "more", ".pipe/"));
 }
 
+TEST(Compile, AValueIsNoCodeInTheScriptOfAList) {
+  const auto compilation = dsl_test::compile_text(
+      "inputs: {who: {default: 'x; id'}}\n"
+      "tasks: {a: {run: [/bin/sh, -ec, 'echo ${{ inputs.who }}', '${{ inputs.who }}']}}\n");
+  EXPECT_THAT(argv(node(compilation, "a")),
+              ElementsAre("/bin/sh", "-ec", "echo \"${PIPE_EXPR_1}\"", "x; id"));
+}
+
 TEST(Compile, ProtectsWhatALinkToThePipelineFileLeadsTo) {
   const auto protected_by = [](const std::string& link_target, const std::string& source) {
     CompileRequest request;
