@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/export_words.h"
+#include "dsl/render.h"
 
 namespace dsl {
 namespace {
@@ -14,7 +15,7 @@ namespace words = export_words;
 /// For inside "…". A backslash is doubled, so that Graphviz's own escapes (\N, \l) mean nothing.
 std::string escaped(std::string_view text) {
   std::string result;
-  for (const char c : words::printable(text)) {
+  for (const char c : visible(text)) {
     if (c == '"' || c == '\\') {
       result += '\\';
     }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/export_words.h"
+#include "dsl/render.h"
 
 namespace dsl {
 namespace {
@@ -16,7 +17,7 @@ namespace words = export_words;
 std::string escaped(std::string_view text) {
   constexpr std::string_view kSpecial = "\"#&;<>`{}[]()|\\%";
   std::string result;
-  for (const char c : words::printable(text)) {
+  for (const char c : visible(text)) {
     if (kSpecial.find(c) == std::string_view::npos) {
       result += c;
     } else {

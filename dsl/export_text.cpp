@@ -8,6 +8,7 @@
 
 #include "dsl/export_words.h"
 #include "dsl/plan_words.h"
+#include "dsl/render.h"
 
 namespace dsl {
 namespace {
@@ -304,12 +305,12 @@ class TextExport {
 
   /// A text of which the beginning is enough: one line of at most options_.width columns.
   void short_line(std::size_t indent, Style style, std::string_view text) {
-    emit(indent, style, words::shortened(words::printable(text), room_for(indent)));
+    emit(indent, style, words::shortened(visible(text), room_for(indent)));
   }
 
   /// As many lines as the text needs, broken between words.
   void line(std::size_t indent, Style style, std::string_view text) {
-    std::string rest = words::printable(text);
+    std::string rest = visible(text);
     while (!rest.empty()) {
       const std::size_t cut = words::line_end(rest, room_for(indent));
       emit(indent, style, std::string_view(rest).substr(0, cut));

@@ -155,25 +155,6 @@ std::string words(const FlaggedCheck& check) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string result;
-  for (std::size_t k = 0; k < text.size(); ++k) {
-    const auto byte = static_cast<unsigned char>(text[k]);
-    const auto next = k + 1 < text.size() ? static_cast<unsigned char>(text[k + 1]) : 0U;
-    if (byte == '\n') {
-      result += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      result += fmt::format("\\x{:02x}", byte);
-    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {  // U+0080 to U+009F
-      result += fmt::format("\\x{:02x}", next);
-      ++k;
-    } else {
-      result += text[k];
-    }
-  }
-  return result;
-}
-
 std::string shortened(std::string_view text, std::size_t columns) {
   std::size_t count = 0;
   std::size_t keep = 0;  // where the last of `columns` code points begins

@@ -10,9 +10,6 @@
 
 namespace dsl::export_words {
 
-/// Control characters (of terminals, too) as "\x1b", line breaks as "\n".
-std::string printable(std::string_view text);
-
 /// At most `columns` code points; what was cut off is told by "…".
 std::string shortened(std::string_view text, std::size_t columns);
 

@@ -11,6 +11,7 @@
 
 #include "dsl/export_words.h"
 #include "dsl/plan_json.h"
+#include "dsl/render.h"
 #include "dsl/units.h"
 #include "dsl/value_changes.h"
 
@@ -330,11 +331,11 @@ std::string joined(const Path& path) {
 
 std::string shown(const std::string& field, const Value& value) {
   constexpr std::size_t kLongest = 100;
-  return export_words::shortened(export_words::printable(quantity(field, value)), kLongest);
+  return export_words::shortened(visible(quantity(field, value)), kLongest);
 }
 
 std::string describe(const ValueChange& change, const Path& field) {
-  const std::string what = export_words::printable(joined(field));
+  const std::string what = visible(joined(field));
   if (change.before == nullptr) {
     return what + " is new";
   }
