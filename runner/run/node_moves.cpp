@@ -68,7 +68,7 @@ void NodeMoves::settle(std::size_t i, Outcome outcome) {
     enter_pool(i, -1);
   }
   if (node.stage == Stage::Expanded) {
-    collect_instances(node);
+    node.outputs = s_.outputs_of(s_.plan_.nodes[node.plan_node], node.instances);
   }
   node.stage = Stage::Settled;
   node.outcome = outcome;
@@ -87,18 +87,6 @@ void NodeMoves::settle(std::size_t i, Outcome outcome) {
     if (--s_.nodes_[dependant].unsettled_needs == 0 && s_.started()) {
       open_or_ask(dependant);
     }
-  }
-}
-
-void NodeMoves::collect_instances(NodeState& node) const {
-  for (const dsl::OutputDecl& output : s_.plan_.nodes[node.plan_node].outputs) {
-    dsl::Value::List values;
-    for (const std::size_t instance : node.instances) {
-      const dsl::Value all(s_.nodes_[instance].outputs);
-      const dsl::Value* value = all.find(output.name);
-      values.push_back(value != nullptr ? *value : dsl::Value());
-    }
-    node.outputs.emplace_back(output.name, dsl::Value(std::move(values)));
   }
 }
 

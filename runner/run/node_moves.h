@@ -42,8 +42,6 @@ class NodeMoves {
   void do_again(const std::vector<std::size_t>& nodes, const SentBack& word);
 
  private:
-  /// An output of a for_each node is the list of its instances' values.
-  void collect_instances(NodeState& node) const;
   /// What dependants start from instead of this node's own tree.
   [[nodiscard]] std::vector<std::size_t> stands_for(std::size_t i) const;
   void forget(NodeState& node, std::size_t i);

@@ -4,12 +4,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "dsl/expression.h"
 #include "runner/run/failure_mark.h"
 #include "runner/run/fan_in_moves.h"
 #include "runner/run/node_moves.h"
 #include "runner/run/scheduler.h"
-#include "runner/run/templates.h"
 
 namespace runner {
 
@@ -19,79 +17,8 @@ using dsl::Ok;
 using dsl::PlanNode;
 using dsl::Status;
 
-namespace {
-
-template <class See>
-void for_each_expression(const PlanNode& node, See see) {
-  for_each_template(node, [&see](const dsl::Template& text) {
-    for (const dsl::Template::Piece& piece : text.pieces) {
-      if (piece.kind == dsl::Template::Piece::Kind::Expression) {
-        see(piece.text);
-      }
-    }
-  });
-  if (node.for_each) {
-    see(*node.for_each);
-  }
-}
-
-/// The node that a name in an expression means: the task of that name, of the instances of a matrix
-/// the last one; or the gate of the phase.
-std::unordered_map<std::string, NodeIndex> nodes_by_name(const dsl::Plan& plan) {
-  std::unordered_map<std::string, NodeIndex> by_name;
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-    if (plan.nodes[i].task.empty()) {
-      by_name[plan.nodes[i].phase] = i;
-    }
-  }
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-    if (!plan.nodes[i].task.empty()) {
-      by_name[plan.nodes[i].task] = i;
-    }
-  }
-  return by_name;
-}
-
-}  // namespace
-
-void RunState::note_expressions() {
-  const auto by_name = nodes_by_name(plan_);
-  const auto add = [&](const std::vector<std::string>& names, std::vector<NodeIndex>& to) {
-    for (const std::string& name : names) {
-      const auto found = by_name.find(name);
-      if (found != by_name.end() && std::find(to.begin(), to.end(), found->second) == to.end()) {
-        to.push_back(found->second);
-      }
-    }
-  };
-  reads_.resize(plan_.nodes.size());
-  named_.resize(plan_.nodes.size());
-  for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
-    bool all = false;
-    const auto note_names = [&](const std::string& expression) {
-      const auto names = dsl::tasks_named(expression);
-      all = all || !names;
-      add(names.value_or(std::vector<std::string>()), named_[i]);
-    };
-    for_each_expression(plan_.nodes[i], [&](const std::string& expression) {
-      note_names(expression);
-      add(dsl::tasks_read(expression), reads_[i]);
-    });
-    if (plan_.nodes[i].condition) {
-      note_names(*plan_.nodes[i].condition);
-    }
-    if (all) {
-      named_[i].clear();
-      for (const auto& [name, node] : by_name) {
-        named_[i].push_back(node);
-      }
-      std::sort(named_[i].begin(), named_[i].end());
-    }
-  }
-}
-
 RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual_ms)
-    : plan_(plan), expected_ms_(usual_ms), work_time_(plan) {
+    : plan_(plan), named_tasks_(plan), expected_ms_(usual_ms), work_time_(plan) {
   const std::size_t count = plan.nodes.size();
   expected_ms_.resize(count);
   for (NodeIndex i = 0; i < count; ++i) {
@@ -115,17 +42,51 @@ RunState::RunState(const dsl::Plan& plan, const std::vector<std::int64_t>& usual
       dependants_[need].push_back(i);
     }
   }
-  note_expressions();
 }
 
 std::optional<std::size_t> RunState::missing_outputs(std::size_t node) const {
-  for (const NodeIndex read : reads_[nodes_[node].plan_node]) {
-    const NodeState& other = nodes_[read];
-    if (other.outcome && other.outcome != Outcome::Passed) {
-      return read;
+  for (const std::size_t place : named_tasks_.read(nodes_[node].plan_node)) {
+    const NamedTasks::Task& task = named_tasks_.at(place);
+    const auto outcome = outcome_of(task);
+    if (!outcome || outcome == Outcome::Passed) {
+      continue;
     }
+    const auto stands_for_it = std::find_if(
+        task.begin(), task.end(), [&](NodeIndex one) { return nodes_[one].outcome == outcome; });
+    return *stands_for_it;
   }
   return std::nullopt;
+}
+
+std::optional<Outcome> RunState::outcome_of(const NamedTasks::Task& task) const {
+  Outcome together = Outcome::Skipped;
+  bool failed = false;
+  for (const NodeIndex one : task) {
+    const auto outcome = nodes_[one].outcome;
+    if (!outcome) {
+      return std::nullopt;
+    }
+    if (!failed && *outcome != Outcome::Skipped) {
+      together = *outcome;
+      failed = *outcome != Outcome::Passed;
+    }
+  }
+  return together;
+}
+
+dsl::Value::Record RunState::outputs_of(const dsl::PlanNode& task,
+                                        const std::vector<std::size_t>& instances) const {
+  dsl::Value::Record lists;
+  for (const dsl::OutputDecl& output : task.outputs) {
+    dsl::Value::List values;
+    for (const std::size_t instance : instances) {
+      const dsl::Value all(nodes_[instance].outputs);
+      const dsl::Value* value = all.find(output.name);
+      values.push_back(value != nullptr ? *value : dsl::Value());
+    }
+    lists.emplace_back(output.name, dsl::Value(std::move(values)));
+  }
+  return lists;
 }
 
 std::vector<std::size_t> RunState::at_work() const {

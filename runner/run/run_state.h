@@ -16,6 +16,7 @@
 #include "dsl/result.h"
 #include "runner/run/event.h"
 #include "runner/run/fan_in.h"
+#include "runner/run/named_tasks.h"
 #include "runner/run/work_time.h"
 
 namespace runner {
@@ -200,11 +201,14 @@ class RunState {
   /// skipped, or it failed and was allowed to. Where the node has an `if:` of its own, that decides
   /// alone.
   [[nodiscard]] std::optional<std::size_t> missing_outputs(std::size_t node) const;
-  /// The nodes that this node's expressions name (needs.TASK). Of the instances of a matrix the
-  /// last one is meant.
-  [[nodiscard]] const std::vector<dsl::NodeIndex>& named(std::size_t node) const {
-    return named_[nodes_[node].plan_node];
-  }
+  /// Which tasks the nodes' expressions name.
+  [[nodiscard]] const NamedTasks& named_tasks() const { return named_tasks_; }
+  /// What became of all instances of a task together: a failure counts, then a pass; no value: one
+  /// of them is not settled.
+  [[nodiscard]] std::optional<Outcome> outcome_of(const NamedTasks::Task& task) const;
+  /// Of each output a list: what each of the instances gave, null where that is nothing.
+  [[nodiscard]] dsl::Value::Record outputs_of(const dsl::PlanNode& task,
+                                              const std::vector<std::size_t>& instances) const;
   /// What the work that a node's criteria judge began from: its input; for the gate of a phase, the
   /// input of the phase's tasks. REQUIRES: the node has its input.
   [[nodiscard]] TreeRef before(std::size_t node) const;
@@ -222,7 +226,6 @@ class RunState {
   }
 
  private:
-  void note_expressions();
   /// Plan nodes with an attempt or a check under way.
   [[nodiscard]] std::vector<std::size_t> at_work() const;
 
@@ -231,11 +234,10 @@ class RunState {
   friend class FanInMoves;
 
   const dsl::Plan& plan_;
+  const NamedTasks named_tasks_;
   std::vector<std::int64_t> expected_ms_;             // constant after construction
   std::vector<std::int64_t> priority_;                // constant after construction
   std::vector<std::vector<std::size_t>> dependants_;  // constant after construction
-  std::vector<std::vector<dsl::NodeIndex>> reads_;    // by plan node; constant after construction
-  std::vector<std::vector<dsl::NodeIndex>> named_;    // by plan node; constant after construction
 
   std::vector<NodeState> nodes_;
   std::unordered_map<std::string, std::size_t> by_id_;

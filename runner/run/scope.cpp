@@ -6,11 +6,11 @@ namespace runner {
 
 using dsl::Value;
 
-std::string result_word(const NodeState& node) {
-  if (!node.outcome) {
-    return "";
-  }
-  switch (*node.outcome) {
+namespace {
+
+/// What `needs.TASK.result` is.
+std::string result_word(Outcome outcome) {
+  switch (outcome) {
     case Outcome::Passed:
       return "success";
     case Outcome::Skipped:
@@ -22,20 +22,21 @@ std::string result_word(const NodeState& node) {
   return "";
 }
 
-namespace {
-
 /// By the names that the node's expressions use: the compiler has checked that they are ancestors.
 Value::Record needs_of(const RunState& state, std::size_t reader) {
   Value::Record needs;
-  for (const dsl::NodeIndex named : state.named(reader)) {
-    const NodeState& node = state.nodes()[named];
-    if (!node.outcome) {
+  for (const std::size_t place : state.named_tasks().named(state.nodes()[reader].plan_node)) {
+    const NamedTasks::Task& task = state.named_tasks().at(place);
+    const auto outcome = state.outcome_of(task);
+    if (!outcome) {
       continue;
     }
-    const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
+    const dsl::PlanNode& plan = state.plan().nodes[task.front()];
     Value::Record need;
-    need.emplace_back("result", Value(result_word(node)));
-    need.emplace_back("outputs", Value(node.outputs));
+    need.emplace_back("result", Value(result_word(*outcome)));
+    need.emplace_back("outputs",
+                      Value(plan.matrix.empty() ? state.nodes()[task.front()].outputs
+                                                : state.outputs_of(plan, task)));
     needs.emplace_back(plan.task.empty() ? plan.phase : plan.task, Value(std::move(need)));
   }
   return needs;

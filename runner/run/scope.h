@@ -17,7 +17,4 @@ using HashFiles = std::function<dsl::Result<std::string>(const std::vector<std::
 /// REQUIRES: the node's needs are settled. `hash_files` reads the tree that is meant.
 dsl::Scope scope_of(const RunState& state, std::size_t node, HashFiles hash_files);
 
-/// "success", "failure", "skipped", "cancelled": what `needs.x.result` is.
-std::string result_word(const NodeState& node);
-
 }  // namespace runner

@@ -109,5 +109,46 @@ TEST(Scope, TheFirstAttemptIsNumberOneBeforeAndWhileItRuns) {
   EXPECT_EQ(attempt(), dsl::Value(2.0));
 }
 
+/// Two instances of `test`, of which the first is told to end so, and a reader of them.
+Story matrix_of(Outcome first, Outcome second) {
+  PlanMaker make;
+  make.phase("main");
+  for (const std::string os : {"old", "new"}) {
+    dsl::PlanNode& instance = make.task("test[os=" + os + "]");
+    instance.task = "test";
+    instance.matrix.emplace_back("os", dsl::Value(os));
+    instance.outputs.push_back({"name", "", dsl::ValueType::String});
+    instance.allow_failure = true;
+  }
+  dsl::PlanNode& reader = make.task("publish", {0, 1});
+  reader.condition = "needs.test.result == 'success' && needs.test.outputs.name[0] == 'old'";
+  make.gate({2});
+  Story story(make.plan());
+  story.start();
+  for (const auto& [os, outcome] : {std::pair("old", first), std::pair("new", second)}) {
+    AttemptEnded ended;
+    ended.node = dsl::NodeId("test[os=" + std::string(os) + "]");
+    ended.outputs.emplace_back("name", dsl::Value(std::string(os)));
+    story.begin(ended.node.value).tell(ended).finish(ended.node.value, outcome, "as told");
+  }
+  return story;
+}
+
+TEST(Scope, TheResultOfAMatrixIsThatOfAllItsInstances) {
+  const auto result_of = [](Outcome first, Outcome second) {
+    const Story story = matrix_of(first, second);
+    return *dsl::evaluate("needs.test.result", scope_of(story.state(), 2, {}));
+  };
+  EXPECT_EQ(result_of(Outcome::Passed, Outcome::Passed), dsl::Value("success"));
+  EXPECT_EQ(result_of(Outcome::Failed, Outcome::Passed), dsl::Value("failure"));
+  EXPECT_EQ(result_of(Outcome::Passed, Outcome::Failed), dsl::Value("failure"));
+}
+
+TEST(Scope, TheOutputsOfAMatrixAreLists) {
+  const Story story = matrix_of(Outcome::Passed, Outcome::Passed);
+  EXPECT_EQ(*dsl::evaluate("toJSON(needs.test.outputs)", scope_of(story.state(), 2, {})),
+            dsl::Value(R"({"name":["old","new"]})"));
+}
+
 }  // namespace
 }  // namespace runner
