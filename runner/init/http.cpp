@@ -341,7 +341,7 @@ int http(char** argv) {
     status = read_head(stream, &framing);
   }
   if (status < 0) {
-    return no_answer(text, "no HTTP status came in time");
+    return no_answer(text, "it sent no HTTP status, or none in time");
   }
   Line().add("status ").add(static_cast<long>(status)).add("\n").write_to(STDOUT_FILENO);
   if (same(method, "HEAD") || status == 204 || status == 304) {

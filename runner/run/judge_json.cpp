@@ -36,7 +36,9 @@ const Value* at_pointer(const Value& document, const std::string& pointer) {
       std::size_t index = 0;
       const char* last = key.data() + key.size();
       const auto read = std::from_chars(key.data(), last, index);
-      const bool good = read.ec == std::errc() && read.ptr == last && index < list->size();
+      const bool is_plain = key == "0" || !key.starts_with('0');  // "01" is no index
+      const bool good =
+          is_plain && read.ec == std::errc() && read.ptr == last && index < list->size();
       here = good ? &(*list)[index] : nullptr;
     } else {
       here = here->find(key);

@@ -219,8 +219,14 @@ Judgement judge_http(const dsl::HttpCheck& check,
   judgement.verdict = status == check.status ? Verdict::Met : Verdict::NotMet;
   if (judgement.verdict == Verdict::Met && check.contains &&
       body.find(*check.contains) == std::string::npos) {
-    judgement.verdict = Verdict::NotMet;
-    judgement.evidence.result += fmt::format(", body does not contain '{}'", *check.contains);
+    const bool is_whole = body.size() < kBodyBytesRead;
+    judgement.verdict = is_whole ? Verdict::NotMet : Verdict::Unverified;
+    judgement.evidence.result +=
+        is_whole ? fmt::format(", body does not contain '{}'", *check.contains)
+                 : fmt::format(
+                       ", the first MiB of the body does not contain '{}', and the rest "
+                       "is not read",
+                       *check.contains);
   } else if (judgement.verdict == Verdict::NotMet) {
     judgement.evidence.result += fmt::format(" instead of {}", check.status);
   }

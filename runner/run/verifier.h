@@ -28,6 +28,9 @@ std::string describe(const dsl::Criterion& criterion);
 /// Of a `run` check's container.
 Judgement judge_run(const dsl::RunCheck& check, const JobEnd& end, const LogSummary& log);
 
+/// No more of a body is read (kHttpBodyCap of runner/init/protocol.h).
+inline constexpr std::size_t kBodyBytesRead = std::size_t{1} << 20;
+
 /// Of the container that made an `http` check's request: `output` is what `pipe-init http` wrote
 /// ("status 403\n" and the body).
 Judgement judge_http(const dsl::HttpCheck& check,

@@ -299,7 +299,7 @@ TEST_F(PipeInit, GivesUpOnAServerThatSaysNothing) {
   const OneAnswer server(AF_INET, "");
   const Answer answer = init({"http", "GET", "http://localhost:" + server.port(), "100"});
   EXPECT_EQ(answer.status, init::kHttpNoAnswer);
-  EXPECT_THAT(answer.err, HasSubstr("no HTTP status came in time"));
+  EXPECT_THAT(answer.err, HasSubstr("it sent no HTTP status, or none in time"));
 }
 
 TEST_F(PipeInit, TellsNoConnectionFromNoAnswer) {

@@ -1,5 +1,6 @@
 #include "runner/run/verifier.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_trees.h"
@@ -260,6 +261,10 @@ TEST(Judge, AnHttpAnswer) {
   EXPECT_EQ(judge_http(check, "u", {}, "status 200\nhello you").verdict, Verdict::Met);
   EXPECT_EQ(judge_http(check, "u", {}, "status 200\nbye").evidence.result,
             "200, body does not contain 'hello'");
+  const std::string long_answer = "status 200\n" + std::string(kBodyBytesRead, 'x');
+  EXPECT_EQ(judge_http(check, "u", {}, long_answer).verdict, Verdict::Unverified);
+  EXPECT_THAT(judge_http(check, "u", {}, long_answer).evidence.result,
+              testing::HasSubstr("the rest is not read"));
   EXPECT_EQ(judge_http(check, "u", {}, "status 404\n").evidence.result, "404 instead of 200");
   JobEnd refused;
   refused.code = 7;
