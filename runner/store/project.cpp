@@ -203,8 +203,9 @@ class Taker {
     if (!dirty) {
       return dirty.error();
     }
-    if (dirty->changed + dirty->untracked > 0) {
-      std::string what = dirty->changed > 0 ? count_of(dirty->changed, "changed") : "";
+    const auto changed = static_cast<std::int64_t>(dirty->changed.size());
+    if (changed + dirty->untracked > 0) {
+      std::string what = changed > 0 ? count_of(changed, "changed") : "";
       if (dirty->untracked > 0) {
         what += (what.empty() ? "" : " and ") + count_of(dirty->untracked, "untracked");
       }
@@ -233,6 +234,9 @@ class Taker {
     if (!found) {
       return found.error();
     }
+    if (const auto same = put_back_filtered(repository, objects, committed, *found); !same) {
+      return same;
+    }
     const Halves committed_files{committed, git::empty_tree()};
     if (found->after == committed_files) {
       return dsl::Ok{};
@@ -247,6 +251,35 @@ class Taker {
     if (!changed->empty()) {
       project_.taken += fmt::format(
           " with {}", count_of(static_cast<std::int64_t>(changed->size()), "uncommitted"));
+    }
+    return dsl::Ok{};
+  }
+
+  /// A file of the work tree may have other bytes (line endings) or another mode than its commit,
+  /// and be the same to git: it is taken as committed.
+  dsl::Status put_back_filtered(git::Project& repository,
+                                Objects& objects,
+                                const Oid& committed,
+                                Scan& found) {
+    auto differences = diff_trees(objects, committed, found.after.files, SIZE_MAX);
+    auto dirty = repository.uncommitted(project_.prefix);
+    if (!differences || !dirty) {
+      return differences ? dirty.error() : differences.error();
+    }
+    const std::string above = project_.prefix.empty() ? "" : project_.prefix + "/";
+    const auto is_file = [](const std::optional<git::Entry>& entry) {
+      return entry && (entry->kind == Kind::File || entry->kind == Kind::Executable);
+    };
+    for (const Difference& one : **differences) {
+      if (!is_file(one.before) || !is_file(one.after) ||
+          dirty->changed.contains(above + one.path)) {
+        continue;
+      }
+      auto files = put_entry(objects, found.after.files, one.path, one.before);
+      if (!files) {
+        return files.error();
+      }
+      found.after.files = *std::move(files);
     }
     return dsl::Ok{};
   }

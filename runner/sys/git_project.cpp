@@ -144,7 +144,9 @@ dsl::Result<Project::Uncommitted> Project::uncommitted(const std::string& folder
     if (entry->status == GIT_STATUS_WT_NEW) {
       ++count.untracked;
     } else if (entry->status != GIT_STATUS_CURRENT && entry->status != GIT_STATUS_IGNORED) {
-      ++count.changed;
+      const git_diff_delta* delta =
+          entry->index_to_workdir != nullptr ? entry->index_to_workdir : entry->head_to_index;
+      count.changed.insert({delta->old_file.path, delta->new_file.path});
     }
   }
   return count;

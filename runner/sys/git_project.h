@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "dsl/result.h"
@@ -36,8 +37,8 @@ class Project {
   dsl::Result<Head> head() const;
 
   struct Uncommitted {
-    std::int64_t changed = 0;    // tracked files, staged or not
-    std::int64_t untracked = 0;  // neither tracked nor ignored; a folder of such counts once
+    std::set<std::string> changed;  // paths of tracked files, staged or not
+    std::int64_t untracked = 0;     // neither tracked nor ignored; a folder of such counts once
   };
   /// Differences between HEAD and the work tree beneath `folder` ("" is all of it).
   dsl::Result<Uncommitted> uncommitted(const std::string& folder) const;

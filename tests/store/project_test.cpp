@@ -321,6 +321,25 @@ TEST_F(ProjectTest, ARepositoryOfNewerFormatIsRefused) {
   EXPECT_THAT(refused.error().remedy, HasSubstr("SHA-1"));
 }
 
+TEST_F(ProjectTest, WhatOnlyFiltersMakeDifferentIsNotDirty) {
+  git(project_path(), "init -q");
+  put(".gitattributes", "*.txt text eol=crlf\n");
+  put("kept.txt", "one\n");
+  put("edited.txt", "one\n");
+  git(project_path(), "add -A && git commit -qm first");
+  git(project_path(), "rm -q --cached -r . && git reset -q --hard");
+  ASSERT_EQ(read_text(project_path() + "/kept.txt"), "one\r\n");
+  put("edited.txt", "two\r\n");
+
+  TakeRequest request;
+  request.folder = project_path();
+  request.include_dirty = true;
+  const auto project = take_project(*store_, request);
+
+  ASSERT_TRUE(project);
+  EXPECT_THAT(project->taken, HasSubstr("with 1 uncommitted file"));
+}
+
 TEST_F(ProjectTest, AStrangersRepositoryAboveIsNotTaken) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "only root can give a folder away";
