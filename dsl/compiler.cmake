@@ -51,6 +51,7 @@ pipe_room(dsl_compiler
     lower_agent.cpp
     lower_command.cpp
     lower_criteria.cpp
+    lower_docker.cpp
     lower_place.cpp
     lower_mounts.cpp
     lower_task.cpp
