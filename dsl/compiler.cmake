@@ -38,6 +38,8 @@ pipe_room(dsl_compiler
     budgets.cpp
     check.cpp
     compile.cpp
+    devcontainer.cpp
+    devcontainers.cpp
     fields.cpp
     findings.cpp
     firewall_entry.cpp
