@@ -58,6 +58,7 @@ inline constexpr std::string_view kBadHeader = "P0312";
 inline constexpr std::string_view kBadPermission = "P0313";
 inline constexpr std::string_view kBadCommitMessage = "P0314";
 inline constexpr std::string_view kBadMount = "P0315";
+inline constexpr std::string_view kBadDevcontainer = "P0316";
 
 // P04xx: names and order
 inline constexpr std::string_view kNameTaken = "P0401";

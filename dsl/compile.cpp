@@ -16,6 +16,7 @@ Compilation compile(const CompileRequest& request) {
   // have found, so that an author sees all mistakes at once; a pass takes what was reported as
   // absent and does not report it again.
   if (load_files(program)) {
+    load_devcontainers(program);
     load_presets(program);
     resolve_inputs(program);
     link_units(program);

@@ -38,6 +38,8 @@ pipe_room(dsl_compiler
     budgets.cpp
     check.cpp
     compile.cpp
+    devcontainer.cpp
+    devcontainers.cpp
     fields.cpp
     findings.cpp
     firewall_entry.cpp
@@ -51,6 +53,7 @@ pipe_room(dsl_compiler
     lower_agent.cpp
     lower_command.cpp
     lower_criteria.cpp
+    lower_docker.cpp
     lower_place.cpp
     lower_mounts.cpp
     lower_task.cpp

@@ -319,7 +319,8 @@ std::vector<std::string> dangers(const PlanNode& node) {
       result.emplace_back("holds the Docker socket, which is as good as root on the host");
       break;
     case DockerAccess::Dind:
-      result.emplace_back("runs a Docker daemon of its own, in a privileged container");
+      result.emplace_back(
+          "commands a Docker daemon of its own, which is as good as root on the host");
       break;
   }
   for (const HostMount& mount : node.mounts) {

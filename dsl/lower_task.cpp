@@ -44,6 +44,7 @@ PlanNode TaskLowering::lower() {
   lower_limits();
   lower_results();
   lower_services();
+  lower_docker_daemon();
   lower_criteria();
   return std::move(node_);
 }

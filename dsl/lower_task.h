@@ -93,6 +93,10 @@ class TaskLowering {
   Image lower_image(const ImageSpec& image, std::size_t layer);
   void check_engine(const Layer* engine, const Layer* image);
 
+  // lower_docker.cpp
+  void lower_docker_daemon();
+  void check_docker_daemon();
+
   // lower_criteria.cpp
   void lower_services();
   void lower_criteria();

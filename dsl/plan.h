@@ -241,6 +241,10 @@ struct Permissions {
 
 enum class DockerAccess { None, Broker, Socket, Dind };
 
+/// The service of a node that is the daemon of DockerAccess::Dind, and where it listens.
+inline constexpr const char* kDockerDaemon = "docker";
+inline constexpr std::int64_t kDockerDaemonPort = 2376;
+
 struct Workspace {
   enum class Mode { Copy, ReadOnly };
   std::string source = ".";  // relative to the pipeline file

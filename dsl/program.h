@@ -43,6 +43,7 @@ struct Program {
   Findings& findings;
 
   std::deque<YamlDocument> documents;  // the specs point into them
+  std::deque<std::string> own_texts;   // and into these, which stand in no file as they are
   std::string digest_text;             // of all files that were read, for Plan::source_digest
 
   PipelineSpec pipeline;
@@ -88,6 +89,9 @@ struct Program {
 /// importer.cpp: reads the pipeline file and, beneath its folder, every step that is used.
 /// False when there is no pipeline to go on with.
 bool load_files(Program& program);
+
+/// devcontainers.cpp: reads the devcontainer.json files that images name; then none names one.
+void load_devcontainers(Program& program);
 
 /// firewall_presets.cpp: reads the presets that firewalls name.
 void load_presets(Program& program);

@@ -17,5 +17,6 @@ target_sources(pipe_engine PRIVATE
   container_service.cpp
   container_socket.cpp
   docker_broker.cpp
+  docker_daemon.cpp
   end_mark.cpp)
 target_link_libraries(pipe_engine PRIVATE Boost::headers fmt::fmt nlohmann_json::nlohmann_json)

@@ -17,6 +17,7 @@
 #include "runner/engine/container_leftovers.h"
 #include "runner/engine/container_service.h"
 #include "runner/engine/docker_broker.h"
+#include "runner/engine/docker_daemon.h"
 #include "runner/engine/end_mark.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/permission_shims.h"
@@ -77,7 +78,8 @@ struct RunningJob {
 struct Network {
   NetworkUse use = NetworkUse::Group;
   std::optional<EgressDoor> door;
-  Fd to_door;  // until the network leads there
+  Fd to_door;                 // until the network leads there
+  std::string daemon_folder;  // of the Docker daemon in it; "" there is none
   std::unique_ptr<ContainerJob> holder;
   std::unique_ptr<ContainerLead> lead;  // of the holder
   bool ready = false;
@@ -108,6 +110,7 @@ class ContainerEngine final : public Engine {
     // Who may enter the network of a container: root, and whose user namespace it is in.
     traits_.egress = caller_.uid == 0 || program_.rootless;
     traits_.docker = program_.name == dsl::EngineName::Docker;
+    traits_.docker_daemon = traits_.docker && !program_.rootless;
   }
 
   [[nodiscard]] const EngineTraits& traits() const override { return traits_; }
@@ -199,9 +202,14 @@ class ContainerEngine final : public Engine {
     when_reachable(std::move(done));
   }
 
-  void close_network(const std::string& network) override { networks_.erase(network); }
+  void close_network(const std::string& network) override {
+    const auto closed = networks_.extract(network);
+    if (closed && !closed.mapped().daemon_folder.empty())
+      (void)files::remove_tree(closed.mapped().daemon_folder);
+  }
 
   void remove_leftovers(const dsl::RunId& run, std::function<void(dsl::Status)> done) override {
+    remove_daemon_folders(options_.state_dir, run);
     when_reachable([this, run, done = std::move(done)](const dsl::Status& status) {
       if (status)
         remove_container_leftovers(loop_, *api_, {options_.store_id, run}, done);
@@ -322,6 +330,8 @@ class ContainerEngine final : public Engine {
 
   /// Programs and sockets of ours that it finds in its container.
   dsl::Status equip(RunningJob& running, const std::string& holder) {
+    if (running.job.is_docker_daemon)
+      return make_daemon(running.job);
     if (is_root_in_image(running.job)) {
       if (auto added = add_sudo(options_.state_dir, running.job); !added)
         return added;
@@ -334,11 +344,30 @@ class ContainerEngine final : public Engine {
     return give_docker(running, holder);
   }
 
+  /// Its certificates are its network's, where its clients come after it.
+  dsl::Status make_daemon(Job& job) {
+    const auto network = networks_.find(job.network);
+    if (network == networks_.end())
+      return dsl::Error{"BUG: a Docker daemon without a network", "please report this"};
+    auto folder = make_daemon_folder(options_.state_dir, job.network);
+    if (!folder)
+      return folder.error();
+    network->second.daemon_folder = *folder;
+    become_daemon(*folder, job);
+    return dsl::Ok{};
+  }
+
   /// What it finds at the usual place of Docker's socket.
   dsl::Status give_docker(RunningJob& running, const std::string& holder) {
     Job& job = running.job;
     if (job.docker == dsl::DockerAccess::None)
       return dsl::Ok{};
+    if (job.docker == dsl::DockerAccess::Dind) {
+      const auto network = networks_.find(job.network);
+      if (network != networks_.end() && !network->second.daemon_folder.empty())
+        lead_to_daemon(network->second.daemon_folder, job);
+      return dsl::Ok{};
+    }
     std::string socket = program_.socket;
     if (job.docker == dsl::DockerAccess::Broker) {
       BrokerOwner owner;
@@ -388,11 +417,13 @@ class ContainerEngine final : public Engine {
     const bool waits = !running.job.workspace.lower.empty() ||
                        (running.joined && program_.name == dsl::EngineName::Podman);
     const std::string mark = waits ? "" : make_end_mark();
-    running.container->run(
-        running.job,
-        init_request(running.job, *images_->find(running.job.image), *filter_, mark),
-        mark,
-        [this, name](JobEnd end) { finish(name, std::move(end)); });
+    running.container->run(running.job,
+                           init_request(running.job,
+                                        *images_->find(running.job.image),
+                                        running.job.is_docker_daemon ? std::string() : *filter_,
+                                        mark),
+                           mark,
+                           [this, name](JobEnd end) { finish(name, std::move(end)); });
   }
 
   /// Calls `then` with the id of the network's holder.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "runner/engine/docker_daemon.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/job_spec.h"
 #include "runner/engine/root_in_image.h"
@@ -159,6 +160,13 @@ Json overlay_mount(const ContainerSetup& setup, const Job& job) {
             {"DriverConfig", driver}}}};
 }
 
+/// Gone with the container, and not on its overlay, where another could not be made.
+Json own_volume(const ContainerSetup& setup, const Job& job, const char* target) {
+  return {{"Type", "volume"},
+          {"Target", target},
+          {"VolumeOptions", {{"NoCopy", true}, {"Labels", labels_of(setup, job, job.name.value)}}}};
+}
+
 Json mounts_of(const ContainerSetup& setup, const Job& job) {
   Json mounts = constant_mounts(setup);
   const WorkspaceMount& workspace = job.workspace;
@@ -170,6 +178,8 @@ Json mounts_of(const ContainerSetup& setup, const Job& job) {
     mounts.push_back(bind_mount(part.source, workspace.target + "/" + part.path, true));
   for (const Mount& mount : job.mounts)
     mounts.push_back(bind_mount(mount.source, mount.target, mount.read_only));
+  if (job.is_docker_daemon)
+    mounts.push_back(own_volume(setup, job, kDockerDaemonData));
   return mounts;
 }
 
@@ -230,6 +240,8 @@ std::string create_body(const ContainerSetup& setup,
   // runs and to give its files to the caller.
   if (is_somebody_else(job.user))
     host["CapAdd"] = kRootCapabilities;
+  if (job.is_docker_daemon)
+    add_daemon_powers(host);
   if (is_rootless_podman(setup.program)) {
     // A network belongs to a user namespace, and only who is in that one may join it whole.
     if (!holder.empty())

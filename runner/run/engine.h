@@ -24,12 +24,13 @@ namespace runner {
 /// What an engine is, for plans, `doctor` and decisions of the run loop.
 struct EngineTraits {
   dsl::EngineName name = dsl::EngineName::Sandbox;
-  std::string version;    // of the program behind it, "" none
-  bool isolates = true;   // false: `host`, marked in the plan
-  bool overlays = false;  // takes WorkspaceMount with `lower`
-  bool egress = false;    // has open_network_to: nodes with a firewall may run here
-  bool docker = false;    // gives jobs a broker or the daemon's socket (Job::docker)
-  bool own_paths = true;  // the workspace appears at its target; false: at its host path
+  std::string version;         // of the program behind it, "" none
+  bool isolates = true;        // false: `host`, marked in the plan
+  bool overlays = false;       // takes WorkspaceMount with `lower`
+  bool egress = false;         // has open_network_to: nodes with a firewall may run here
+  bool docker = false;         // gives jobs a broker or the daemon's socket (Job::docker)
+  bool docker_daemon = false;  // runs Job::is_docker_daemon
+  bool own_paths = true;       // the workspace appears at its target; false: at its host path
   /// Where a job finds pipe-init, to wait for a port or make a request on its loopback.
   std::string init_path = "/.pipe-init";
 };

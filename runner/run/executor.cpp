@@ -356,6 +356,7 @@ class Work : public std::enable_shared_from_this<Work> {
     services.like.user = order_.plan->user;
     services.like.runtime = order_.plan->runtime;
     services.like.resources = order_.plan->resources;
+    services.like.docker = order_.plan->docker;
     services.log_part = order_.log_part + ".service-";
     services.tree = order_.tree;
     services_ = std::make_unique<ServiceGroup>(

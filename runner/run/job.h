@@ -108,8 +108,11 @@ struct Job {
   dsl::Permissions permissions;
   std::vector<std::string> denied_files;  // beneath the workspace; each is a file that is there
 
-  /// Which Docker it finds at /var/run/docker.sock. REQUIRES: EngineTraits has it.
+  /// Which Docker it finds, at /var/run/docker.sock or by its variables. REQUIRES: EngineTraits has
+  /// it. Dind: one that ran in the same network before it, or none.
   dsl::DockerAccess docker = dsl::DockerAccess::None;
+  /// It is the daemon of DockerAccess::Dind for its network; the engine says what it runs.
+  bool is_docker_daemon = false;
 
   /// What must not reach the log; outlives the job. Null: nothing is looked for.
   const Masking* masking = nullptr;

@@ -104,16 +104,6 @@ void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Prob
   }
 }
 
-/// Parts of the language that are checked and shown, but that nothing enforces yet.
-void refuse_missing_parts(const PlanNode& node, Problems& problems) {
-  const std::string& id = node.id.value;
-  if (node.docker == dsl::DockerAccess::Dind) {
-    problems.add(id,
-                 "asks for a Docker daemon of its own, and this version cannot start one yet",
-                 "write `docker: broker`, or `docker: none`");
-  }
-}
-
 /// Docker starts nothing below it, and in a sandbox nothing would come up either.
 constexpr dsl::Bytes kLeastMemory{6 << 20};
 
@@ -135,6 +125,12 @@ void ask_engine(const PlanNode& node, const Engine& engine, Problems& problems) 
   if (wants_docker && !engine.traits().docker) {
     problems.add(node.id.value,
                  "asks for access to Docker, which only the engine `docker` gives",
+                 "write `engine: docker`, or `docker: none`");
+  }
+  if (node.docker == dsl::DockerAccess::Dind && !engine.traits().docker_daemon) {
+    problems.add(node.id.value,
+                 "asks for a Docker daemon of its own, which only the engine `docker` starts, and "
+                 "only where its own daemon is root's",
                  "write `engine: docker`, or `docker: none`");
   }
   if (!node.permissions.empty() && !engine.traits().isolates) {
@@ -186,7 +182,6 @@ std::vector<Error> preflight(const dsl::Plan& plan,
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     problems.at(i);
     const PlanNode& node = plan.nodes[i];
-    refuse_missing_parts(node, problems);
     ask_meter(node, is_limited[node.phase] || limits_models(node.budget), engines[i], problems);
     if (engines[i] != nullptr) {
       ask_engine(plan.nodes[i], *engines[i], problems);

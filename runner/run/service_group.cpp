@@ -85,6 +85,8 @@ struct ServiceGroup::Impl : std::enable_shared_from_this<Impl> {
     job.user = order.like.user;
     job.runtime = order.like.runtime;
     job.resources = order.like.resources;
+    job.is_docker_daemon =
+        order.like.docker == dsl::DockerAccess::Dind && one.service->name == dsl::kDockerDaemon;
     job.workspace = workspace.mount;
     job.working_directory =
         engine.traits().own_paths ? workspace.mount.target : workspace.mount.directory;

@@ -25,7 +25,7 @@ struct ServiceOrder {
     dsl::Image image;
   };
   std::vector<One> services;
-  Job like;                    // run, node, name, resources and user of the job they stand beside
+  Job like;                    // run, node, name, resources, user, docker of the job they stand by
   const NodeNetwork& network;  // open; outlives the group
   std::string log_part;        // "1.service-" and so on; the service's name is added
   TreeRef tree;                // each works on a copy of its own

@@ -256,9 +256,12 @@ Result<CheckWork> check_work(const OrderContext& context,
     }
     check.url = *std::move(url);
   }
+  // What a check runs may use Docker as its task does: it has a daemon of its own.
+  const bool needs_daemon = plan.docker == dsl::DockerAccess::Dind && !check.work.argv.empty();
   for (const dsl::Service& service : plan.services) {
-    const bool wanted =
-        criterion.service == service.name || (service.beside_node && !criterion.service.empty());
+    const bool wanted = criterion.service == service.name ||
+                        (service.beside_node && !criterion.service.empty()) ||
+                        (needs_daemon && service.name == dsl::kDockerDaemon);
     if (!wanted) {
       continue;
     }

@@ -10,6 +10,7 @@
 //   attack forks N | memory MIB          prints how many there could be
 //   attack orphans N SECONDS             leaves processes behind that are deaf
 //   attack flood MIB                     lines on STDOUT
+//   attack disks                         prints how many of the machine's disks it can read
 
 #include <cstdio>
 #include <cstdlib>
@@ -68,6 +69,10 @@ int do_mischief(const std::string& what, int argc, char** argv) {
   }
   if (what == "orphans" && argc == 4) {
     std::printf("left %d\n", attack::leave_behind(std::atoi(argv[2]), std::atoi(argv[3])));
+    return 0;
+  }
+  if (what == "disks" && argc == 2) {
+    std::printf("disks %d\n", attack::open_disks());
     return 0;
   }
   if (what == "flood" && argc == 3) {

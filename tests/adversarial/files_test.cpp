@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/adversarial/attacked.h"
+#include "tests/engine/image_maker.h"
 
 namespace adversarial {
 namespace {
@@ -139,6 +140,43 @@ TEST_P(Files, NothingIsDeliveredThroughALinkThatAnEarlierRunPlanted) {
   EXPECT_EQ(read_text(folder_.path() / "d/f"), "marker\n");
   note({"A22 a link where a folder was", kNoEngine, "gets through: a copy follows it"});
   note_blocked("A22 a link where a folder was", GetParam(), "replaced, never followed");
+}
+
+// A23: archives are read as images, and by nobody else.
+TEST_P(Files, AnArchiveWritesNothingOutsideItsImage) {
+  using runner::TarEntry;
+  using Kind = TarEntry::Kind;
+  const std::string outside = around_.path().string();
+  const std::string victim = around_.write("victim", "untouched\n");
+  const fs::path marker = around_.path() / "marker";
+  const std::string up = "../../../../../../../../../../../..";
+  const TarEntry link{Kind::Link, "out", outside};
+  const TarEntry through{Kind::File, "out/marker", "marker"};
+  const std::vector<std::vector<std::vector<TarEntry>>> images = {
+      {{{Kind::File, up + marker.string(), "marker"}}},
+      {{{Kind::File, marker.string(), "marker"}}},
+      {{link, through}},
+      {{link}, {through}},
+      {{{Kind::HardLink, "hard", victim}, {Kind::File, "hard", "changed"}}},
+      {{{Kind::HardLink, "hard", up + victim}, {Kind::File, "hard", "changed"}}},
+  };
+  around_.write("layer.tar", make_tar(images[0][0]));
+  static_cast<void>(on_the_machine("mkdir in && tar -C in -xPf layer.tar", outside));
+  ASSERT_TRUE(fs::remove(marker)) << "who unpacks it in good faith writes there";
+  note({"A23 an archive that leads out", kNoEngine, "gets through: it is unpacked outside"});
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    runner::TestImage image;
+    image.layers = images[i];
+    folder_.write("image.tar", make_docker_archive(image));
+    folder_.write("p.yaml",
+                  "version: 1\nname: attacked\nengine: " + engine() +
+                      "\nimage: {archive: image.tar}\ntasks:\n  a:\n    run: 'true'\n" + kMet);
+    const Ended ended = run(pipe({"run", "p.yaml", "--name", "x" + std::to_string(i)}));
+    EXPECT_NE(ended.exit_code, 0) << i << ": it has no shell either" << ended.out;
+    EXPECT_FALSE(fs::exists(marker)) << i;
+    EXPECT_EQ(read_text(victim), "untouched\n") << i;
+  }
+  note_blocked("A23 an archive that leads out", GetParam(), "nothing is written outside the image");
 }
 
 // A24 to A26: everything that a file system has and a tree must not.

@@ -23,6 +23,9 @@ int fill_memory(int mebibytes);
 /// returns. They live for `seconds`.
 int leave_behind(int count, int seconds);
 
+/// How many of the machine's disks could be read, by device nodes of its own making.
+int open_disks();
+
 /// Writes so many MiB of lines to STDOUT.
 void flood(int mebibytes);
 

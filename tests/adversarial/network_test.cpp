@@ -2,6 +2,7 @@
 // against hosts that are made up on this machine. The same attacks, run on the machine itself, must
 // get through: an attack that cannot succeed proves nothing. Ends with a table of case by engine.
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -219,6 +220,84 @@ TEST_P(Network, CannotAskForMore) {
   }
   write_pipeline({{"a", "    run: 'true'\n"}});
   EXPECT_EQ(run(pipe({"validate", "p.yaml"})).exit_code, 0) << "without the wish it is valid";
+}
+
+// A17: a node has the rules that its run began with, whoever rewrites the pipeline meanwhile.
+TEST_P(Network, NobodyChangesTheRulesOfARun) {
+  const std::string port = std::to_string(Yard::kPort);
+  const Tasks asking = {{"a",
+                         "    run: |\n      ./attack hold good.test " +
+                             std::to_string(Yard::kGoodPort) +
+                             " &\n      while true; do ./attack ask tcp other.test " + port +
+                             " x && break; echo refused; sleep 0.2; done\n"}};
+  write_pipeline(asking);
+  const auto refusals = [&] {
+    const std::string text = log("a");
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  e2e::Running running(pipe({"run", "p.yaml", "--name", "one"}));
+  ASSERT_TRUE(e2e::eventually([&] { return refusals() > 2; }));
+  const std::string pipeline = e2e::read_text(folder_.path() / "p.yaml");
+  const std::string wider = "allow: ['other.test:" + port + "', ";
+  const std::string mark = "allow: [";
+  const std::string private_mark = "allow_private: [";
+  std::string rewritten = pipeline;
+  rewritten.replace(
+      rewritten.find(private_mark), private_mark.size(), private_mark + Yard::kCanary4 + ", ");
+  rewritten.replace(rewritten.find(mark), mark.size(), wider);
+  folder_.write("p.yaml", rewritten);
+  const auto before = refusals();
+  EXPECT_TRUE(e2e::eventually([&] { return refusals() > before + 5; }));
+  EXPECT_EQ(yard_->leaks(), "");
+  EXPECT_EQ(run(pipe({"stop", "one"})).exit_code, 0);
+  running.wait();
+  EXPECT_TRUE(e2e::eventually([] { return e2e::processes_with("ATTACK_CANARY4=").empty(); }))
+      << "what was open is cut";
+  // A run that begins with the new rules gets through.
+  const Ended next = run(pipe({"run", "p.yaml", "--name", "two"}));
+  EXPECT_EQ(next.exit_code, 0) << next.out << next.err;
+  EXPECT_THAT(yard_->leaks(), HasSubstr("connections at the canary"));
+  yard_->forget();
+  note_blocked("A17 the pipeline is rewritten while it runs", GetParam(), "the rules stay");
+}
+
+// A43 to A45, A47 need somebody who listens: a run asks a browser, or anybody, for nothing.
+TEST_P(Network, NothingOfARunListens) {
+  write_pipeline({{"a",
+                   "    run: ./attack get good.test " + std::to_string(Yard::kGoodPort) +
+                       " && ./attack serve 5555 600000\n"}});
+  const int before = yard_->good().connections();
+  e2e::Running running(pipe({"run", "p.yaml", "--name", "one"}));
+  ASSERT_TRUE(e2e::eventually([&] { return yard_->good().connections() > before; }));
+  // Sockets of this machine's own network on which these processes wait for somebody.
+  const auto listeners_of = [&](std::vector<pid_t> processes) {
+    std::string folders;
+    for (const pid_t process : processes) {
+      folders += " /proc/" + std::to_string(process) + "/fd/*";
+    }
+    return on_the_machine("readlink" + folders +
+                          " | sed -n 's/^socket:.\\([0-9]*\\).$/\\1/p' | "
+                          "sort -u > '" +
+                          around_.path().string() +
+                          "/theirs'; "
+                          "awk '$4 == \"0A\" { print $10 }' /proc/net/tcp /proc/net/tcp6 | sort | "
+                          "comm -12 - '" +
+                          around_.path().string() + "/theirs'")
+        .out;
+  };
+  std::vector<pid_t> processes = below(running.pid());
+  processes.push_back(running.pid());
+  EXPECT_GT(processes.size(), GetParam() == Engine::Sandbox ? 1U : 0U);
+  EXPECT_EQ(listeners_of(processes), "");
+  EXPECT_NE(listeners_of({getpid()}), "") << "the hosts of this test listen, and are seen";
+  EXPECT_EQ(run(pipe({"stop", "one"})).exit_code, 0);
+  running.wait();
+  for (const char* const part : {"A43 a Host of another",
+                                 "A44 a request from another origin",
+                                 "A45 a stream for another origin",
+                                 "A47 a path that leads out of the artifacts"}) {
+    note_blocked(part, GetParam(), "nothing of a run listens");
+  }
 }
 
 INSTANTIATE_FOR_ENGINES(Network);

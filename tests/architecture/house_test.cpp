@@ -85,6 +85,7 @@ const std::vector<Library> kLibraries = {
      {"openssl/"},
      {{"dsl/digest.cpp", "sha256"},
       {"runner/net/tls_bridge.cpp", "the gateway's own TLS to hosts that get a secret"},
+      {"runner/sys/certificates.cpp", "certificates of one private connection"},
       {"tests/net/tls_server.cpp", "such a host"}}},
     {"libgit2",
      {"git2.h", "git2/"},

@@ -1,4 +1,4 @@
-// `docker: broker` and `docker: socket` with the real command line of Docker inside a node.
+// `docker: broker`, `socket` and `dind` with the real command line of Docker inside a node.
 
 #include <csignal>
 #include <filesystem>
@@ -61,15 +61,17 @@ class DockerAccess : public testing::Test {
   }
 
   void write(const std::string& access, const std::string& script) {
-    std::string text = std::string("version: 1\nname: docker\nengine: docker\nimage: ") + kDebian +
-                       "\ntasks:\n  a:\n    docker: " + access +
-                       "\n    resources: {memory: 512MiB}\n    run: |\n      PATH=$PWD:$PATH\n";
+    std::string text =
+        std::string("version: 1\nname: docker\nengine: docker\nimage: ") + kDebian +
+        "\ntasks:\n  a:\n    docker: " + access + "\n    resources: {memory: 512MiB}\n" + more_ +
+        "    run: |\n      PATH=$PWD:$PATH\n"
+        "      refused() { if \"$@\"; then echo not refused: \"$@\"; exit 1; fi; }\n";
     for (std::size_t at = 0; at < script.size();) {
       const std::size_t end = std::min(script.find('\n', at), script.size());
       text += "      " + script.substr(at, end - at) + "\n";
       at = end + 1;
     }
-    folder_.write("p.yaml", text + "    success_criteria: [{'[ ] ok': 'true'}]\n");
+    folder_.write("p.yaml", text + "    success_criteria: [{'[ ] ok': " + check_ + "}]\n");
   }
   Ended run_task(const std::string& access, const std::string& script) {
     write(access, script);
@@ -77,6 +79,8 @@ class DockerAccess : public testing::Test {
   }
   std::string log() { return user_.run_pipe({"logs", "one", "a"}, folder_.path().string()).out; }
 
+  std::string more_;              // lines of the task
+  std::string check_ = "'true'";  // of its box
   TempFolder folder_;
   User user_;
 };
@@ -114,7 +118,7 @@ TEST_F(DockerAccess, TheyShareTheNodesLoopbackAndNothingElse) {
                "break; sleep 0.3; done\n"
                "python3 -c 'import socket; s=socket.create_connection((\"127.0.0.1\", 7001)); "
                "s.sendall(b\"GET /page HTTP/1.0\\r\\n\\r\\n\"); print(s.makefile().read())'\n"
-               "! docker run --rm pipe-test/busybox:1 sh -c 'ip addr | grep -v "
+               "refused docker run --rm pipe-test/busybox:1 sh -c 'ip addr | grep -v "
                "\"lo:\\|127.0.0.1\\|::1\" | grep inet'\n"
                "docker run --rm pipe-test/busybox:1 cat /etc/resolv.conf");
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err << log();
@@ -126,24 +130,26 @@ TEST_F(DockerAccess, ABrokerRefusesWhatReachesTheMachineOrAnybodyElse) {
   const std::string other =
       docker({"run", "-d", "--name", "pipe-e2e-other", "pipe-test/busybox:1", "sleep", "600"});
   const std::string image = " pipe-test/busybox:1 true\n";
-  const Ended ended =
-      run_task("broker",
-               "! docker run --privileged" + image + "! docker run -v /:/host" + image +
-                   "! docker run --network host" + image + "! docker run --pid host" + image +
-                   "! docker run --ipc host" + image + "! docker run --cap-add SYS_ADMIN" + image +
-                   "! docker run --device /dev/null" + image +
-                   "! docker run --security-opt seccomp=unconfined" + image +
-                   "! docker run --security-opt systempaths=unconfined" + image +
-                   "! docker run --volumes-from pipe-e2e-other" + image +
-                   "! docker run --network container:pipe-e2e-other" + image +
-                   "! docker pull pipe-test/busybox:1\n! docker images\n! docker network ls\n"
-                   "! docker exec pipe-e2e-other true\ndocker rm -f pipe-e2e-other || true\n"
-                   "! docker logs pipe-e2e-other\n! docker inspect pipe-e2e-other\n! docker cp "
-                   "pipe-e2e-other:/etc x\n"
-                   "docker rm -f " +
-                   other + "\n! docker exec " + other.substr(0, 12) +
-                   " true\n"
-                   "test -z \"$(docker ps -aq)\"");
+  const Ended ended = run_task(
+      "broker",
+      "refused docker run --privileged" + image + "refused docker run -v /:/host" + image +
+          "refused docker run --network host" + image + "refused docker run --pid host" + image +
+          "refused docker run --ipc host" + image + "refused docker run --cap-add SYS_ADMIN" +
+          image + "refused docker run --device /dev/null" + image +
+          "refused docker run --security-opt seccomp=unconfined" + image +
+          "refused docker run --security-opt systempaths=unconfined" + image +
+          "refused docker run --volumes-from pipe-e2e-other" + image +
+          "refused docker run --network container:pipe-e2e-other" + image +
+          "refused docker pull pipe-test/busybox:1\nrefused docker images\nrefused docker network "
+          "ls\n"
+          "refused docker exec pipe-e2e-other true\ndocker rm -f pipe-e2e-other || true\n"
+          "refused docker logs pipe-e2e-other\nrefused docker inspect pipe-e2e-other\nrefused "
+          "docker cp "
+          "pipe-e2e-other:/etc x\n"
+          "docker rm -f " +
+          other + "\nrefused docker exec " + other.substr(0, 12) +
+          " true\n"
+          "test -z \"$(docker ps -aq)\"");
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err << log();
   EXPECT_EQ(docker({"inspect", "-f", "{{.State.Running}}", "pipe-e2e-other"}), "true");
   docker({"rm", "-f", "pipe-e2e-other"});
@@ -178,8 +184,8 @@ TEST_F(DockerAccess, NothingFollowsTheOneRequestOfAConnection) {
           "> a5\n"
           "{ printf 'GET /_ping HTTP/1.1\\r\\n'; head -c 200000 /dev/zero | tr '\\0' a; } | "
           "python3 speak.py > a6 || echo cut > a6\n"
-          "! grep -l RepoTags a1 a2 a3 a4 a5 a6\n"
-          "! grep -l TIMEOUT a1 a2\n"
+          "refused grep -l RepoTags a1 a2 a3 a4 a5 a6\n"
+          "refused grep -l TIMEOUT a1 a2\n"
           "docker ps -aq | wc -l\n");
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err << log();
   EXPECT_THAT(body, Not(IsEmpty()));
@@ -218,15 +224,94 @@ TEST_F(DockerAccess, TheSocketIsTheDaemonsOwnAndMarkedAsADanger) {
   EXPECT_THAT(log(), HasSubstr("by the daemon itself\n"));
 }
 
-TEST_F(DockerAccess, IsRefusedWhereNoEngineGivesIt) {
+/// With a daemon of its own, from the image of scripts/test-images.
+class DockerDaemon : public DockerAccess {
+ protected:
+  void SetUp() override {
+    DockerAccess::SetUp();
+    if (IsSkipped()) {
+      return;
+    }
+    if (docker({"image", "inspect", "-f", "x", "pipe-test/dind:1"}) != "x") {
+      GTEST_SKIP() << "needs pipe-test/dind:1 (scripts/test-images --dind)";
+    }
+    fs::copy_file(PIPE_ATTACK, folder_.path() / "attack");  // static: an image is it alone
+    more_ = "    services: {docker: {image: 'pipe-test/dind:1'}}\n";
+  }
+  /// What is left of a run, in Docker and of its certificates.
+  std::string left_of(const std::string& name) {
+    std::string left = docker({"ps", "-aq", "--filter", "name=pipe-" + name + "-"}) +
+                       docker({"volume", "ls", "-q", "--filter", "label=pipe.run=" + name});
+    const fs::path certificates = fs::path(user_.state()) / "engine/dind";
+    if (fs::exists(certificates) && !fs::is_empty(certificates)) {
+      left += " certificates";
+    }
+    return left;
+  }
+};
+
+TEST_F(DockerDaemon, IsTheNodesAloneAndSpeaksTlsOnly) {
+  check_ = "test -z \"$(./docker ps -aq)$(./docker images -q)\"";  // another one, of the check
+  const Ended ended =
+      run_task("dind",
+               "test $DOCKER_HOST = tcp://localhost:2376\ntest $DOCKER_TLS_VERIFY = 1\n"
+               "test $TESTCONTAINERS_HOST_OVERRIDE = localhost\n"
+               "test -z \"$(docker ps -aq)$(docker images -q)\"\n"
+               "refused env DOCKER_TLS_VERIFY= docker version\n"
+               "mkdir own && cp $DOCKER_CERT_PATH/ca.pem own\n"
+               "refused env DOCKER_CERT_PATH=$PWD/own docker --tlsverify version\n"
+               "refused touch $DOCKER_CERT_PATH/x\n"
+               "tar -c attack | docker import - own:1\n"
+               "docker run --rm own:1 /attack forks 3\n"
+               "docker run -d -p 7001:7002 own:1 /attack serve 7002 60000\n"
+               "for i in 1 2 3 4 5 6 7 8 9; do\n"
+               "  bash -c 'exec 3<>/dev/tcp/localhost/7001' && break; sleep 0.3\ndone\n"
+               "bash -c 'exec 3<>/dev/tcp/localhost/7001' && echo reached it\n"
+               // The limits of the node hold for all of its containers together.
+               "docker run --rm own:1 /attack memory 100\n"
+               "refused docker run --rm own:1 /attack memory 600");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err << log();
+  EXPECT_THAT(log(), HasSubstr("forked 3\n"));
+  EXPECT_THAT(log(), HasSubstr("reached it\n"));
+  EXPECT_THAT(log(), HasSubstr("filled 100\n"));
+  EXPECT_EQ(left_of("one"), "");
+}
+
+TEST_F(DockerDaemon, GoesWithItsNodeAndAfterAKill) {
+  write("dind",
+        "tar -c attack | docker import - own:1\ndocker run own:1 /attack serve 7002 600000");
+  {
+    Running killed(user_.pipe({"run", "p.yaml", "--name", "dead"}, folder_.path().string()));
+    ASSERT_TRUE(eventually([] { return !processes_with("serve 7002 600000").empty(); }));
+    killed.signal(SIGKILL);
+    killed.wait();
+  }
+  EXPECT_EQ(user_.run_pipe({"clean", "dead", "--force"}, folder_.path().string()).exit_code, 0);
+  EXPECT_EQ(left_of("dead"), "");
+  EXPECT_THAT(processes_with("serve 7002 600000"), IsEmpty());
+}
+
+TEST_F(DockerDaemon, IsMarkedAsADangerAndRefusedWhereItCannotBe) {
   write("dind", "true");
-  Ended ended = user_.run_pipe({"run", "p.yaml"}, folder_.path().string());
-  EXPECT_EQ(ended.exit_code, 3);
-  EXPECT_THAT(ended.err, HasSubstr("asks for a Docker daemon of its own"));
+  const std::string folder = folder_.path().string();
+  EXPECT_THAT(user_.run_pipe({"plan", "p.yaml"}, folder).out,
+              HasSubstr("commands a Docker daemon of its own, which is as good as root"));
+  const Ended podman = user_.run_pipe({"run", "p.yaml", "--engine", "podman"}, folder);
+  EXPECT_EQ(podman.exit_code, 3);
+  EXPECT_THAT(podman.err, HasSubstr("asks for a Docker daemon of its own"));
+  more_ = "    services: {docker: {image: x, run: sleep 5, port: 80}}\n";
+  write("dind", "true");
+  const Ended mistaken = user_.run_pipe({"validate", "p.yaml"}, folder);
+  EXPECT_EQ(mistaken.exit_code, 2);
+  EXPECT_THAT(mistaken.err, HasSubstr("the daemon of 'docker: dind', whose 'run' is not yours"));
+  EXPECT_THAT(mistaken.err, HasSubstr("whose 'port' is not yours"));
+}
+
+TEST_F(DockerAccess, IsRefusedWhereNoEngineGivesIt) {
   folder_.write("p.yaml",
                 "version: 1\nname: d\nengine: sandbox\nimage: host\ntasks: {a: {run: 'true', "
                 "docker: broker}}\n");
-  ended = user_.run_pipe({"run", "p.yaml"}, folder_.path().string());
+  const Ended ended = user_.run_pipe({"run", "p.yaml"}, folder_.path().string());
   EXPECT_EQ(ended.exit_code, 3);
   EXPECT_THAT(ended.err, HasSubstr("which only the engine `docker` gives"));
 }

@@ -285,6 +285,7 @@ TEST_F(Example, NoneIsForgotten) {
                                         "own-agent.yaml",
                                         "secrets.yaml",  // in secrets_test.cpp
                                         "services-http.yaml",
+                                        "udp-and-ranges.yaml",  // in routed_test.cpp
                                         "retry-with-feedback.yaml",
                                         "phased-plan.yaml",
                                         "self-build.yaml",
