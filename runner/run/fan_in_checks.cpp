@@ -99,6 +99,7 @@ void FanInChecks::start(const StartFanInCheck& what, Done done) {
       [this, what, end = std::move(end), done = std::move(done)](Result<Merge> merge) mutable {
         if (!merge || !merge->conflicts.empty()) {
           end.evidence.result = merge ? "their files do not merge" : merge.error().message;
+          end.evidence.lost = !merge;
           done(std::move(end));
           return;
         }

@@ -304,6 +304,8 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     const std::string broken = known ? broken_text(state, state.fan_ins()[*known]) : "";
     if (broken.empty()) {
       fact(RunFinished{Outcome::Passed, tree, ""});
+    } else if (is_lost(state, state.fan_ins()[*known])) {
+      fact(RunFinished{Outcome::Errored, {}, broken});
     } else {
       fact(RunFinished{Outcome::Failed, {}, broken + "; let one of them need the other"});
     }

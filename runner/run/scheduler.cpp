@@ -245,6 +245,8 @@ class Planner {
     const std::string broken = broken_text(state_, state_.fan_ins()[place]);
     if (broken.empty()) {
       act(TakeMerged{node});
+    } else if (is_lost(state_, state_.fan_ins()[place])) {
+      act(Finish{node, Outcome::Errored, broken, {}, false});
     } else {
       fail(node, broken + "; let one of them need the other");
     }
