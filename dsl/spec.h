@@ -329,6 +329,7 @@ struct PullRequestSpec {
 struct GitSpec {
   Text message;
   Stated<bool> conventional;
+  Stated<Commits> commits;
   StatedList<Text> protected_branches;
   Stated<bool> push;
   Text remote;

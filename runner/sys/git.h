@@ -65,8 +65,9 @@ bool is_safe_name(std::string_view name);
 struct Commit {
   Oid tree;
   std::vector<Oid> parents;
-  std::string author = "pipe <pipe@localhost>";  // "Name <email>"; also the committer
-  std::int64_t time_s = 0;                       // since the epoch, UTC
+  std::string author = "pipe <pipe@localhost>";  // "Name <email>"
+  std::string committer = {};                    // "": the author
+  std::int64_t time_s = 0;                       // since the epoch, UTC; of both
   std::string message;
 };
 

@@ -64,6 +64,7 @@ TEST(PlanJson, WritesEveryFieldAlways) {
   "git": {
     "message": "${task}: ${description}",
     "conventional": false,
+    "commits": "one",
     "protected": [
       "main",
       "master",
