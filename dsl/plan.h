@@ -318,6 +318,7 @@ struct PlanNode {
   bool reuse = true;   // `cache: false` makes it false: the node always runs
   Duration expect{0};  // the author's estimate; 0: none
   Workspace workspace;
+  bool merges = false;       // runs only where what it needs does not go together
   bool own_commits = false;  // its workspace has a repository, in which it may commit
 
   std::vector<OutputDecl> outputs;

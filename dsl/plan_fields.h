@@ -308,6 +308,7 @@ void describe(Io& io, T& node) {
   io("expect_ms", node.expect);
   io("workspace", node.workspace);
   io("own_commits", node.own_commits);
+  io("merges", node.merges);
   io("outputs", node.outputs);
   io("artifacts", node.artifacts);
   io("caches", node.caches);

@@ -275,6 +275,7 @@ struct TaskSpec {
   CommandSpec run;
   Text uses;
   std::vector<std::pair<Text, YamlValue>> with;
+  StatedList<Text> merge;  // also in `needs`
   Text approval;
 
   Text shell;                   // "sh", "bash", …

@@ -63,7 +63,8 @@ std::vector<VerifiedCommit> verified_commits(const RunState& state,
                          node.input.commit,
                          dsl::commit_subject(state.plan(), plan, node.id, state.run()),
                          trailers_of(state, node, costs),
-                         origin_of(state, node)});
+                         origin_of(state, node),
+                         !node.to_resolve.empty()});
     }
   }
   return commits;

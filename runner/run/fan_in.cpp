@@ -198,19 +198,6 @@ std::string text_of(const RunState& state,
 
 }  // namespace
 
-bool is_of_a_tree(const dsl::Criterion& criterion) {
-  struct Says {
-    bool operator()(const dsl::RunCheck&) const { return true; }
-    bool operator()(const dsl::HttpCheck&) const { return true; }
-    bool operator()(const dsl::FileCheck&) const { return true; }
-    bool operator()(const dsl::JsonCheck&) const { return true; }
-    bool operator()(const dsl::DiffCheck&) const { return false; }
-    bool operator()(const dsl::ManualCheck&) const { return false; }
-    bool operator()(const dsl::FlaggedCheck&) const { return false; }
-  };
-  return std::visit(Says{}, criterion.check);
-}
-
 bool Branches::has(std::size_t tip, std::size_t node, const RunState& state) const {
   return pasts[tip].contains(key_of(state.nodes()[node].tree));
 }

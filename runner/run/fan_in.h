@@ -44,10 +44,6 @@ struct FanIn {
   bool stale = false;
 };
 
-/// Whether the criterion says something of a tree. What a task changed (`diff`), and what a person
-/// said of it, does not become another by a merge.
-bool is_of_a_tree(const dsl::Criterion& criterion);
-
 /// What meets where trees are merged.
 struct Branches {
   /// Places of the sides that bring something: no tree is in another's past, none stands twice.

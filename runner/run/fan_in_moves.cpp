@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dsl/meetings.h"
+
 namespace runner {
 
 using dsl::Error;
@@ -54,10 +56,11 @@ Result<std::size_t> FanInMoves::open(const FanInOpened& e) {
   FanIn fan_in;
   fan_in.tree = e.tree;
   fan_in.sides = *std::move(sides);
+  fan_in.resolved = e.resolved;
   for (const std::size_t task : *tasks) {
     const auto& criteria = s_.plan_node(task).criteria;
     for (std::size_t i = 0; i < criteria.size(); ++i) {
-      if (is_of_a_tree(criteria[i])) {
+      if (dsl::is_of_a_tree(criteria[i])) {
         fan_in.criteria.push_back({task, i, {}});
       }
     }
@@ -148,8 +151,13 @@ void FanInMoves::forget_what_was_under_way() {
 void FanInMoves::drop_unwanted() {
   std::vector<bool> wanted(s_.fan_ins_.size(), false);
   for (const NodeState& node : s_.nodes_) {
-    if (node.fan_in && node.stage != Stage::Settled) {
-      wanted[*node.fan_in] = true;
+    if (node.stage == Stage::Settled) {
+      continue;
+    }
+    for (const auto& place : {node.fan_in, node.resolved}) {
+      if (place) {
+        wanted[*place] = true;
+      }
     }
   }
   if (s_.result_fan_in_) {

@@ -46,11 +46,16 @@ struct MergeConflict {
   bool operator==(const MergeConflict&) const = default;
 };
 
-/// `conflicts` empty: `tree` is the merge (with one side, or equal sides, that side itself).
+/// `conflicts` empty: `tree` is the merge (with one side, or equal sides, that side itself). Else
+/// it is what there is of it, with marks in files whose texts overlap (kConflictMark) and as one of
+/// the sides has it in all others.
 struct Merge {
   TreeRef tree;
   std::vector<MergeConflict> conflicts;
 };
+
+/// A line that begins so is the beginning of a conflict that nobody has resolved.
+inline constexpr const char* kConflictMark = "<<<<<<< ";
 
 /// A file or link; or a folder without files that was not there, or is not there any more.
 struct ChangedPath {

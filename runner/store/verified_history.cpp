@@ -41,6 +41,15 @@ dsl::Status VerifiedHistory::add(const VerifiedCommit& one) {
   if (!left || !from) {
     return left ? from.error() : left.error();
   }
+  if (one.merges) {
+    auto merge = objects_->read_commit(*from);
+    if (!merge) {
+      return merge.error();
+    }
+    Verified resolved{merge->parents, dsl::with_trailers(one.message, one.trailers), "", false};
+    verified_.emplace(*left, std::move(resolved));
+    return dsl::Ok{};
+  }
   std::vector<Oid> own;
   std::vector<Oid> attempts;
   std::unordered_set<Oid, git::OidHash> seen{*from};

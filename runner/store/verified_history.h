@@ -24,6 +24,7 @@ struct VerifiedCommit {
   std::string message;   // without trailers
   std::string trailers;  // "Name: value\n" each
   std::string origin;    // as well
+  bool merges = false;   // `input` is a merge that it has resolved, and is no commit for people
 };
 
 class VerifiedHistory {

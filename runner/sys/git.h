@@ -149,6 +149,12 @@ class Objects {
                                                 std::string_view ours,
                                                 std::string_view theirs);
 
+  /// The same with the lines of both sides where they overlap, between marks as git makes them
+  /// ("<<<<<<< " and so on); no value: a side is binary.
+  static std::optional<std::string> mark_texts(std::string_view base,
+                                               std::string_view ours,
+                                               std::string_view theirs);
+
   /// What differs between two texts, by lines; no attributes, drivers or configuration count.
   static dsl::Result<TextDiff> diff_texts(std::string_view before, std::string_view after);
 

@@ -264,6 +264,7 @@ void fill_limits(Chance& any, PlanNode& node) {
   node.permissions = {any.texts(), any.texts(), any.text()};
   node.docker = any.one_of<DockerAccess>(4);
   node.own_commits = any.coin();
+  node.merges = any.coin();
 }
 
 void fill_products(Chance& any, PlanNode& node) {
