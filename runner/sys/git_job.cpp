@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <git2/sys/odb_backend.h>
 
 #include "runner/sys/files.h"
 #include "runner/sys/git_bytes.h"

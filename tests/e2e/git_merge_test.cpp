@@ -43,8 +43,8 @@ class GitMerge : public GitRun {
 )yaml";
   }
   static constexpr const char* kSameLine = "sed -i s/two/zwei/ kept.txt";
-  /// No line of the first's; but with it there, nobody may speak French.
-  static constexpr const char* kOtherFile = "echo zwei > german.txt && sed -i s/one/eins/ kept.txt";
+  /// A file that the first has nothing to do with.
+  static constexpr const char* kOtherFile = "echo zwei > german.txt";
   std::string show(const std::string& what) { return user_.git({"show", what}, folder()); }
 };
 
@@ -98,8 +98,14 @@ TEST_F(GitMerge, ResolvesWhatMergesAndDoesNotGoTogether) {
   EXPECT_THAT(show("pipe/p/r:told.txt"),
               HasSubstr("'French' of 'left' is met without the work of 'right'"));
   EXPECT_EQ(show("pipe/p/r:other.txt"), "zwei");
-  const json events = json::parse(pipe({"show", "r", "--json"}).out);
-  EXPECT_EQ(events.at("outcome"), "passed");
+  const json shown = json::parse(pipe({"show", "r", "--json"}).out);
+  const json& join = shown.at("nodes").at(2);
+  EXPECT_EQ(join.at("node"), "join");
+  EXPECT_THAT(join.at("resolves").get<std::string>(), HasSubstr("'French' of 'left'"));
+  ASSERT_EQ(join.at("merge").at("criteria").size(), 2U);
+  for (const json& one : join.at("merge").at("criteria")) {
+    EXPECT_EQ(one.at("standing"), "met") << one;
+  }
 }
 
 TEST_F(GitMerge, DoesNotRunWhereAllGoesTogether) {
