@@ -126,7 +126,7 @@ class TextExport {
     }
     line(indent,
          Style::Dim,
-         fmt::format("{}: {} of {} verified again on their merge",
+         fmt::format("{}: {} of {} verified again on the merge",
                      what,
                      met.criteria == 1 ? "1 criterion" : fmt::format("{} criteria", met.criteria),
                      words::join(tasks, ", ")));

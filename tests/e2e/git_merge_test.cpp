@@ -135,7 +135,7 @@ TEST_F(GitMerge, APlanTellsWhatIsVerifiedAgain) {
   const Ended plan = pipe({"plan", file});
   EXPECT_THAT(plan.out,
               AllOf(HasSubstr("join  merges left, right"),
-                    HasSubstr("2 criteria of left, right verified again on their merge"),
+                    HasSubstr("2 criteria of left, right verified again on the merge"),
                     HasSubstr("only where their work does not go together")));
 }
 
