@@ -102,6 +102,35 @@ std::string fill_commit_template(std::string_view text, const CommitNames& names
   return filled;
 }
 
+namespace {
+
+/// Whether the last paragraph is of trailers ("Signed-off-by: …"), which ours then join.
+bool ends_with_trailers(const std::string& message) {
+  const std::size_t gap = message.rfind("\n\n");
+  if (gap == std::string::npos) {
+    return false;
+  }
+  std::size_t at = gap + 2;
+  while (at < message.size()) {
+    const std::size_t end = std::min(message.find('\n', at), message.size());
+    const std::string line = message.substr(at, end - at);
+    const std::size_t colon = line.find(": ");
+    if (colon == 0 || colon == std::string::npos || line.find_first_of(" \t") < colon) {
+      return false;
+    }
+    at = end + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string with_trailers(std::string message, const std::string& trailers) {
+  message.erase(message.find_last_not_of('\n') + 1);
+  message += ends_with_trailers(message) ? "\n" : "\n\n";
+  return message + trailers;
+}
+
 std::string commit_subject(const Plan& plan,
                            const PlanNode& node,
                            const NodeId& id,

@@ -37,4 +37,7 @@ std::string commit_subject(const Plan& plan,
                            const NodeId& id,
                            const RunId& run);
 
+/// The message with these trailers ("Name: value\n" each), which join those that it ends with.
+std::string with_trailers(std::string message, const std::string& trailers);
+
 }  // namespace dsl

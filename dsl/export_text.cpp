@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "dsl/export_words.h"
+#include "dsl/meetings.h"
 #include "dsl/plan_words.h"
 #include "dsl/render.h"
 
@@ -40,6 +41,11 @@ class TextExport {
     const std::vector<std::vector<NodeIndex>> nodes = words::nodes_by_phase(plan_);
     for (std::size_t k = 0; k < plan_.phases.size(); ++k) {
       write_phase(plan_.phases[k], nodes[k]);
+    }
+    const Meeting* const last = meeting_at(std::nullopt);
+    if (last != nullptr) {
+      out_ += '\n';
+      meeting(0, "the result", *last);
     }
     totals();
     warnings();
@@ -97,30 +103,62 @@ class TextExport {
       }
     }
     const PlanNode& gate = plan_.nodes[phase.gate];
-    if (!gate.criteria.empty()) {
+    const Meeting* const met = meeting_at(phase.gate);
+    if (met != nullptr || !gate.criteria.empty()) {
       line(2, Style::Plain, "at the end of the phase");
-      criteria(gate);
     }
+    if (met != nullptr) {
+      meeting(6, "first", *met);
+    }
+    criteria(gate);
+  }
+
+  /// What is verified again before that node, or the result, goes on from a merge.
+  const Meeting* meeting_at(std::optional<NodeIndex> node) const {
+    const auto found = std::find_if(
+        meetings_.begin(), meetings_.end(), [&](const Meeting& one) { return one.node == node; });
+    return found == meetings_.end() ? nullptr : &*found;
+  }
+
+  void meeting(std::size_t indent, const std::string& what, const Meeting& met) {
+    std::vector<std::string> tasks;
+    for (const NodeIndex task : met.tasks) {
+      tasks.push_back(plan_.nodes[task].id.value);
+    }
+    line(indent,
+         Style::Dim,
+         fmt::format("{}: {} of {} verified again on the merge",
+                     what,
+                     met.criteria == 1 ? "1 criterion" : fmt::format("{} criteria", met.criteria),
+                     words::join(tasks, ", ")));
   }
 
   void write_node(const PlanNode& node) {
     std::string title = node.id.value;
     const std::vector<std::string> needs = needs_of(node);
     if (!needs.empty()) {
-      title += "  needs " + words::join(needs, ", ");
+      title += (node.merges ? "  merges " : "  needs ") + words::join(needs, ", ");
     }
     line(2, Style::Bold, title);
     if (!node.description.empty()) {
       line(6, Style::Plain, node.description);
     }
-    for (const std::string& danger : words::dangers(node)) {
-      line(6, Style::Warning, "! " + danger);
+    if (node.kind != NodeKind::Approval) {  // runs nothing
+      for (const std::string& danger : words::dangers(node)) {
+        line(6, Style::Warning, "! " + danger);
+      }
     }
     if (node.kind == NodeKind::Approval) {
       line(6, Style::Plain, "waits for a person: " + node.approval);
     } else {
       line(6, Style::Dim, words::join(where(node), " · "));
       conditions(node);
+      if (const Meeting* met = meeting_at(index_of(node))) {
+        meeting(6, "first", *met);
+      }
+      if (node.merges) {
+        line(6, Style::Plain, "only where their work does not go together:");
+      }
       if (!node.command.argv.empty()) {
         short_line(6, Style::Plain, "$ " + words::command_line(node.command, node.env));
       }
@@ -129,6 +167,10 @@ class TextExport {
     limits(node);
     products(node);
     criteria(node);
+  }
+
+  NodeIndex index_of(const PlanNode& node) const {
+    return static_cast<NodeIndex>(&node - plan_.nodes.data());
   }
 
   /// By name; the gate of an earlier phase is named after the phase.
@@ -331,6 +373,7 @@ class TextExport {
   }
 
   const Plan& plan_;
+  const std::vector<Meeting> meetings_ = meetings_of(plan_);
   const TextOptions& options_;
   std::string out_;
 };

@@ -5,6 +5,7 @@ pipe_room(dsl_expression
     export_dot.cpp
     export_mermaid.cpp
     export_text.cpp
+    meetings.cpp
     export_words.cpp
     expression.cpp
     expression_calls.cpp

@@ -111,6 +111,7 @@ class Lowering {
 
   void lower_git(const GitSpec& git) {
     plan_.git.conventional = git.conventional.value;
+    plan_.git.commits = git.commits.value;
     if (git.message) {
       plan_.git.message = std::string(git.message.value);
     } else if (plan_.git.conventional) {

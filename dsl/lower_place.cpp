@@ -98,6 +98,10 @@ void TaskLowering::lower_workspace() {
   }
   node_.workspace.protect.insert(
       node_.workspace.protect.end(), defaults_.protect.begin(), defaults_.protect.end());
+  const auto& git = program_.pipeline.git;
+  node_.own_commits = unit_.task != nullptr && !unit_.task->approval && git != nullptr &&
+                      git->commits.value == Commits::Own &&
+                      node_.workspace.mode == Workspace::Mode::Copy;
 }
 
 /// What no machine can make true is told here; what depends on the machine, at preflight.

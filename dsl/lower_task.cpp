@@ -126,6 +126,7 @@ void TaskLowering::lower_rules() {
   if (const Layer* layer = stating(&TaskSpec::docker)) {
     node_.docker = layer->body->docker.value;
   }
+  node_.merges = unit_.task != nullptr && unit_.task->merge;
   if (unit_.task != nullptr) {  // a gate waits for no pool: nothing may hold it up
     if (const Layer* layer = stating(&TaskSpec::pool)) {
       node_.pool = std::string(layer->body->pool.value);

@@ -36,6 +36,7 @@ void read_pull_request(YamlValue key, YamlValue value, GitSpec& git, Findings& f
 constexpr Field<GitSpec> kGitFields[] = {
     {"message", into<&GitSpec::message, read_plain_word>},
     {"conventional", into<&GitSpec::conventional, read_flag>},
+    {"commits", into<&GitSpec::commits, read_enum<Commits>>},
     {"protected", into<&GitSpec::protected_branches, read_texts>},
     {"push", into<&GitSpec::push, read_flag>},
     {"remote", into<&GitSpec::remote, read_plain_word>},

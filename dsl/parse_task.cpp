@@ -1,6 +1,7 @@
 // Tasks, `defaults:` and the part of a task that a step file holds.
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@ namespace {
 // One row for each key; a table names the rows that its record knows.
 constexpr Field<TaskSpec> kDescription{"description", into<&TaskSpec::description, read_word>};
 constexpr Field<TaskSpec> kNeeds{"needs", into<&TaskSpec::needs, read_needs>};
+constexpr Field<TaskSpec> kMerge{"merge", into<&TaskSpec::merge, read_needs>};
 constexpr Field<TaskSpec> kIf{"if", into<&TaskSpec::condition, read_word>};
 constexpr Field<TaskSpec> kRun{"run", into<&TaskSpec::run, parse_command>};
 constexpr Field<TaskSpec> kUses{"uses", into<&TaskSpec::uses, read_word>};
@@ -53,12 +55,12 @@ constexpr Field<TaskSpec> kDockerKey{"docker", into<&TaskSpec::docker, read_enum
 constexpr Field<TaskSpec> kWorkspace{"workspace", into<&TaskSpec::workspace, parse_task_workspace>};
 
 constexpr Field<TaskSpec> kTaskFields[] = {
-    kRun,         kNeeds,        kCriteria,  kDescription, kIf,        kUses,
-    kWith,        kApproval,     kShell,     kEnv,         kDirectory, kImage,
-    kEngine,      kResources,    kUser,      kRuntime,     kTimeout,   kRetryKey,
-    kPool,        kAllowFailure, kExpect,    kMatrix,      kForEach,   kOutputs,
-    kArtifacts,   kCacheKey,     kServices,  kBudget,      kFirewall,  kSecrets,
-    kPermissions, kDockerKey,    kWorkspace, kIdleTimeout, kMountsKey, kSetup,
+    kRun,      kNeeds,   kCriteria,    kDescription, kIf,        kUses,         kWith,
+    kApproval, kShell,   kEnv,         kDirectory,   kImage,     kEngine,       kResources,
+    kUser,     kRuntime, kTimeout,     kRetryKey,    kPool,      kAllowFailure, kExpect,
+    kMatrix,   kForEach, kOutputs,     kArtifacts,   kCacheKey,  kServices,     kBudget,
+    kFirewall, kSecrets, kPermissions, kDockerKey,   kWorkspace, kIdleTimeout,  kMountsKey,
+    kSetup,    kMerge,
 };
 constexpr Record<TaskSpec> kTask{"a task", kTaskFields};
 
@@ -120,6 +122,40 @@ void check_work(const TaskSpec& task, std::string_view what, Findings& findings)
                    "'with' gives inputs to a step, and there is no 'uses'",
                    "add 'uses:', or pass the value through 'env:'");
   }
+}
+
+/// What a task merges, it needs.
+void take_merge(TaskSpec& task, Findings& findings) {
+  if (!task.merge) {
+    return;
+  }
+  const std::tuple<std::string_view, Span, std::string_view> others[] = {
+      {"needs", task.needs.span, "remove 'needs': what a task merges it needs"},
+      {"approval", task.approval.span, "make the approval another task that needs this one"},
+      {"matrix",
+       task.matrix != nullptr ? task.matrix->span : Span{},
+       "what is merged is merged once; make the matrix another task that needs this one"},
+      {"for_each",
+       task.for_each.span,
+       "what is merged is merged once; make the instances another task that needs this one"}};
+  for (const auto& [key, span, remedy] : others) {
+    if (span.end != 0) {
+      findings.error(kExclusiveKeys,
+                     span,
+                     fmt::format("a task has '{}' beside 'merge'", key),
+                     std::string(remedy),
+                     {{task.merge.span, "'merge' stands here"}});
+      return;
+    }
+  }
+  if (task.merge.items.empty()) {
+    findings.error(kEmptyValue,
+                   task.merge.span,
+                   "there is nothing to merge",
+                   "name the tasks whose work meets here");
+    return;
+  }
+  task.needs = task.merge;
 }
 
 /// Has the map one of these keys, however wrong its value is?
@@ -192,6 +228,7 @@ std::vector<TaskSpec> parse_tasks(YamlValue key, YamlValue value, Findings& find
           "add 'run:' with a command, 'uses:' with a step, or 'approval:' with a question");
     }
     check_work(task, "a task", findings);
+    take_merge(task, findings);
   });
   return tasks;
 }

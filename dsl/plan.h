@@ -264,10 +264,17 @@ struct PullRequest {
   bool operator==(const PullRequest&) const = default;
 };
 
+/// Whose commits a task's are.
+enum class Commits {
+  One,  // the runner's: one a task
+  Own,  // those that the task made by itself, and one for the rest
+};
+
 /// What becomes of a run's commits, once it has passed.
 struct Git {
   std::string message = "${task}: ${description}";  // of a task's commit: see commit_message.h
   bool conventional = false;                        // each message is checked
+  Commits commits = Commits::One;                   // tasks know it by PlanNode::own_commits
   std::vector<std::string> protected_branches = {"main", "master", "release/*"};  // never written
   bool push = false;
   std::string remote = "origin";
@@ -316,6 +323,8 @@ struct PlanNode {
   bool reuse = true;   // `cache: false` makes it false: the node always runs
   Duration expect{0};  // the author's estimate; 0: none
   Workspace workspace;
+  bool merges = false;       // runs only where what it needs does not go together
+  bool own_commits = false;  // its workspace has a repository, in which it may commit
 
   std::vector<OutputDecl> outputs;
   std::vector<ArtifactDecl> artifacts;

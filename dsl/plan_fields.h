@@ -270,6 +270,7 @@ template <class Io, Either<Git> T>
 void describe(Io& io, T& git) {
   io("message", git.message);
   io("conventional", git.conventional);
+  io("commits", git.commits);
   io("protected", git.protected_branches);
   io("push", git.push);
   io("remote", git.remote);
@@ -306,6 +307,8 @@ void describe(Io& io, T& node) {
   io("reuse", node.reuse);
   io("expect_ms", node.expect);
   io("workspace", node.workspace);
+  io("own_commits", node.own_commits);
+  io("merges", node.merges);
   io("outputs", node.outputs);
   io("artifacts", node.artifacts);
   io("caches", node.caches);

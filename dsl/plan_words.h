@@ -53,6 +53,10 @@ constexpr std::array kFirewallModeWords = {
     Word<Firewall::Mode>{Firewall::Mode::Gateway, "gateway"},
     Word<Firewall::Mode>{Firewall::Mode::Routed, "routed"},
 };
+constexpr std::array kCommitsWords = {
+    Word<Commits>{Commits::One, "one"},
+    Word<Commits>{Commits::Own, "own"},
+};
 constexpr std::array kDockerAccessWords = {
     Word<DockerAccess>{DockerAccess::None, "none"},
     Word<DockerAccess>{DockerAccess::Broker, "broker"},
@@ -134,6 +138,9 @@ constexpr const auto& word_table(JsonCheck::Comparison /*type*/) {
 }
 constexpr const auto& word_table(Firewall::Mode /*type*/) {
   return kFirewallModeWords;
+}
+constexpr const auto& word_table(Commits /*type*/) {
+  return kCommitsWords;
 }
 constexpr const auto& word_table(DockerAccess /*type*/) {
   return kDockerAccessWords;

@@ -275,6 +275,7 @@ struct TaskSpec {
   CommandSpec run;
   Text uses;
   std::vector<std::pair<Text, YamlValue>> with;
+  StatedList<Text> merge;  // also in `needs`
   Text approval;
 
   Text shell;                   // "sh", "bash", …
@@ -329,6 +330,7 @@ struct PullRequestSpec {
 struct GitSpec {
   Text message;
   Stated<bool> conventional;
+  Stated<Commits> commits;
   StatedList<Text> protected_branches;
   Stated<bool> push;
   Text remote;

@@ -11,31 +11,14 @@
 namespace runner {
 namespace {
 
-/// Whether the last paragraph is of trailers ("Signed-off-by: …"), which ours then join.
-bool ends_with_trailers(const std::string& message) {
-  const std::size_t gap = message.rfind("\n\n");
-  if (gap == std::string::npos) {
-    return false;
-  }
-  std::size_t at = gap + 2;
-  while (at < message.size()) {
-    const std::size_t end = std::min(message.find('\n', at), message.size());
-    const std::string line = message.substr(at, end - at);
-    const std::size_t colon = line.find(": ");
-    if (colon == 0 || colon == std::string::npos || line.find_first_of(" \t") < colon) {
-      return false;
-    }
-    at = end + 1;
-  }
-  return true;
+/// By which every commit of a task is traced back to its run.
+std::string origin_of(const RunState& state, const NodeState& node) {
+  return "Pipe-Run: " + state.run().value + "\nPipe-Task: " + node.id.value + "\n";
 }
 
-std::string message_of(const RunState& state, const NodeState& node) {
+std::string trailers_of(const RunState& state, const NodeState& node) {
   const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
-  std::string message = dsl::commit_subject(state.plan(), plan, node.id, state.run());
-  message += ends_with_trailers(message) ? "\n" : "\n\n";
-  message += "Pipe-Run: " + state.run().value + "\n";
-  message += "Pipe-Task: " + node.id.value + "\n";
+  std::string message = origin_of(state, node);
   if (node.reused) {
     message += "Pipe-Reused-From: " + node.reused_from.value + "\n";
   } else {
@@ -60,7 +43,13 @@ std::vector<VerifiedCommit> verified_commits(const RunState& state) {
     const bool changed = node.outcome == Outcome::Passed && node.instances.empty() &&
                          !node.input.commit.empty() && node.tree.commit != node.input.commit;
     if (changed) {
-      commits.push_back({node.tree.commit, node.input.commit, message_of(state, node)});
+      const dsl::PlanNode& plan = state.plan().nodes[node.plan_node];
+      commits.push_back({node.tree.commit,
+                         node.input.commit,
+                         dsl::commit_subject(state.plan(), plan, node.id, state.run()),
+                         trailers_of(state, node),
+                         origin_of(state, node),
+                         !node.to_resolve.empty()});
     }
   }
   return commits;

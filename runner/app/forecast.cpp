@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "dsl/meetings.h"
 #include "runner/run/node_results.h"
 #include "runner/run/scheduler.h"
 
@@ -65,6 +66,8 @@ class DryRun {
   }
   // Here the work begins.
   void act(const TakeMerged&) {}
+  void act(const Resolve&) {}
+  void act(const VerifyResolved&) {}
   void act(const StartFanInCheck&) {}
   void act(const StartAttempt&) {}
   void act(const StartCheck&) {}
@@ -94,7 +97,7 @@ class DryRun {
   void take(std::size_t node, const TreeRef& input) {
     NodeResults::Found found = results_.look_up(node, input);
     note(std::move(found.ready));
-    if (found.reused) {
+    if (found.reused && !state_.plan_node(node).merges) {
       note(*std::move(found.reused));
     }
   }
@@ -162,18 +165,42 @@ std::optional<std::int64_t> worst_ms(const PlanNode& node) {
 std::optional<dsl::Duration> worst_time(const Plan& plan) {
   std::vector<std::int64_t> ends(plan.nodes.size(), 0);
   std::int64_t last = 0;
+  std::vector<std::int64_t> merges(plan.nodes.size(), 0);
+  std::int64_t of_result = 0;
+  for (const dsl::Meeting& meeting : dsl::meetings_of(plan)) {
+    (meeting.node ? merges[*meeting.node] : of_result) = meeting.worst.ms;
+  }
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     const std::optional<std::int64_t> own = worst_ms(plan.nodes[i]);
     if (!own) {
       return plan.budget.time;
     }
+    // What a merge makes of the work is verified like the merge itself.
+    ends[i] = merges[i] * (plan.nodes[i].merges ? 1 + plan.nodes[i].retry.attempts : 1);
+    std::int64_t begin = 0;
     for (const NodeIndex need : plan.nodes[i].needs) {
-      ends[i] = std::max(ends[i], ends[need]);
+      begin = std::max(begin, ends[need]);
     }
-    ends[i] += *own;
+    ends[i] += begin + *own;
     last = std::max(last, ends[i]);
   }
+  last += of_result;
   return dsl::Duration{plan.budget.time ? std::min(last, plan.budget.time->ms) : last};
+}
+
+/// By plan node: what the checks before it begins from a merge took in earlier runs, one after the
+/// other.
+std::vector<std::int64_t> usual_checks_on_merges(const Plan& plan, ResultCache& cache) {
+  std::vector<std::int64_t> usual(plan.nodes.size(), 0);
+  for (const dsl::Meeting& meeting : dsl::meetings_of(plan)) {
+    for (const NodeIndex task : meeting.tasks) {
+      const auto& criteria = plan.nodes[task].criteria;
+      const std::int64_t each = cache.usual_ms(name_on_merges(plan, plan.nodes[task].id));
+      usual[meeting.node.value_or(plan.nodes.size() - 1)] +=
+          each * std::count_if(criteria.begin(), criteria.end(), dsl::is_of_a_tree);
+    }
+  }
+  return usual;
 }
 
 /// Of what reaches a model: its own cap, else its phase's, else the plan's.
@@ -212,6 +239,7 @@ dsl::Forecast forecast_of(const ForecastRequest& request) {
   const RunState& state = run.go();
   dsl::Forecast forecast;
   std::vector<std::int64_t> expected_ms(plan.nodes.size(), 0);
+  const std::vector<std::int64_t> checks_ms = usual_checks_on_merges(plan, request.cache);
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     const NodeState& node = state.nodes()[i];
     dsl::Forecast::Node told;
@@ -225,6 +253,7 @@ dsl::Forecast forecast_of(const ForecastRequest& request) {
     if (node.reused || node.outcome == Outcome::Skipped) {
       expected_ms[i] = 1;  // as good as nothing
     }
+    expected_ms[i] += checks_ms[i];
     if (!plan.nodes[i].command.argv.empty()) {
       forecast.nodes.push_back(std::move(told));
     }

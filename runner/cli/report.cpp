@@ -37,7 +37,17 @@ std::string evidence_line(const RunState& state, const CriterionState& criterion
 /// Why a box that its task ticked does not hold where the task's work met that of others; "" it
 /// does, or nothing is known against it.
 std::string lost_on_a_merge(const RunState& state, std::size_t node, std::size_t criterion) {
-  for (const FanIn& merge : state.fan_ins()) {
+  std::vector<std::size_t> merges;
+  for (const NodeState& one : state.nodes()) {
+    if (const auto merge = report::merge_of(one)) {
+      merges.push_back(*merge);
+    }
+  }
+  if (const auto merge = state.result_fan_in()) {
+    merges.push_back(*merge);
+  }
+  for (const std::size_t place : merges) {
+    const FanIn& merge = state.fan_ins()[place];
     for (const FanInCriterion& one : merge.criteria) {
       const bool is_it = !merge.stale && one.task == node && one.criterion == criterion;
       if (is_it && look_at(state, merge, one).standing == FanInStanding::Broken) {

@@ -236,7 +236,8 @@ Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms)
       {"flagged", flagged_value(n.flagged)},
       {"refused", refused_value(n.denied)},
       {"agent", n.last && n.last->agent ? agent_value(*n.last->agent) : Value()},
-      {"merge", merge_value(state, n.fan_in)},
+      {"resolves", or_null(n.to_resolve)},
+      {"merge", merge_value(state, report::merge_of(n))},
       {"criteria", Value(std::move(criteria))},
   });
 }

@@ -110,8 +110,13 @@ class Checklist {
     line += "   " + painted(padded(word_of(node), stage_width_), meaning, options_.colour);
     line += figures(node, n);
     add_line(line);
-    if (n.fan_in) {
-      add_merge(state_.fan_ins()[*n.fan_in]);
+    if (!n.to_resolve.empty()) {
+      add_line("  " + painted("resolves", Meaning::Doubt, options_.colour) + ": " +
+               one_line(n.to_resolve));
+    }
+    const auto merge = merge_of(n);
+    if (merge && !state_.fan_ins()[*merge].criteria.empty()) {
+      add_merge(state_.fan_ins()[*merge]);
     }
     const bool begun = n.stage != Stage::Waiting && n.stage != Stage::Open;
     if (begun && n.outcome != Outcome::Skipped && !has_no_items(node)) {

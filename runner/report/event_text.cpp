@@ -61,7 +61,14 @@ struct EventText {
         "merges {}: the criteria of {} are verified again",
         one_line(names_of(state, state.fan_ins()[static_cast<std::size_t>(e.fan_in) - 1].sides)),
         counted(e.tasks.size(), "task"));
-    return e.node.empty() ? "result  " + what : about(e.node, what);
+    if (e.resolved && e.tasks.empty()) {
+      return {};
+    }
+    return e.node.empty() ? "result  " + what
+                          : about(e.node, (e.resolved ? "resolved, " : "") + what);
+  }
+  Line operator()(const MergeUnresolved& e) const {
+    return about(e.node, painted("resolves: ", Meaning::Doubt, colour) + one_line(e.problem));
   }
   Line operator()(const FanInCheckStarted& /*e*/) const { return {}; }
   Line operator()(const FanInCheckEnded& e) const {

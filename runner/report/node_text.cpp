@@ -164,6 +164,10 @@ std::string evidence_text(const Evidence& evidence, std::size_t width) {
   return what + " … " + result;
 }
 
+std::optional<std::size_t> merge_of(const NodeState& node) {
+  return node.to_resolve.empty() ? node.fan_in : node.resolved;
+}
+
 std::string counted(std::size_t count, const std::string& noun) {
   if (count == 1) {
     return "1 " + noun;

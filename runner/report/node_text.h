@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,10 @@ bool is_shown(const RunState& state, std::size_t node);
 
 /// Is it a task or an approval, and not one for which its instances stand? What "12 tasks" counts.
 bool is_counted(const RunState& state, std::size_t node);
+
+/// Place of the merge that has to hold for the node: what it starts from, or, where it has resolved
+/// one, what it made of that.
+std::optional<std::size_t> merge_of(const NodeState& node);
 
 /// Nodes in the order of the file: by phase, then by place, instances behind their for_each node.
 std::vector<std::size_t> file_order(const RunState& state);

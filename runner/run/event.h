@@ -89,6 +89,15 @@ struct FanInOpened {
   TreeRef tree;
   std::vector<dsl::NodeId> sides;
   std::vector<dsl::NodeId> tasks;
+  bool resolved = false;  // `tree` is what `node` has made of their merge, and not its input
+};
+
+/// What the node merges does not go together, in files or because something does not hold: its
+/// command is to resolve that, and begins from its input.
+struct MergeUnresolved {
+  dsl::NodeId node;
+  std::string problem;              // for people, and for the command
+  std::vector<std::string> marked;  // files of the input with marks of a conflict in them
 };
 
 /// A criterion of a merged task is looked at again: on the whole merge, or to find out what it does
@@ -314,7 +323,8 @@ struct Event {
                PushEnded,
                PullRequestStarted,
                PullRequestEnded,
-               ResultUndone>
+               ResultUndone,
+               MergeUnresolved>
       what;
 };
 

@@ -102,6 +102,13 @@ void members(V& v, FanInOpened& x) {
   v("tree", x.tree);
   v("sides", x.sides);
   v("tasks", x.tasks);
+  v("resolved", x.resolved);
+}
+template <class V>
+void members(V& v, MergeUnresolved& x) {
+  v("node", x.node);
+  v("problem", x.problem);
+  v("marked", x.marked);
 }
 template <class V>
 void members(V& v, FanInCheckStarted& x) {
@@ -373,7 +380,8 @@ constexpr const char* kKinds[] = {
     "run_interrupted",      "run_finished",         "result_delivered",   "egress_denied",
     "permission_denied",    "model_answered",       "budget_reached",     "fan_in_opened",
     "fan_in_check_started", "fan_in_check_ended",   "node_parked",        "push_started",
-    "push_ended",           "pull_request_started", "pull_request_ended", "result_undone"};
+    "push_ended",           "pull_request_started", "pull_request_ended", "result_undone",
+    "merge_unresolved"};
 static_assert(std::size(kKinds) == std::variant_size_v<decltype(Event::what)>);
 
 // ---- writing ------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ std::vector<std::string> notes_of(const Capture& capture) {
   for (const auto& [path, reason] : capture.refused) {
     notes.push_back(path + ": " + reason);
   }
+  notes.insert(notes.end(), capture.notes.begin(), capture.notes.end());
   return notes;
 }
 
@@ -175,6 +176,7 @@ class Work : public std::enable_shared_from_this<Work> {
     request.overlay = order_.engine->traits().overlays;
     request.read_only = order_.plan->workspace.mode == dsl::Workspace::Mode::ReadOnly;
     request.caches = order_.caches;
+    request.repository = order_.own_commits;
     if (!order_.restore_protected && order_.engine->traits().own_paths) {
       request.read_only_paths = order_.plan->workspace.protect;
     }
@@ -679,6 +681,8 @@ void Executor::run_attempt(AttemptOrder order,
     request.since = order.work.input;
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
+    request.own_commits = order.work.own_commits;
+    request.conventional = order.conventional;
     request.save_caches = event.is_through();
     const auto read = [shared, work, order, event, done](auto capture) mutable {
       --shared->reading_back;

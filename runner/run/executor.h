@@ -34,6 +34,7 @@ struct WorkOrder {
   TreeRef run_input;  // where protected files come from,
   TreeRef input;      // and those that are not there: what verified nodes made
   bool restore_protected = false;
+  bool own_commits = false;  // it finds a repository, and commits that it makes are taken
 
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> env;  // without what the executor adds
@@ -61,6 +62,7 @@ struct AttemptOrder {
   Spender spender;        // of an agent whose requests are metered
   std::string commit_message;
   std::int64_t commit_time_s = 0;
+  bool conventional = false;  // so must be the commits that it makes by itself
 };
 
 struct CheckOrder {

@@ -105,14 +105,14 @@ class Narrowing {
         return open(trial, {node});
       }
       if (*trial->verdict == Verdict::NotMet) {
-        return {FanInStanding::Superseded, {}, {}};
+        return {FanInStanding::Superseded, {}, {}, false};
       }
       if (*trial->verdict == Verdict::Unverified) {
-        return {FanInStanding::Broken, {}, {}};
+        return {FanInStanding::Broken, {}, {}, trial->evidence.lost};
       }
     }
     if (fan_in_.resolved || own.empty()) {
-      return {FanInStanding::Broken, {}, {}};
+      return {FanInStanding::Broken, {}, {}, false};
     }
     return find_culprit(own.front());
   }
@@ -143,7 +143,7 @@ class Narrowing {
   [[nodiscard]] FanInFinding find_culprit(std::size_t own_tip) const {
     const std::vector<std::size_t> all = suspects(own_tip);
     if (all.size() == 1) {
-      return {FanInStanding::Broken, {}, all.front()};
+      return {FanInStanding::Broken, {}, all.front(), false};
     }
     for (const std::size_t suspect : all) {
       const std::vector<std::size_t> pair{branches_.tips[own_tip], suspect};
@@ -152,15 +152,15 @@ class Narrowing {
         return open(trial, pair);
       }
       if (*trial->verdict == Verdict::NotMet) {
-        return {FanInStanding::Broken, {}, suspect};
+        return {FanInStanding::Broken, {}, suspect, false};
       }
     }
-    return {FanInStanding::Broken, {}, {}};
+    return {FanInStanding::Broken, {}, {}, false};
   }
 
   static FanInFinding open(const FanInTrial* trial, std::vector<std::size_t> on) {
     const bool running = trial != nullptr && trial->running;
-    return {FanInStanding::Open, running ? std::nullopt : std::optional(std::move(on)), {}};
+    return {FanInStanding::Open, running ? std::nullopt : std::optional(std::move(on)), {}, false};
   }
 
   const RunState& state_;
@@ -197,19 +197,6 @@ std::string text_of(const RunState& state,
 }
 
 }  // namespace
-
-bool is_of_a_tree(const dsl::Criterion& criterion) {
-  struct Says {
-    bool operator()(const dsl::RunCheck&) const { return true; }
-    bool operator()(const dsl::HttpCheck&) const { return true; }
-    bool operator()(const dsl::FileCheck&) const { return true; }
-    bool operator()(const dsl::JsonCheck&) const { return true; }
-    bool operator()(const dsl::DiffCheck&) const { return false; }
-    bool operator()(const dsl::ManualCheck&) const { return false; }
-    bool operator()(const dsl::FlaggedCheck&) const { return false; }
-  };
-  return std::visit(Says{}, criterion.check);
-}
 
 bool Branches::has(std::size_t tip, std::size_t node, const RunState& state) const {
   return pasts[tip].contains(key_of(state.nodes()[node].tree));
@@ -254,19 +241,20 @@ Branches branches_of(const RunState& state, const std::vector<std::size_t>& side
 
 FanInFinding look_at(const RunState& state, const FanIn& fan_in, const FanInCriterion& criterion) {
   if (criterion.trials.empty()) {
-    return {FanInStanding::Open, std::vector<std::size_t>{}, {}};
+    return {FanInStanding::Open, std::vector<std::size_t>{}, {}, false};
   }
   const FanInTrial& whole = criterion.trials.front();
   if (!whole.verdict) {
     return {FanInStanding::Open,
             whole.running ? std::nullopt : std::optional(std::vector<std::size_t>{}),
-            {}};
+            {},
+            false};
   }
   switch (*whole.verdict) {
     case Verdict::Met:
-      return {FanInStanding::Met, {}, {}};
+      return {FanInStanding::Met, {}, {}, false};
     case Verdict::Unverified:
-      return {FanInStanding::Broken, {}, {}};
+      return {FanInStanding::Broken, {}, {}, whole.evidence.lost};
     case Verdict::NotMet:
       break;
   }
@@ -296,6 +284,18 @@ bool is_settled(const RunState& state, const FanIn& fan_in) {
       fan_in.criteria.begin(), fan_in.criteria.end(), [&](const FanInCriterion& one) {
         return look_at(state, fan_in, one).standing != FanInStanding::Open;
       });
+}
+
+bool is_lost(const RunState& state, const FanIn& fan_in) {
+  bool lost = false;
+  for (const FanInCriterion& one : fan_in.criteria) {
+    const FanInFinding finding = look_at(state, fan_in, one);
+    if (finding.standing == FanInStanding::Broken && !finding.lost) {
+      return false;
+    }
+    lost = lost || finding.lost;
+  }
+  return lost;
 }
 
 std::string broken_text(const RunState& state, const FanIn& fan_in) {

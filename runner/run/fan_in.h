@@ -44,10 +44,6 @@ struct FanIn {
   bool stale = false;
 };
 
-/// Whether the criterion says something of a tree. What a task changed (`diff`), and what a person
-/// said of it, does not become another by a merge.
-bool is_of_a_tree(const dsl::Criterion& criterion);
-
 /// What meets where trees are merged.
 struct Branches {
   /// Places of the sides that bring something: no tree is in another's past, none stands twice.
@@ -79,6 +75,8 @@ struct FanInFinding {
   /// Broken: the task whose work it does not go together with; absent: it could not be verified at
   /// all, or no single task is to blame.
   std::optional<std::size_t> culprit;
+  /// Broken, and it is the world that kept it from being verified.
+  bool lost = false;
 };
 
 /// REQUIRES: `criterion` is of `fan_in`, which is the state's.
@@ -92,6 +90,10 @@ std::string names_of(const RunState& state, const std::vector<std::size_t>& plac
 
 /// Nothing is left to be looked at.
 bool is_settled(const RunState& state, const FanIn& fan_in);
+
+/// Something does not hold, and all that does not is what the world kept from being verified: it is
+/// looked at again once the run is resumed.
+bool is_lost(const RunState& state, const FanIn& fan_in);
 
 /// What does not hold on the merge, for people; "" where all does. REQUIRES: it is settled.
 std::string broken_text(const RunState& state, const FanIn& fan_in);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "dsl/meetings.h"
 #include "runner/run/verifier.h"
 
 namespace runner {
@@ -32,7 +33,7 @@ std::optional<FanInOpened> FanInChecks::opening(const NodeId& node,
   std::vector<std::size_t> tasks;
   for (const std::size_t task : branches.parted) {
     const auto& criteria = state.plan_node(task).criteria;
-    if (std::any_of(criteria.begin(), criteria.end(), is_of_a_tree)) {
+    if (std::any_of(criteria.begin(), criteria.end(), dsl::is_of_a_tree)) {
       tasks.push_back(task);
     }
   }
@@ -99,6 +100,7 @@ void FanInChecks::start(const StartFanInCheck& what, Done done) {
       [this, what, end = std::move(end), done = std::move(done)](Result<Merge> merge) mutable {
         if (!merge || !merge->conflicts.empty()) {
           end.evidence.result = merge ? "their files do not merge" : merge.error().message;
+          end.evidence.lost = !merge;
           done(std::move(end));
           return;
         }

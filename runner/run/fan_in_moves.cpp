@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dsl/meetings.h"
+
 namespace runner {
 
 using dsl::Error;
@@ -42,7 +44,11 @@ Result<std::size_t> FanInMoves::open(const FanInOpened& e) {
   std::sort(sides->begin(), sides->end());
   const auto number = static_cast<std::size_t>(e.fan_in);
   if (const auto known = s_.find_fan_in(e.tree, *sides)) {
-    return number == *known + 1 ? known.value() : Result<std::size_t>(Error{"a merge twice", ""});
+    if (number != *known + 1) {
+      return Error{"a merge twice", ""};
+    }
+    open_if_unsettled(*known);  // nobody may have waited for it any more
+    return *known;
   }
   if (number != s_.fan_ins_.size() + 1) {
     return Error{"merge " + std::to_string(e.fan_in) + " out of turn", ""};
@@ -50,19 +56,24 @@ Result<std::size_t> FanInMoves::open(const FanInOpened& e) {
   FanIn fan_in;
   fan_in.tree = e.tree;
   fan_in.sides = *std::move(sides);
+  fan_in.resolved = e.resolved;
   for (const std::size_t task : *tasks) {
     const auto& criteria = s_.plan_node(task).criteria;
     for (std::size_t i = 0; i < criteria.size(); ++i) {
-      if (is_of_a_tree(criteria[i])) {
+      if (dsl::is_of_a_tree(criteria[i])) {
         fan_in.criteria.push_back({task, i, {}});
       }
     }
   }
   s_.fan_ins_.push_back(std::move(fan_in));
-  if (!is_settled(s_, s_.fan_ins_.back())) {
-    s_.open_fan_ins_.insert(number - 1);
-  }
+  open_if_unsettled(number - 1);
   return number - 1;
+}
+
+void FanInMoves::open_if_unsettled(std::size_t place) {
+  if (!is_settled(s_, s_.fan_ins_[place])) {
+    s_.open_fan_ins_.insert(place);
+  }
 }
 
 template <class E>
@@ -122,20 +133,31 @@ Status FanInMoves::end(const FanInCheckEnded& e) {
 }
 
 void FanInMoves::forget_what_was_under_way() {
-  for (FanIn& fan_in : s_.fan_ins_) {
-    for (FanInCriterion& criterion : fan_in.criteria) {
+  for (std::size_t place = 0; place < s_.fan_ins_.size(); ++place) {
+    const bool again = is_lost(s_, s_.fan_ins_[place]);
+    for (FanInCriterion& criterion : s_.fan_ins_[place].criteria) {
       for (FanInTrial& trial : criterion.trials) {
         trial.running = false;
+        if (again && trial.verdict == Verdict::Unverified && trial.evidence.lost) {
+          trial.verdict.reset();  // its place stays: jobs are named by it
+          trial.evidence = {};
+        }
       }
     }
+    open_if_unsettled(place);
   }
 }
 
 void FanInMoves::drop_unwanted() {
   std::vector<bool> wanted(s_.fan_ins_.size(), false);
   for (const NodeState& node : s_.nodes_) {
-    if (node.fan_in) {
-      wanted[*node.fan_in] = true;
+    if (node.stage == Stage::Settled) {
+      continue;
+    }
+    for (const auto& place : {node.fan_in, node.resolved}) {
+      if (place) {
+        wanted[*place] = true;
+      }
     }
   }
   if (s_.result_fan_in_) {

@@ -21,7 +21,7 @@ class FanInMoves {
   dsl::Status begin(const FanInCheckStarted& e);
   dsl::Status end(const FanInCheckEnded& e);
 
-  /// Of a runner that is gone.
+  /// Of a runner that is gone; and what the world kept from being verified.
   void forget_what_was_under_way();
   /// Merges of work that is done again, and those that nobody waits for any more.
   void drop_unwanted();
@@ -31,6 +31,7 @@ class FanInMoves {
   /// The trial that the event is about, or where it is to be added.
   template <class E>
   dsl::Result<FanInCriterion*> criterion_of(const E& e);
+  void open_if_unsettled(std::size_t place);
 
   RunState& s_;
 };

@@ -16,6 +16,20 @@ std::string feedback_text(const RunState& state, std::size_t node) {
                        me.id.value,
                        me.sent_back->because);
   }
+  if (!me.to_resolve.empty()) {
+    text += text.empty() ? "" : "\n";
+    text +=
+        fmt::format("# What '{}' merges does not go together\n\n{}\n", me.id.value, me.to_resolve);
+    for (const std::string& path : me.marked) {
+      text += fmt::format(
+          "\n- '{}' has the lines of both between marks (<<<<<<<, =======, >>>>>>>)", path);
+    }
+    text += me.marked.empty() ? "" : "\n";
+    text +=
+        "\nMake one work of it in this workspace. Everything that each of the tasks had to prove "
+        "is\n"
+        "checked again on what you leave.\n";
+  }
   if (me.parked) {
     text += text.empty() ? "" : "\n";
     text += fmt::format(

@@ -136,15 +136,17 @@ void NodeResults::keep_check(const std::string& key,
   result.run = context_.state.run();
   result.node = context_.state.nodes()[node].id;
   result.at_ms = clock_.wall_ms();
+  result.took_ms = evidence.took.ms;
   // Not the node's own name: how long that takes is another matter.
-  const std::string name = result_name(context_.state.plan(), result.node) + " on a merge";
+  const std::string name = name_on_merges(context_.state.plan(), result.node);
   (void)cache_->store(key, name, result).has_value();
   flush_soon();
 }
 
 void NodeResults::keep(std::size_t node) {
   const NodeState& done = context_.state.nodes()[node];
-  if (cache_ == nullptr || done.key.empty() || done.reused || !done.last) {
+  const bool resolved_nothing = context_.state.plan_node(node).merges && done.to_resolve.empty();
+  if (cache_ == nullptr || done.key.empty() || done.reused || !done.last || resolved_nothing) {
     return;
   }
   const auto& criteria = context_.state.plan_node(node).criteria;

@@ -134,6 +134,7 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
   }
   order.commit_message = commit_message(context, node, order.attempt);
   order.commit_time_s = now_ms / 1000;
+  order.conventional = context.state.plan().git.conventional;
   return order;
 }
 

@@ -6,6 +6,10 @@ std::string result_name(const dsl::Plan& plan, const dsl::NodeId& node) {
   return plan.name + "/" + node.value;
 }
 
+std::string name_on_merges(const dsl::Plan& plan, const dsl::NodeId& node) {
+  return result_name(plan, node) + " on a merge";
+}
+
 std::vector<std::int64_t> usual_durations(const dsl::Plan& plan, ResultCache& cache) {
   std::vector<std::int64_t> usual_ms;
   usual_ms.reserve(plan.nodes.size());

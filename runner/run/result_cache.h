@@ -63,6 +63,9 @@ class ResultCache {
 /// The name under which results of a node are stored.
 std::string result_name(const dsl::Plan& plan, const dsl::NodeId& node);
 
+/// The name under which what was verified of it on merges is.
+std::string name_on_merges(const dsl::Plan& plan, const dsl::NodeId& node);
+
 /// For each node of the plan what it usually took (ResultCache::usual_ms).
 std::vector<std::int64_t> usual_durations(const dsl::Plan& plan, ResultCache& cache);
 

@@ -162,6 +162,17 @@ Result<std::string> result_key(const OrderContext& context,
     }
     add_word(text, *prompt);
   }
+  if (plan.merges) {
+    // What it resolves has to hold for all that it merges.
+    const Branches branches = branches_of(context.state, context.state.sides(node));
+    for (const std::size_t task : branches.parted) {
+      const NodeState& one = context.state.nodes()[task];
+      if (one.key.empty() && !context.state.plan_node(task).criteria.empty()) {
+        return std::string();
+      }
+      add_word(text, one.key);
+    }
+  }
   for (const dsl::Criterion& criterion : plan.criteria) {
     if (const dsl::Status added = add_check(text, context, node, criterion); !added) {
       return added.error();

@@ -304,6 +304,8 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     const std::string broken = known ? broken_text(state, state.fan_ins()[*known]) : "";
     if (broken.empty()) {
       fact(RunFinished{Outcome::Passed, tree, ""});
+    } else if (is_lost(state, state.fan_ins()[*known])) {
+      fact(RunFinished{Outcome::Errored, {}, broken});
     } else {
       fact(RunFinished{Outcome::Failed, {}, broken + "; let one of them need the other"});
     }
@@ -435,6 +437,10 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       tick_soon();  // a resumed run merges again
     } else if (!merge) {
       fact(NodeFinished{id(node), Outcome::Errored, "merge: " + merge.error().message, {}});
+    } else if (!merge->conflicts.empty() && state.plan_node(node).merges) {
+      unresolved(node, merge->tree, conflicts_of(*merge), marked_files(*merge), [this](auto what) {
+        fact(std::move(what));
+      });
     } else if (!merge->conflicts.empty()) {
       fact(NodeFinished{id(node), Outcome::Failed, conflict_text(merge->conflicts), {}});
     } else if (auto opened = fan_in_checks.opening(id(node), state.sides(node), merge->tree)) {
@@ -460,8 +466,93 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     });
   }
 
+  void act(const Resolve& action) {
+    const NodeState& me = state.nodes()[action.node];
+    const bool is_merged = me.stage == Stage::Verifying;
+    unresolved(action.node,
+               is_merged ? state.fan_ins()[*me.fan_in].tree : me.input,
+               action.problem,
+               {},
+               [this](auto what) { note(std::move(what)); });
+  }
+
+  /// Its command is to run, unless what it once made of exactly this was verified.
+  template <class Tell>
+  void unresolved(std::size_t node,
+                  const TreeRef& input,
+                  const std::string& problem,
+                  const std::vector<std::string>& marked,
+                  Tell tell) {
+    const bool has_input = state.nodes()[node].stage == Stage::Checking;
+    NodeResults::Found found = results.look_up(node, input);
+    if (!has_input) {
+      tell(std::move(found.ready));
+    }
+    tell(MergeUnresolved{id(node), problem, marked});
+    if (found.reused) {
+      tell(*std::move(found.reused));
+    }
+  }
+
+  void act(const VerifyResolved& action) {
+    const NodeState& me = state.nodes()[action.node];
+    const std::vector<std::size_t> sides = state.sides(action.node);
+    auto opened = fan_in_checks.opening(me.id, sides, me.last->produced);
+    if (!opened) {
+      opened = FanInOpened{1, me.id, me.last->produced, {}, {}};
+      for (const std::size_t side : sides) {
+        opened->sides.push_back(id(side));
+      }
+    }
+    opened->resolved = true;
+    fan_in_checks.number(*opened);
+    note(*std::move(opened));
+  }
+
+  /// Files in which somebody has to choose between the lines of both sides.
+  std::vector<std::string> marked_files(const Merge& merge) {
+    std::vector<std::string> marked;
+    for (const MergeConflict& conflict : merge.conflicts) {
+      if (has_marks(merge.tree, conflict.path) &&
+          std::find(marked.begin(), marked.end(), conflict.path) == marked.end()) {
+        marked.push_back(conflict.path);
+      }
+    }
+    return marked;
+  }
+
+  bool has_marks(const TreeRef& tree, const std::string& path) {
+    constexpr std::int64_t kMost = 16 << 20;
+    const auto file = parts.trees.read_file(tree, path, kMost);
+    return file && *file && !(*file)->symlink &&
+           ("\n" + (*file)->bytes).find(std::string("\n") + kConflictMark) != std::string::npos;
+  }
+
+  /// An attempt that leaves such marks has resolved nothing, whatever is checked.
+  void look_for_marks(AttemptEnded& end) {
+    const auto node = state.find(end.node);
+    if (!node || !end.is_through()) {
+      return;
+    }
+    for (const std::string& path : state.nodes()[*node].marked) {
+      if (has_marks(end.produced, path)) {
+        end.problem = fmt::format("'{}' still has the marks of a conflict", path);
+        return;
+      }
+    }
+  }
+
+  static std::string conflicts_of(const Merge& merge) {
+    return "the work of its needs does not merge:" + list_of(merge.conflicts);
+  }
+
   static std::string conflict_text(const std::vector<MergeConflict>& conflicts) {
-    std::string text = "the work of its needs does not merge:";
+    return "the work of its needs does not merge:" + list_of(conflicts) +
+           "; let one of them need the other, or write to different files";
+  }
+
+  static std::string list_of(const std::vector<MergeConflict>& conflicts) {
+    std::string text;
     constexpr std::size_t kShown = 10;
     for (std::size_t i = 0; i < conflicts.size() && i < kShown; ++i) {
       text += fmt::format("{} '{}' was changed by both '{}' and '{}'",
@@ -473,7 +564,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     if (conflicts.size() > kShown) {
       text += fmt::format("; and {} more files", conflicts.size() - kShown);
     }
-    return text + "; let one of them need the other, or write to different files";
+    return text;
   }
 
   void take_input(std::size_t node, const TreeRef& input) {
@@ -485,7 +576,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   void ready_facts(std::size_t node, const TreeRef& input, Tell tell) {
     NodeResults::Found found = results.look_up(node, input);
     tell(std::move(found.ready));
-    if (found.reused) {
+    if (found.reused && !state.plan_node(node).merges) {
       tell(*std::move(found.reused));
     }
   }
@@ -504,6 +595,9 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       executor.run_attempt(std::move(order),
                            [self = shared_from_this()](std::optional<AttemptEnded> end) {
                              --self->under_way;
+                             if (end) {
+                               self->look_for_marks(*end);
+                             }
                              self->take(std::move(end));
                            });
     });

@@ -342,7 +342,7 @@ struct Fold {
   Status operator()(const FanInOpened& e) {
     if (!e.node.empty()) {
       const auto found = s.find(e.node);
-      if (!found || s.nodes_[*found].stage != Stage::Merging) {
+      if (!found || s.nodes_[*found].stage != (e.resolved ? Stage::Checking : Stage::Merging)) {
         return misfit("'" + e.node.value + "' merges nothing");
       }
     }
@@ -352,6 +352,10 @@ struct Fold {
     }
     if (e.node.empty()) {
       s.result_fan_in_ = *place;
+      return Ok{};
+    }
+    if (e.resolved) {
+      s.nodes_[s.find(e.node).value()].resolved = *place;
       return Ok{};
     }
     return on(e.node, Stage::Merging, [&](std::size_t i, NodeState& node) {
@@ -394,13 +398,27 @@ struct Fold {
     node.key = e.key;
     node.reuse = e.reuse;
     s.active_.insert(moves.rank(*found));
-    if (s.plan_node(*found).command.argv.empty() && s.plan_node(*found).approval.empty()) {
-      node.stage = Stage::Checking;  // a gate: its input is what it hands on
+    const PlanNode& plan = s.plan_node(*found);
+    if ((plan.command.argv.empty() && plan.approval.empty()) || plan.merges) {
+      // A gate, or a merge with nothing to resolve: its input is what it hands on.
+      node.stage = Stage::Checking;
       node.last = AttemptEnded{};
       node.last->node = e.node;
       node.last->produced = e.input;
     }
     return Ok{};
+  }
+
+  Status operator()(const MergeUnresolved& e) {
+    return on(e.node, Stage::Checking, [&](std::size_t, NodeState& node) {
+      node.stage = Stage::Prepared;
+      node.to_resolve = e.problem;
+      node.marked = e.marked;
+      node.last.reset();
+      for (CriterionState& criterion : node.criteria) {
+        criterion = {};
+      }
+    });
   }
 
   Status operator()(const NodeReused& e) {
@@ -436,6 +454,7 @@ struct Fold {
     node.stage = Stage::Running;
     node.attempt = e.attempt;
     node.attempt_started_ms = event.at_ms;
+    node.resolved.reset();
     for (CriterionState& criterion : node.criteria) {
       criterion.verdict.reset();
       criterion.running = false;

@@ -70,6 +70,9 @@ struct NodeState {
   std::size_t unsettled_needs = 0;
 
   std::optional<std::size_t> fan_in;  // place of the merge that it starts from, if it was verified
+  std::string to_resolve;             // of a merge: what does not go together; "" all does
+  std::vector<std::string> marked;    // files of `input` with marks of that
+  std::optional<std::size_t> resolved;  // place of what the attempt made of it, to be verified
   TreeRef input;
   std::string key;
   std::string reuse;  // for people: why taken from the cache, or why not

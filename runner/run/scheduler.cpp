@@ -245,6 +245,10 @@ class Planner {
     const std::string broken = broken_text(state_, state_.fan_ins()[place]);
     if (broken.empty()) {
       act(TakeMerged{node});
+    } else if (is_lost(state_, state_.fan_ins()[place])) {
+      act(Finish{node, Outcome::Errored, broken, {}, false});
+    } else if (state_.plan_node(node).merges) {
+      act(Resolve{node, broken});
     } else {
       fail(node, broken + "; let one of them need the other");
     }
@@ -406,14 +410,37 @@ class Planner {
     if (tally.running) {
       return;
     }
-    if (!tally.failure.empty()) {
+    const bool merges = state_.plan_node(node).merges;
+    if (!tally.failure.empty() && merges && me.to_resolve.empty() && !tally.lost) {
+      act(Resolve{node, tally.failure});
+    } else if (!tally.failure.empty()) {
       attempt_failed(node, tally.lost ? Outcome::Errored : Outcome::Failed, tally.failure);
+    } else if (merges && !me.to_resolve.empty() && !is_resolved(node)) {
+      return;
     } else if (tally.unasked) {
       const dsl::Criterion& criterion = state_.plan_node(node).criteria[*tally.unasked];
       act(AskPerson{node, static_cast<std::int64_t>(*tally.unasked), question_of(criterion, me)});
     } else if (tally.all_met) {
       act(Finish{node, Outcome::Passed, "", last.produced, false});
     }
+  }
+
+  /// Whether what the attempt has made of the merge holds for all that was merged.
+  bool is_resolved(std::size_t node) {
+    const std::optional<std::size_t> place = state_.nodes()[node].resolved;
+    if (!place) {
+      act(VerifyResolved{node});
+      return false;
+    }
+    if (state_.open_fan_ins().contains(*place)) {
+      return false;
+    }
+    const FanIn& fan_in = state_.fan_ins()[*place];
+    const std::string broken = broken_text(state_, fan_in);
+    if (!broken.empty()) {
+      attempt_failed(node, is_lost(state_, fan_in) ? Outcome::Errored : Outcome::Failed, broken);
+    }
+    return broken.empty();
   }
 
   Tally start_missing_checks(std::size_t node) {

@@ -35,6 +35,15 @@ struct PrepareInput {
 struct TakeMerged {
   std::size_t node = 0;
 };
+/// What the node merges does not go together; its command resolves that.
+struct Resolve {
+  std::size_t node = 0;
+  std::string problem;
+};
+/// What its command has made of the merge has to prove itself as the merge has.
+struct VerifyResolved {
+  std::size_t node = 0;
+};
 /// Look at a criterion of a merged task, on the whole merge or on that of some nodes' trees.
 struct StartFanInCheck {
   std::size_t fan_in = 0;     // place in RunState::fan_ins
@@ -78,6 +87,8 @@ using Action = std::variant<Admit,
                             Expand,
                             PrepareInput,
                             TakeMerged,
+                            Resolve,
+                            VerifyResolved,
                             StartFanInCheck,
                             StartAttempt,
                             StartCheck,

@@ -46,11 +46,16 @@ struct MergeConflict {
   bool operator==(const MergeConflict&) const = default;
 };
 
-/// `conflicts` empty: `tree` is the merge (with one side, or equal sides, that side itself).
+/// `conflicts` empty: `tree` is the merge (with one side, or equal sides, that side itself). Else
+/// it is what there is of it, with marks in files whose texts overlap (kConflictMark) and as one of
+/// the sides has it in all others.
 struct Merge {
   TreeRef tree;
   std::vector<MergeConflict> conflicts;
 };
+
+/// A line that begins so is the beginning of a conflict that nobody has resolved.
+inline constexpr const char* kConflictMark = "<<<<<<< ";
 
 /// A file or link; or a folder without files that was not there, or is not there any more.
 struct ChangedPath {
@@ -81,13 +86,16 @@ struct WorkspaceRequest {
   std::vector<std::string> read_only_paths;
   bool overlay = false;  // the engine takes overlays
   bool read_only = false;
+  /// The job finds a repository with the commit of `tree`, and may make commits of its own.
+  bool repository = false;
   std::vector<CachePath> caches;
 };
 
 /// A private copy, ready for a job. `scratch` is a host folder of the same job, outside the
 /// workspace, for outputs and feedback; `home` a host folder for HOME. In `scratch` are the empty
 /// folders `outputs` and `home` (the latter is `home`), nothing else. All are removed by `discard`.
-/// There is no `.git` in a workspace, and one that the job makes is not taken.
+/// There is no `.git` in a workspace but for WorkspaceRequest::repository, and nothing of one is
+/// taken but for CaptureRequest::own_commits.
 struct PreparedWorkspace {
   JobName job;
   TreeRef tree;
@@ -110,6 +118,10 @@ struct CaptureRequest {
   TreeRef since;                     // against which changes are flagged
   std::string commit_message;        // for the files that changed; unchanged files make no commit
   std::int64_t commit_time_s = 0;    // seconds since the epoch, author's and committer's
+  /// Commits that the job made by itself, in the repository that it was given, stand before the one
+  /// for the rest; where they cannot be taken, all is one commit, and Capture::notes says why.
+  bool own_commits = false;
+  bool conventional = false;  // they are only taken where they are conventional
   /// The command succeeded: its caches are kept (they count only after settle_caches), and an
   /// artifact that is not there is worth a word.
   bool save_caches = false;
@@ -128,7 +140,8 @@ struct Capture {
   /// Files beneath CaptureRequest::protect that the job added, changed or removed; sorted. In
   /// `tree` they are as they were before the job, and `changes` does not have them.
   std::vector<std::string> untaken;
-  std::vector<FlaggedPath> flagged;  // sorted by path
+  std::vector<FlaggedPath> flagged;  // also of each commit of the job's own; sorted by path
+  std::vector<std::string> notes;    // for people
 };
 
 /// What is at a path; a link is told as such, wherever it leads.

@@ -210,6 +210,14 @@ Result<WorkOrder> attempt_work(const OrderContext& context,
   work->argv = *std::move(argv);
   set_up(plan, work->argv);
   work->writes_mounts = true;
+  work->own_commits = plan.own_commits;
+  if (plan.own_commits) {
+    // The workspace may belong to another user than the task is.
+    work->env.insert(work->env.begin(),
+                     {{"GIT_CONFIG_COUNT", "1"},
+                      {"GIT_CONFIG_KEY_0", "safe.directory"},
+                      {"GIT_CONFIG_VALUE_0", "*"}});
+  }
   for (const dsl::CacheDecl& cache : plan.caches) {
     Result<std::string> key = filler.fill(cache.key);
     if (!key) {

@@ -281,8 +281,7 @@ dsl::Result<CommitMerge> merge_commits(git::Objects& objects, const CommitMergeR
   // Only the last tree counts; those between would each cost a file.
   objects.hold();
   auto merged = Fold(objects, history, request.empty_folders).merge(*heads, 0);
-  const dsl::Status written_tree =
-      merged && merged->conflicts.empty() ? objects.keep(merged->tree) : dsl::Status(dsl::Ok{});
+  const dsl::Status written_tree = merged ? objects.keep(merged->tree) : dsl::Status(dsl::Ok{});
   objects.forget();
   if (!merged || !written_tree) {
     return merged ? written_tree.error() : merged.error();
@@ -296,9 +295,6 @@ dsl::Result<CommitMerge> merge_commits(git::Objects& objects, const CommitMergeR
   std::sort(result.conflicts.begin(),
             result.conflicts.end(),
             [](const MergeConflict& a, const MergeConflict& b) { return a.path < b.path; });
-  if (!result.conflicts.empty()) {
-    return result;
-  }
   Commit commit;
   commit.tree = result.tree;
   commit.parents = *heads;

@@ -125,7 +125,7 @@ dsl::Status make_folder(const std::string& path) {
 
 bool LaidOut::serves(const WorkspaceRequest& wanted) const {
   return wanted.tree == request.tree && wanted.overlay == request.overlay &&
-         wanted.caches.empty() && wanted.protect == request.protect &&
+         wanted.caches.empty() && !wanted.repository && wanted.protect == request.protect &&
          wanted.read_only_paths == request.read_only_paths &&
          (wanted.protect.empty() || (wanted.protect_from == request.protect_from &&
                                      wanted.protect_else == request.protect_else));

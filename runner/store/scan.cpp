@@ -212,6 +212,9 @@ class Scanner {
 
   dsl::Status scan_name(const Place& place, Folder& folder, const std::string& name) {
     const std::string path = place.prefix + name;
+    if (request_.has_repository && path == ".git") {
+      return dsl::Ok{};
+    }
     if (!git::is_safe_name(name)) {
       refuse(path, "repository data of a job is not taken");
       return dsl::Ok{};

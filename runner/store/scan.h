@@ -39,9 +39,10 @@ struct ScanRequest {
   std::string rules;       // lines as in .gitignore, weaker than those of any .gitignore
   /// Caches: folders whose untracked files are never taken.
   std::vector<std::string> skipped;
-  const StampBook* known = nullptr;                 // files that need not be read
-  StampBook* noted = nullptr;                       // gets a stamp of every file that is taken
-  std::int64_t max_file = 4LL << 30;                // bytes; larger files are refused
+  bool has_repository = false;        // ".git" at its top is ours, and not worth a word
+  const StampBook* known = nullptr;   // files that need not be read
+  StampBook* noted = nullptr;         // gets a stamp of every file that is taken
+  std::int64_t max_file = 4LL << 30;  // bytes; larger files are refused
   std::function<void(std::int64_t bytes)> on_read;  // of each file that is read; may be empty
 };
 

@@ -184,45 +184,64 @@ class ThreeWay {
     if (three.ours->id == base) {
       merged.id = three.theirs->id;
     } else if (three.theirs->id != base && three.ours->id != three.theirs->id) {
-      auto text = base == none ? dsl::Result<std::optional<Oid>>(std::optional<Oid>())
-                               : merge_lines(base, three.ours->id, three.theirs->id);
+      auto text = merge_lines(
+          base == none ? std::nullopt : std::optional(base), three.ours->id, three.theirs->id);
       if (!text) {
         return text.error();
       }
-      if (!*text) {
+      if (!text->merges) {
         conflicts.push_back(prefix + name);
-        return std::optional<Entry>(merged);
       }
-      merged.id = **text;
+      merged.id = text->id;
     }
     return std::optional<Entry>(merged);
   }
 
-  dsl::Result<std::optional<Oid>> merge_lines(const Oid& base, const Oid& ours, const Oid& theirs) {
+  struct Lines {
+    Oid id;
+    bool merges = false;
+  };
+
+  /// Without a base the two have nothing in common that could be merged.
+  dsl::Result<Lines> merge_lines(const std::optional<Oid>& base,
+                                 const Oid& ours,
+                                 const Oid& theirs) {
+    const Oid empty{};
     std::vector<std::string> texts;
-    for (const Oid* id : {&base, &ours, &theirs}) {
-      auto size = objects_.blob_size(*id);
+    for (const Oid& id : {base.value_or(empty), ours, theirs}) {
+      if (id == empty) {
+        texts.emplace_back();
+        continue;
+      }
+      auto size = objects_.blob_size(id);
       if (!size) {
         return size.error();
       }
       if (*size > kMaxText) {
-        return std::optional<Oid>();
+        return Lines{ours, false};
       }
-      auto text = objects_.read_blob(*id, kMaxText);
+      auto text = objects_.read_blob(id, kMaxText);
       if (!text) {
         return text.error();
       }
       texts.push_back(*std::move(text));
     }
-    const auto merged = Objects::merge_texts(texts[0], texts[1], texts[2]);
+    std::optional<std::string> merged;
+    if (base) {
+      merged = Objects::merge_texts(texts[0], texts[1], texts[2]);
+    }
+    const bool merges = merged.has_value();
+    if (!merges) {
+      merged = Objects::mark_texts(texts[0], texts[1], texts[2]);
+    }
     if (!merged) {
-      return std::optional<Oid>();
+      return Lines{ours, false};
     }
     auto written = objects_.write_blob(*merged);
     if (!written) {
       return written.error();
     }
-    return std::optional<Oid>(*written);
+    return Lines{*written, merges};
   }
 
   Objects& objects_;

@@ -19,7 +19,9 @@ namespace runner {
 enum class EmptyFolders { Drop, Keep };
 
 struct TreeMerge {
-  git::Oid tree;                       // of no meaning where there are conflicts
+  /// Where there are conflicts, with marks in files whose texts overlap, and as `ours` has it in
+  /// all others.
+  git::Oid tree;
   std::vector<std::string> conflicts;  // paths, sorted
 };
 
@@ -40,7 +42,7 @@ struct CommitSide {
 struct CommitMerge {
   git::Oid commit;
   git::Oid tree;
-  std::vector<MergeConflict> conflicts;
+  std::vector<MergeConflict> conflicts;  // the tree then is as in TreeMerge
 };
 
 struct CommitMergeRequest {

@@ -222,10 +222,6 @@ dsl::Result<Merge> TreeStore::merge(const std::vector<MergeSide>& sides) {
     }
     result.tree.artifacts = git::to_hex(line->commit);
   }
-  if (!result.conflicts.empty()) {
-    result.tree = {};
-    return result;
-  }
   if (auto settled = settle(**objects); !settled) {
     return settled.error();
   }

@@ -105,7 +105,7 @@ void StoreTrees::merge(std::vector<MergeSide> sides, std::function<void(dsl::Res
       shared_,
       [sides = std::move(sides)](Shared& shared) -> dsl::Result<Merge> {
         auto merged = shared.store.merge(sides);
-        if (merged && merged->conflicts.empty() && merged->tree != sides.front().tree) {
+        if (merged && merged->tree != sides.front().tree) {
           if (auto kept = shared.workspaces.keep("merge-" + merged->tree.commit, merged->tree);
               !kept) {
             return kept.error();

@@ -1,5 +1,6 @@
 #include "runner/store/workspaces.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "runner/store/tree_paths.h"
 #include "runner/store/tree_reading.h"
 #include "runner/sys/files.h"
+#include "runner/sys/git_job.h"
 
 namespace runner {
 namespace {
@@ -151,6 +153,9 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
     done = find_read_only(**objects, request, job, *layout, *laid_out);
   }
   PreparedWorkspace workspace = describe(request, job, *laid_out);
+  if (done && request.repository) {
+    done = make_repository(**objects, workspace);
+  }
   if (done && !workspace.caches.empty()) {
     done = restore_caches(workspace);
   }
@@ -162,10 +167,17 @@ dsl::Result<PreparedWorkspace> Workspaces::prepare(const WorkspaceRequest& reque
   if (is_overlay(workspace)) {
     folders.emplace_back("upper");
   }
-  if (workspace.caches.empty() && note_traces(job, folders, *laid_out)) {
+  if (workspace.caches.empty() && !request.repository && note_traces(job, folders, *laid_out)) {
     workspace.laid_out = std::move(laid_out);
   }
   return workspace;
+}
+
+dsl::Status Workspaces::make_repository(git::Objects& objects, const PreparedWorkspace& workspace) {
+  auto commit = git::parse_oid(workspace.tree.commit);
+  return commit ? git::make_job_repository(
+                      objects, *commit, store_.options().author, written_folder(workspace))
+                : commit.error();
 }
 
 PreparedWorkspace Workspaces::take_over(const WorkspaceRequest& request, const SpareFolder& spare) {
@@ -308,6 +320,7 @@ dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
   wanted.folder = folder->get();
   wanted.what = is_overlay(workspace) ? Scanned::OverlayTop : Scanned::Whole;
   wanted.before = before;
+  wanted.has_repository = request.own_commits;
   std::vector<std::string> globs;
   for (const dsl::ArtifactDecl& artifact : request.artifacts) {
     globs.insert(globs.end(), artifact.paths.begin(), artifact.paths.end());
@@ -365,6 +378,53 @@ dsl::Result<Workspaces::Left> Workspaces::what_was_left(git::Objects& objects,
   return left;
 }
 
+dsl::Result<OwnCommits> Workspaces::take_own(git::Objects& objects,
+                                             const CaptureRequest& request,
+                                             const Halves& input) {
+  const PreparedWorkspace& workspace = request.workspace;
+  auto folder = files::open_folder(written_folder(workspace));
+  auto base = git::parse_oid(workspace.tree.commit);
+  if (!folder || !base) {
+    return folder ? base.error() : folder.error();
+  }
+  OwnCommitsRequest wanted;
+  wanted.folder = folder->get();
+  wanted.copies = folder_of(workspace) + "/taken";
+  wanted.base = *base;
+  wanted.input = input;
+  wanted.protect = request.protect;
+  wanted.committer = store_.options().author;
+  wanted.latest_s = request.commit_time_s;
+  wanted.conventional = request.conventional;
+  return take_own_commits(objects, wanted);
+}
+
+namespace {
+
+/// What any of the trees would bring. Sorted by path.
+dsl::Result<std::vector<FlaggedPath>> flagged_in(Objects& objects,
+                                                 const Oid& before,
+                                                 const std::vector<Oid>& trees) {
+  std::vector<FlaggedPath> all;
+  for (const Oid& tree : trees) {
+    auto flagged = flagged_changes(objects, before, tree);
+    if (!flagged) {
+      return flagged;
+    }
+    for (FlaggedPath& one : *flagged) {
+      if (std::find(all.begin(), all.end(), one) == all.end()) {
+        all.push_back(std::move(one));
+      }
+    }
+  }
+  std::stable_sort(all.begin(), all.end(), [](const FlaggedPath& a, const FlaggedPath& b) {
+    return a.path < b.path;
+  });
+  return all;
+}
+
+}  // namespace
+
 dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;
   auto objects = store_.borrow();
@@ -381,9 +441,22 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   result.refused = std::move(left->refused);
   result.untaken = std::move(left->untaken);
   result.tree = workspace.tree;
+  std::vector<Oid> own;
   if (after != *input) {
-    auto committed = store_.commit(
-        **objects, workspace.tree, after, request.commit_message, request.commit_time_s);
+    TreeRef parent = workspace.tree;
+    if (request.own_commits && after.files != input->files) {
+      auto taken = take_own(**objects, request, *input);
+      if (!taken) {
+        return taken.error();
+      }
+      parent.commit = taken->head ? git::to_hex(*taken->head) : parent.commit;
+      own = std::move(taken->trees);
+      if (!taken->problem.empty()) {
+        result.notes.push_back("its own commits are not kept: " + taken->problem);
+      }
+    }
+    auto committed =
+        store_.commit(**objects, parent, after, request.commit_message, request.commit_time_s);
     auto changed = changes(**objects, *input, after);
     if (!committed || !changed) {
       return committed ? changed.error() : committed.error();
@@ -393,7 +466,8 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   }
   if (result.tree != request.since) {
     auto since = halves_of(**objects, request.since);
-    auto flagged = since ? flagged_changes(**objects, since->files, after.files) : since.error();
+    own.push_back(after.files);
+    auto flagged = since ? flagged_in(**objects, since->files, own) : since.error();
     if (!flagged) {
       return flagged.error();
     }

@@ -22,6 +22,7 @@
 #include "runner/store/caches.h"
 #include "runner/store/job_folder.h"
 #include "runner/store/layers.h"
+#include "runner/store/own_commits.h"
 #include "runner/store/tree_store.h"
 
 namespace runner {
@@ -73,6 +74,10 @@ class Workspaces {
                                     const std::string& job,
                                     const git::Oid& layout,
                                     LaidOut& laid_out);
+  dsl::Status make_repository(git::Objects& objects, const PreparedWorkspace& workspace);
+  dsl::Result<OwnCommits> take_own(git::Objects& objects,
+                                   const CaptureRequest& request,
+                                   const Halves& input);
   dsl::Status lay_out_plain(git::Objects& objects, const git::Oid& layout, const std::string& job);
   dsl::Status restore_caches(const PreparedWorkspace& workspace);
   dsl::Status stage_caches(const PreparedWorkspace& workspace, bool save);

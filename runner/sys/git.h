@@ -65,8 +65,9 @@ bool is_safe_name(std::string_view name);
 struct Commit {
   Oid tree;
   std::vector<Oid> parents;
-  std::string author = "pipe <pipe@localhost>";  // "Name <email>"; also the committer
-  std::int64_t time_s = 0;                       // since the epoch, UTC
+  std::string author = "pipe <pipe@localhost>";  // "Name <email>"
+  std::string committer = {};                    // "": the author
+  std::int64_t time_s = 0;                       // since the epoch, UTC; of both
   std::string message;
 };
 
@@ -147,6 +148,12 @@ class Objects {
   static std::optional<std::string> merge_texts(std::string_view base,
                                                 std::string_view ours,
                                                 std::string_view theirs);
+
+  /// The same with the lines of both sides where they overlap, between marks as git makes them
+  /// ("<<<<<<< " and so on); no value: a side is binary.
+  static std::optional<std::string> mark_texts(std::string_view base,
+                                               std::string_view ours,
+                                               std::string_view theirs);
 
   /// What differs between two texts, by lines; no attributes, drivers or configuration count.
   static dsl::Result<TextDiff> diff_texts(std::string_view before, std::string_view after);

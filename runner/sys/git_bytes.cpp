@@ -222,6 +222,8 @@ dsl::Result<Commit> parse_commit(const Oid& id, std::string_view rest) {
     } else if (line.starts_with("committer ")) {
       const std::size_t close = line.rfind("> ");
       if (close != std::string_view::npos) {
+        const std::string_view committer = line.substr(10, close - 9);
+        commit.committer = committer == commit.author ? "" : committer;
         commit.time_s = std::strtoll(std::string(line.substr(close + 2)).c_str(), nullptr, 10);
       }
     }
@@ -251,9 +253,10 @@ std::string commit_bytes(const Commit& commit) {
   for (const Oid& parent : commit.parents) {
     bytes += fmt::format("parent {}\n", to_hex(parent));
   }
-  bytes += fmt::format("author {0} {1} +0000\ncommitter {0} {1} +0000\n\n{2}",
+  bytes += fmt::format("author {0} {1} +0000\ncommitter {2} {1} +0000\n\n{3}",
                        commit.author,
                        commit.time_s,
+                       commit.committer.empty() ? commit.author : commit.committer,
                        commit.message);
   if (!bytes.ends_with('\n')) {
     bytes += '\n';

@@ -53,9 +53,17 @@ dsl::Result<Oid> write_index(Objects& objects, git_index* index) {
   return write_flat_tree(objects, entries, 0);
 }
 
-std::optional<std::string> Objects::merge_texts(std::string_view base,
-                                                std::string_view ours,
-                                                std::string_view theirs) {
+namespace {
+
+struct MergedText {
+  std::string text;
+  bool overlaps = false;
+};
+
+/// No value: a side is binary, or too large.
+std::optional<MergedText> merge_three_texts(std::string_view base,
+                                            std::string_view ours,
+                                            std::string_view theirs) {
   start_library();
   const auto is_binary = [](std::string_view text) {
     return text.substr(0, 8000).find('\0') != std::string_view::npos;
@@ -73,16 +81,35 @@ std::optional<std::string> Objects::merge_texts(std::string_view base,
   const git_merge_file_input ancestor = input(base);
   const git_merge_file_input left = input(ours);
   const git_merge_file_input right = input(theirs);
+  git_merge_file_options options{};
+  git_merge_file_options_init(&options, GIT_MERGE_FILE_OPTIONS_VERSION);
+  options.our_label = "the first of them";
+  options.their_label = "the other";
   git_merge_file_result result{};
-  if (git_merge_file(&result, &ancestor, &left, &right, nullptr) != 0) {
+  if (git_merge_file(&result, &ancestor, &left, &right, &options) != 0) {
     return std::nullopt;
   }
-  std::optional<std::string> merged;
-  if (result.automergeable != 0) {
-    merged.emplace(result.ptr == nullptr ? "" : result.ptr, result.len);
-  }
+  MergedText merged;
+  merged.text.assign(result.ptr == nullptr ? "" : result.ptr, result.len);
+  merged.overlaps = result.automergeable == 0;
   git_merge_file_result_free(&result);
   return merged;
+}
+
+}  // namespace
+
+std::optional<std::string> Objects::merge_texts(std::string_view base,
+                                                std::string_view ours,
+                                                std::string_view theirs) {
+  auto merged = merge_three_texts(base, ours, theirs);
+  return merged && !merged->overlaps ? std::optional(std::move(merged->text)) : std::nullopt;
+}
+
+std::optional<std::string> Objects::mark_texts(std::string_view base,
+                                               std::string_view ours,
+                                               std::string_view theirs) {
+  auto merged = merge_three_texts(base, ours, theirs);
+  return merged ? std::optional(std::move(merged->text)) : std::nullopt;
 }
 
 }  // namespace runner::git

@@ -20,5 +20,13 @@ TEST(CommitTemplate, KnowsItsNamesAndNoOther) {
   EXPECT_TRUE(commit_template_problem("  \nbody"));
 }
 
+TEST(CommitTrailers, JoinThoseThatAreThere) {
+  EXPECT_EQ(with_trailers("fix: x", "Pipe-Run: r\n"), "fix: x\n\nPipe-Run: r\n");
+  EXPECT_EQ(with_trailers("fix: x\n\nWhy.\n\n", "Pipe-Run: r\n"),
+            "fix: x\n\nWhy.\n\nPipe-Run: r\n");
+  EXPECT_EQ(with_trailers("fix: x\n\nSigned-off-by: a\n", "Pipe-Run: r\n"),
+            "fix: x\n\nSigned-off-by: a\nPipe-Run: r\n");
+}
+
 }  // namespace
 }  // namespace dsl

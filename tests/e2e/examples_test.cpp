@@ -116,6 +116,14 @@ TEST_F(Example, TwoThatBreakTogetherAreNamed) {
   EXPECT_FALSE(fs::exists(folder_.path() / "gateway")) << "a failed run wrote its files back";
 }
 
+TEST_F(Example, ATaskMakesOneWorkOfTwo) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  const Ended ended = run_example("resolved-merge.yaml");
+  ASSERT_EQ(ended.exit_code, 0) << everything(ended);
+  EXPECT_EQ(left("settings.env"), "LIMIT=1000 TTL=3600\n");
+  EXPECT_THAT(ended.err + ended.out, HasSubstr("'settings.env' was changed by both"));
+}
+
 TEST_F(Example, MatrixAndForEachRunEveryInstance) {
   NEEDS_ENGINE(Engine::Sandbox);
   const Ended ended = run_example("matrix-and-for-each.yaml");
@@ -280,6 +288,7 @@ TEST_F(Example, NoneIsForgotten) {
                                         "diamond-merge.yaml",
                                         "git-branch.yaml",
                                         "verified-merge.yaml",
+                                        "resolved-merge.yaml",
                                         "hand-over.yaml",
                                         "matrix-and-for-each.yaml",
                                         "own-agent.yaml",

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <poll.h>
 #include <pty.h>
 #include <string>
@@ -143,6 +144,28 @@ TEST_F(Review, PushesAndTakesBack) {
   OnTerminal after(review());
   EXPECT_EQ(after.wait(), 0);
   EXPECT_THAT(after.seen(), Not(HasSubstr("what now?"))) << "there is nothing left to decide";
+}
+
+TEST_F(Review, PushesAndOpensAPullRequest) {
+  const std::string remote = outside_.path().string() + "/remote.git";
+  user_.git({"init", "-q", "--bare", remote}, folder());
+  user_.git({"remote", "add", "origin", remote}, folder());
+  const std::string said = outside_.path().string() + "/gh.log";
+  std::filesystem::permissions(
+      outside_.write("bin/gh",
+                     "#!/bin/sh\nprintf '%s\\n' \"$*\" >> " + said +
+                         "\ncase \"$1 $2\" in\n  'pr list') echo '[]';;\n"
+                         "  'pr create') echo https://x.example/1;;\nesac\n"),
+      std::filesystem::perms(0755));
+  user_.env["PATH"] = outside_.path().string() + "/bin:" + std::getenv("PATH");
+  ASSERT_EQ(run(kTwoTasks).exit_code, 0);
+  OnTerminal terminal(review());
+  ASSERT_TRUE(terminal.shows("what now?")) << terminal.seen();
+  terminal.type("open");
+  EXPECT_EQ(terminal.wait(), 0) << terminal.seen();
+  EXPECT_EQ(user_.git({"branch", "--list", "--format=%(refname:short)"}, remote), "pipe/p/r");
+  EXPECT_THAT(read_text(said), HasSubstr("pr create"));
+  EXPECT_THAT(terminal.seen(), HasSubstr("https://x.example/1"));
 }
 
 TEST_F(Review, GoesOnWithAPrompt) {

@@ -1,6 +1,7 @@
 // What a run does with a repository, and what a user sees of it. Engine host: nothing but git is
 // needed.
 
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -204,6 +205,28 @@ TEST_F(Hooks, RefuseAMessageThatIsNoConventionalCommit) {
   EXPECT_THAT(said_, HasSubstr("'did things' is no conventional commit"));
   EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "fix: do things"}), 0) << said_;
   EXPECT_EQ(try_git({"commit", "-q", "--allow-empty", "-m", "fixup! fix: do things"}), 0) << said_;
+}
+
+TEST_F(Hooks, AskGitleaksWhereItIsInstalled) {
+  const std::string said = outside_.path().string() + "/gitleaks.log";
+  std::filesystem::permissions(outside_.write("bin/gitleaks",
+                                              "#!/bin/sh\necho \"$*\" >> " + said +
+                                                  "\n! git diff --cached | grep -q SECRET\n"),
+                               std::filesystem::perms(0755));
+  ASSERT_EQ(pipe({"hooks", "install"}).exit_code, 0);
+  const auto commit = [&](const std::string& message) {
+    return e2e::run(
+               {{"git", "-c", "user.name=Ada", "-c", "user.email=a@b", "commit", "-qam", message},
+                folder(),
+                {{"HOME", user_.home()},
+                 {"PATH", outside_.path().string() + "/bin:" + std::getenv("PATH")}}})
+        .exit_code;
+  };
+  folder_.write("kept.txt", "SECRET=1\n");
+  EXPECT_NE(commit("fix: kept"), 0);
+  folder_.write("kept.txt", "nothing to hide\n");
+  EXPECT_EQ(commit("fix: kept"), 0);
+  EXPECT_THAT(read_text(said), HasSubstr("protect --staged --redact"));
 }
 
 TEST_F(Hooks, KeepChainAndPutBackWhatWasThere) {

@@ -308,22 +308,69 @@ TEST(FanIn, AFileIsJudgedOnTheMergeAndADiffAndAPersonsWordAreNot) {
                     Not(HasSubstr("only a"))));
 }
 
-TEST(FanIn, ACheckThatCannotBeMadeIsNotTakenForMet) {
-  RunHarness run({proven("a", {}, "a!no"), proven("b", {}, "b!no"), task("c", {0, 1}, "c")});
-  play(run);
-  const auto usual = run.engine.script;
-  run.engine.script = [&run, usual](const Job& job) {
+/// The daemon is gone whenever that word is to run on a tree of two files.
+void lose_on_merges(RunHarness& run, const std::string& word, const bool& gone) {
+  run.engine.script = [&run, &gone, word, usual = run.engine.script](const Job& job) {
     FakeEngine::Answer answer = usual(job);
-    if (job.argv.back() == "b!no" && run.trees.files(run.trees.given.at(job.name)).size() == 2) {
+    if (gone && job.argv.back() == word &&
+        run.trees.files(run.trees.given.at(job.name)).size() == 2) {
       answer.end.how = JobEnd::How::Lost;
       answer.end.detail = "the daemon is gone";
     }
     return answer;
   };
+}
+
+TEST(FanIn, ACheckThatTheWorldPreventsIsNoFailureAndIsMadeAgain) {
+  RunHarness run({proven("a", {}, "a!no"), proven("b", {}, "b!no"), task("c", {0, 1}, "c")});
+  play(run);
+  bool gone = true;
+  lose_on_merges(run, "b!no", gone);
   run.start();
-  EXPECT_EQ(run.node("c").outcome, Outcome::Failed);
+  EXPECT_EQ(run.node("c").outcome, Outcome::Errored);
+  EXPECT_EQ(run.state->outcome(), Outcome::Errored);
   EXPECT_THAT(run.node("c").reason,
               HasSubstr("'c of b' of 'b' could not be verified on the merge of 'a' and 'b'"));
+  run.restart();  // still gone
+  EXPECT_EQ(run.state->outcome(), Outcome::Errored);
+
+  gone = false;
+  run.engine.started.clear();
+  run.restart();
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed) << run.node("c").reason;
+  EXPECT_THAT(run.started_words(), ElementsAre("b!no", "c"));
+  EXPECT_EQ(run.state->fan_ins().size(), 1U);
+}
+
+TEST(FanIn, AResultThatCouldNotBeVerifiedIsVerifiedByResume) {
+  RunHarness run({proven("a", {}, "a!no"), proven("b", {}, "b!no")});
+  play(run);
+  bool gone = true;
+  lose_on_merges(run, "b!no", gone);
+  run.start();
+  EXPECT_EQ(run.state->outcome(), Outcome::Errored);
+  EXPECT_TRUE(run.state->result().commit.empty());
+
+  gone = false;
+  run.engine.started.clear();
+  run.restart();
+  ASSERT_TRUE(run.end);
+  EXPECT_EQ(run.state->outcome(), Outcome::Passed) << run.state->reason();
+  EXPECT_THAT(run.started_words(), ElementsAre("b!no"));
+}
+
+TEST(FanIn, WhatIsSurelyBrokenIsAFailureWhateverElseWasLost) {
+  RunHarness run({proven("a", {}, "a!a,b"), proven("b", {}, "b!no"), task("c", {0, 1}, "c")});
+  play(run);
+  const bool gone = true;
+  lose_on_merges(run, "b!no", gone);
+  run.start();
+  EXPECT_EQ(run.node("c").outcome, Outcome::Failed);
+  run.engine.started.clear();
+  run.restart();
+  EXPECT_EQ(run.state->outcome(), Outcome::Failed);
+  EXPECT_THAT(run.started_words(), IsEmpty());
 }
 
 /// Two that meet, and a person who sends the first back.

@@ -100,7 +100,8 @@ TEST_F(StoreTreesTest, AJobThatIsPreparedWhileCachesAreSettledFindsThem) {
     const PreparedWorkspace first =
         wait<PreparedWorkspace>([&](auto done) { trees_.prepare(request, done); });
     write_file(first.home + "/c/v", std::to_string(round));
-    CaptureRequest save{first, {}, {}, {}, {}, "Work", 1'700'000'000, true};
+    CaptureRequest save{first, {}, {}, {}, {}, "Work", 1'700'000'000};
+    save.save_caches = true;
     static_cast<void>(wait<Capture>([&](auto done) { trees_.capture(save, done); }));
 
     trees_.settle_caches(first.job, CachesOf::Passed, [](const dsl::Status&) {});

@@ -59,11 +59,12 @@ class FakeTrees final : public Trees {
           continue;
         }
         const auto taken = owner.find(path);
-        if (taken != owner.end() && merged[path] != bytes) {
+        const bool conflicts = taken != owner.end() && merged[path] != bytes;
+        if (conflicts) {
           merge.conflicts.push_back({path, taken->second, side.node});
         }
         owner.emplace(path, side.node);
-        merged[path] = bytes;
+        merged[path] = conflicts ? kConflictMark + merged[path] + bytes : bytes;
       }
     }
     merge.tree = add(merged);

@@ -64,6 +64,7 @@ TEST(PlanJson, WritesEveryFieldAlways) {
   "git": {
     "message": "${task}: ${description}",
     "conventional": false,
+    "commits": "one",
     "protected": [
       "main",
       "master",
@@ -122,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
     Damaged,
     testing::Values(
         Damage{"{", "", "the plan is no JSON: something is wrong at byte 10"},
-        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2760"},
+        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2846"},
         Damage{"\"version\":1",
                "\"version\":2",
                "the plan is of version 2, this program reads version 1"},

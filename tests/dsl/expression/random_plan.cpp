@@ -137,6 +137,7 @@ Budget budget(Chance& any) {
 Git git(Chance& any) {
   return {any.text(),
           any.coin(),
+          any.one_of<Commits>(2),
           any.texts(),
           any.coin(),
           any.text(),
@@ -262,6 +263,8 @@ void fill_limits(Chance& any, PlanNode& node) {
   node.setup = any.text();
   node.permissions = {any.texts(), any.texts(), any.text()};
   node.docker = any.one_of<DockerAccess>(4);
+  node.own_commits = any.coin();
+  node.merges = any.coin();
 }
 
 void fill_products(Chance& any, PlanNode& node) {
