@@ -1,6 +1,9 @@
 #include "tests/e2e/scripted_server.h"
 
+#include <array>
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <netinet/in.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -54,9 +57,9 @@ struct ScriptedServer::Impl {
     const dsl::Plan plan;
     provider.on_events(runner::RunState(plan), {runner::Event{1, 0, started}});
     loop.watch_readable(listener.get(), [this] {
-      const int client = accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-      if (client >= 0) {
-        provider.serve(kJob, runner::Fd(client));
+      runner::Fd client(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (client) {
+        hear(std::move(client));
       }
     });
     thread = std::thread([this] {
@@ -69,11 +72,38 @@ struct ScriptedServer::Impl {
   ~Impl() {
     over = true;
     thread.join();
+    for (const auto& [_, one] : silent) {
+      loop.unwatch(one.watch);
+    }
   }
+
+  /// Looks at how it begins, then leaves it to the provider.
+  void hear(runner::Fd client) {
+    const int number = client.get();
+    silent[number] = {std::move(client), 0};
+    silent[number].watch = loop.watch_readable(number, [this, number] {
+      std::array<char, 8192> begin{};
+      const ssize_t got = recv(number, begin.data(), begin.size(), MSG_PEEK);
+      if (got > 0) {
+        const std::lock_guard lock(mutex);
+        heads.append(begin.data(), static_cast<std::size_t>(got));
+      }
+      loop.unwatch(silent[number].watch);
+      provider.serve(kJob, std::move(silent.extract(number).mapped().socket));
+    });
+  }
+
+  struct Silent {
+    runner::Fd socket;
+    runner::EventLoop::Watch watch = 0;
+  };
 
   runner::EventLoop loop;
   runner::ScriptedProvider provider;
   runner::Fd listener;
+  std::map<int, Silent> silent;
+  mutable std::mutex mutex;
+  std::string heads;
   std::atomic<int> answers{0};
   std::atomic<bool> over{false};
   std::thread thread;
@@ -89,6 +119,11 @@ std::uint16_t ScriptedServer::port() const {
   socklen_t size = sizeof(address);
   getsockname(impl_->listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
   return ntohs(address.sin_port);
+}
+
+std::string ScriptedServer::heads() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->heads;
 }
 
 int ScriptedServer::answers() const {

@@ -21,6 +21,9 @@ class ScriptedServer {
   [[nodiscard]] std::uint16_t port() const;
   /// How many requests it has answered. Any thread.
   [[nodiscard]] int answers() const;
+  /// How each connection began, as far as it came at once: the head of its first request. Any
+  /// thread.
+  [[nodiscard]] std::string heads() const;
 
  private:
   struct Impl;
