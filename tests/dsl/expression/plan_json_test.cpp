@@ -45,6 +45,7 @@ TEST(PlanJson, WritesEveryFieldAlways) {
   "source_digest": "",
   "inputs": [],
   "instructions": "",
+  "learnings": "",
   "workspace": {
     "source": ".",
     "mode": "copy",
@@ -121,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
     Plans,
     Damaged,
     testing::Values(
-        Damage{"{", "", "the plan is no JSON: something is wrong at byte 10"},
+        Damage{"{", "", "the plan is no JSON: something is wrong at byte 2775"},
         Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2760"},
         Damage{"\"version\":1",
                "\"version\":2",
