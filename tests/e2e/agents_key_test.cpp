@@ -96,7 +96,7 @@ TEST_P(RealAgent, FindsItsKeyNowhere) {
   EXPECT_THAT(processes_with(kKey), IsEmpty());
   if (GetParam().engine == Engine::Docker) {
     const Ended seen = run({{"sh", "-c", "docker inspect $(docker ps -q)"}, "", {}});
-    EXPECT_THAT(seen.out, HasSubstr("pipe-test/agents:")) << "its container is there";
+    EXPECT_THAT(seen.out, HasSubstr(R"("pipe.run": "search")")) << "its container is there";
     EXPECT_THAT(seen.out, Not(HasSubstr(kKey)));
   }
 

@@ -1,5 +1,7 @@
 // Several nodes' results become one tree.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

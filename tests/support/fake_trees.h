@@ -160,7 +160,8 @@ class FakeTrees final : public Trees {
                                  const TreeRef& to,
                                  std::size_t /*most*/) override {
     std::string text;
-    for (const ChangedPath& change : *diff(from, to)) {
+    const auto changes = diff(from, to);
+    for (const ChangedPath& change : *changes) {
       text += "changed " + change.path + "\n+" + files(to).at(change.path) + "\n";
     }
     return text;

@@ -122,8 +122,8 @@ INSTANTIATE_TEST_SUITE_P(
     Plans,
     Damaged,
     testing::Values(
-        Damage{"{", "", "the plan is no JSON: something is wrong at byte 2775"},
-        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2760"},
+        Damage{"{", "", "the plan is no JSON: something is wrong at byte 10"},
+        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2775"},
         Damage{"\"version\":1",
                "\"version\":2",
                "the plan is of version 2, this program reads version 1"},
