@@ -420,7 +420,8 @@ void ModelConnection::tell_listener(const ModelAnswerEnd& end) {
   HeardAnswer heard;
   heard.status = static_cast<unsigned>(end.status);
   heard.retry_after = answer_head_.field("Retry-After");
-  heard.whole = end.is_whole;
+  // Codex hangs up at the last event, before the end of the body.
+  heard.whole = end.is_whole || end.usage_is_final;
   if (end.limit && end.limit->is_shut && end.limit->resets_at_ms > home_.loop.wall_ms()) {
     heard.resets_after = dsl::Duration{end.limit->resets_at_ms - home_.loop.wall_ms()};
   }

@@ -66,8 +66,8 @@ class ByName {
 
 class ThreeWay {
  public:
-  ThreeWay(Objects& objects, EmptyFolders empty_folders)
-      : objects_(objects), empty_folders_(empty_folders) {}
+  ThreeWay(Objects& objects, EmptyFolders empty_folders, const std::string& added_to)
+      : objects_(objects), empty_folders_(empty_folders), added_to_(added_to) {}
 
   std::vector<std::string> conflicts;
 
@@ -184,8 +184,11 @@ class ThreeWay {
     if (three.ours->id == base) {
       merged.id = three.theirs->id;
     } else if (three.theirs->id != base && three.ours->id != three.theirs->id) {
-      auto text = merge_lines(
-          base == none ? std::nullopt : std::optional(base), three.ours->id, three.theirs->id);
+      const bool is_added_to = !added_to_.empty() && prefix + name == added_to_;
+      auto text = merge_lines(base == none ? std::nullopt : std::optional(base),
+                              three.ours->id,
+                              three.theirs->id,
+                              is_added_to ? Objects::Overlap::Both : Objects::Overlap::None);
       if (!text) {
         return text.error();
       }
@@ -202,10 +205,11 @@ class ThreeWay {
     bool merges = false;
   };
 
-  /// Without a base the two have nothing in common that could be merged.
+  /// Without a base the two have nothing in common that could be merged, unless both are kept.
   dsl::Result<Lines> merge_lines(const std::optional<Oid>& base,
                                  const Oid& ours,
-                                 const Oid& theirs) {
+                                 const Oid& theirs,
+                                 Objects::Overlap overlap) {
     const Oid empty{};
     std::vector<std::string> texts;
     for (const Oid& id : {base.value_or(empty), ours, theirs}) {
@@ -227,8 +231,8 @@ class ThreeWay {
       texts.push_back(*std::move(text));
     }
     std::optional<std::string> merged;
-    if (base) {
-      merged = Objects::merge_texts(texts[0], texts[1], texts[2]);
+    if (base || overlap == Objects::Overlap::Both) {
+      merged = Objects::merge_texts(texts[0], texts[1], texts[2], overlap);
     }
     const bool merges = merged.has_value();
     if (!merges) {
@@ -246,6 +250,7 @@ class ThreeWay {
 
   Objects& objects_;
   const EmptyFolders empty_folders_;
+  const std::string& added_to_;
 };
 
 }  // namespace
@@ -254,8 +259,9 @@ dsl::Result<TreeMerge> merge_three(git::Objects& objects,
                                    const git::Oid& base,
                                    const git::Oid& ours,
                                    const git::Oid& theirs,
-                                   EmptyFolders empty_folders) {
-  ThreeWay merge(objects, empty_folders);
+                                   EmptyFolders empty_folders,
+                                   const std::string& added_to) {
+  ThreeWay merge(objects, empty_folders, added_to);
   auto tree = merge.merge(base, ours, theirs, "", 0);
   if (!tree) {
     return tree.error();

@@ -63,7 +63,8 @@ struct MergedText {
 /// No value: a side is binary, or too large.
 std::optional<MergedText> merge_three_texts(std::string_view base,
                                             std::string_view ours,
-                                            std::string_view theirs) {
+                                            std::string_view theirs,
+                                            Objects::Overlap overlap) {
   start_library();
   const auto is_binary = [](std::string_view text) {
     return text.substr(0, 8000).find('\0') != std::string_view::npos;
@@ -85,6 +86,9 @@ std::optional<MergedText> merge_three_texts(std::string_view base,
   git_merge_file_options_init(&options, GIT_MERGE_FILE_OPTIONS_VERSION);
   options.our_label = "the first of them";
   options.their_label = "the other";
+  if (overlap == Overlap::Both) {
+    options.favor = GIT_MERGE_FILE_FAVOR_UNION;
+  }
   git_merge_file_result result{};
   if (git_merge_file(&result, &ancestor, &left, &right, &options) != 0) {
     return std::nullopt;
@@ -100,15 +104,16 @@ std::optional<MergedText> merge_three_texts(std::string_view base,
 
 std::optional<std::string> Objects::merge_texts(std::string_view base,
                                                 std::string_view ours,
-                                                std::string_view theirs) {
-  auto merged = merge_three_texts(base, ours, theirs);
+                                                std::string_view theirs,
+                                                Overlap overlap) {
+  auto merged = merge_three_texts(base, ours, theirs, overlap);
   return merged && !merged->overlaps ? std::optional(std::move(merged->text)) : std::nullopt;
 }
 
 std::optional<std::string> Objects::mark_texts(std::string_view base,
                                                std::string_view ours,
                                                std::string_view theirs) {
-  auto merged = merge_three_texts(base, ours, theirs);
+  auto merged = merge_three_texts(base, ours, theirs, Overlap::None);
   return merged ? std::optional(std::move(merged->text)) : std::nullopt;
 }
 

@@ -115,6 +115,20 @@ TEST_F(BudgetRun, EndsWithFiveWhenTheBudgetIsUsedUp) {
   EXPECT_THAT(ended.out + ended.err, HasSubstr("the task's budget of 2 turns"));
 }
 
+TEST_F(BudgetRun, AnAgentThatSaysDoneAfterARefusalIsNotDone) {
+  const Ended ended = run_agent(
+      "", "    budget: {turns: 1}\n", "sh ./ask.sh > answer\nsh ./ask.sh >> answer\ntouch done");
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the agent stopped: budget"));
+}
+
+TEST_F(BudgetRun, TheTimeOfATaskEndsIt) {
+  const Ended ended =
+      run_agent("", "    budget: {time: 2s}\n    retry: {attempts: 3}\n", "sleep 60");
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the task's budget of 2s of time is used up"));
+}
+
 TEST_F(BudgetRun, TheDaysBudgetIsThatOfAllRuns) {
   const std::string day = "budget: {per_day: {cost: $0.06}}\n";
   EXPECT_EQ(run_agent(day, "", "sh ./ask.sh > answer\ntouch done").exit_code, 0);

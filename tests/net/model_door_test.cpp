@@ -430,6 +430,20 @@ TEST(ModelDoor, TellsAListenerWhatWasAnsweredAsTheAgentGotIt) {
   EXPECT_FALSE(agent.answers[1].whole);
 }
 
+TEST(ModelDoor, AnAnswerIsWholeForAListenerWhereTheAgentHangsUpBehindItsLastEvent) {
+  Provider provider([](int client, int) {
+    Provider::say(client, kStreamHead + chunk(kStart) + chunk(kStop));  // and no end of the body
+  });
+  Agent agent(at(provider));
+  agent.say(post(kAsk));
+  agent.hear("message_stop");
+  agent.client.reset();
+  EXPECT_TRUE(agent.run_until([&] { return !agent.answers.empty(); }));
+  EXPECT_TRUE(agent.answers[0].whole);
+  ASSERT_EQ(agent.meter.settled.size(), 1U);
+  EXPECT_EQ(agent.meter.settled[0].how, Settlement::Billed);
+}
+
 TEST(ModelDoor, AProviderThatIsNotThereIsAnErrorInItsShape) {
   std::uint16_t port = 0;
   {

@@ -45,6 +45,7 @@ TEST(PlanJson, WritesEveryFieldAlways) {
   "source_digest": "",
   "inputs": [],
   "instructions": "",
+  "learnings": "",
   "workspace": {
     "source": ".",
     "mode": "copy",
