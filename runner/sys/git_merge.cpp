@@ -86,7 +86,7 @@ std::optional<MergedText> merge_three_texts(std::string_view base,
   git_merge_file_options_init(&options, GIT_MERGE_FILE_OPTIONS_VERSION);
   options.our_label = "the first of them";
   options.their_label = "the other";
-  if (overlap == Overlap::Both) {
+  if (overlap == Objects::Overlap::Both) {
     options.favor = GIT_MERGE_FILE_FAVOR_UNION;
   }
   git_merge_file_result result{};
@@ -113,7 +113,7 @@ std::optional<std::string> Objects::merge_texts(std::string_view base,
 std::optional<std::string> Objects::mark_texts(std::string_view base,
                                                std::string_view ours,
                                                std::string_view theirs) {
-  auto merged = merge_three_texts(base, ours, theirs, Overlap::None);
+  auto merged = merge_three_texts(base, ours, theirs, Objects::Overlap::None);
   return merged ? std::optional(std::move(merged->text)) : std::nullopt;
 }
 
