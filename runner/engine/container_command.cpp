@@ -204,6 +204,15 @@ std::string tmp_options(const ContainerSetup& setup, const dsl::Resources& resou
   return fmt::format("rw,exec,nosuid,nodev,mode=1777,size={}", size);
 }
 
+/// What the container of a Docker daemon has beyond others (docker_daemon.h).
+void add_daemon_powers(Json& host) {
+  host["CapAdd"] = kDockerDaemonCapabilities;
+  host["SecurityOpt"] = {"seccomp=unconfined", "apparmor=unconfined"};
+  host["MaskedPaths"] = Json::array();
+  host["ReadonlyPaths"] = Json::array();
+  host["CgroupnsMode"] = "private";
+}
+
 Json container(const std::string& image, Json labels, Json host) {
   return {{"Image", image},
           {"Entrypoint", {std::string(kInitPath)}},

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "runner/sys/certificates.h"
 #include "runner/sys/files.h"
@@ -17,27 +16,6 @@ constexpr const char* kClientFolder = "/certs/client";
 
 /// Longer than any node: they are worth nothing once the daemon is gone.
 constexpr dsl::Duration kGoodFor{std::int64_t{365} * 24 * 3'600'000};
-
-/// Docker's own for a container, so that it can pass them on, and what the daemon does itself:
-/// mounts, namespaces and cgroups (SYS_ADMIN), its bridge (NET_ADMIN), and the namespaces of its
-/// containers' processes (SYS_PTRACE).
-constexpr const char* kCapabilities[] = {"AUDIT_WRITE",
-                                         "CHOWN",
-                                         "DAC_OVERRIDE",
-                                         "FOWNER",
-                                         "FSETID",
-                                         "KILL",
-                                         "MKNOD",
-                                         "NET_ADMIN",
-                                         "NET_RAW",
-                                         "SETFCAP",
-                                         "SETGID",
-                                         "SETPCAP",
-                                         "SETUID",
-                                         "SYS_ADMIN",
-                                         "SYS_CHROOT",
-                                         "NET_BIND_SERVICE",
-                                         "SYS_PTRACE"};
 
 /// In the shell of whatever image has a daemon; Docker's own has an entry point that prepares more.
 /// The cgroups are the container's own, since its namespace is, and mounted read-only by the engine
@@ -136,14 +114,6 @@ void lead_to_daemon(const std::string& folder, Job& job) {
                {"DOCKER_CERT_PATH", kClientFolder},
                {"TESTCONTAINERS_HOST_OVERRIDE", "localhost"},
                {"TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE", "/var/run/docker.sock"}});
-}
-
-void add_daemon_powers(nlohmann::json& host_config) {
-  host_config["CapAdd"] = kCapabilities;
-  host_config["SecurityOpt"] = {"seccomp=unconfined", "apparmor=unconfined"};
-  host_config["MaskedPaths"] = nlohmann::json::array();
-  host_config["ReadonlyPaths"] = nlohmann::json::array();
-  host_config["CgroupnsMode"] = "private";
 }
 
 }  // namespace runner

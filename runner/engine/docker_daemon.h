@@ -14,8 +14,6 @@
 
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "dsl/ids.h"
 #include "dsl/result.h"
 #include "runner/run/job.h"
@@ -24,6 +22,27 @@ namespace runner {
 
 /// Where the images and containers of the daemon are, inside of its container.
 inline constexpr const char* kDockerDaemonData = "/var/lib/docker";
+
+/// Its capabilities, without "CAP_": Docker's own for a container, so that it can pass them on, and
+/// what the daemon does itself: mounts, namespaces and cgroups (SYS_ADMIN), its bridge (NET_ADMIN),
+/// and the namespaces of its containers' processes (SYS_PTRACE).
+inline constexpr const char* kDockerDaemonCapabilities[] = {"AUDIT_WRITE",
+                                                            "CHOWN",
+                                                            "DAC_OVERRIDE",
+                                                            "FOWNER",
+                                                            "FSETID",
+                                                            "KILL",
+                                                            "MKNOD",
+                                                            "NET_ADMIN",
+                                                            "NET_RAW",
+                                                            "SETFCAP",
+                                                            "SETGID",
+                                                            "SETPCAP",
+                                                            "SETUID",
+                                                            "SYS_ADMIN",
+                                                            "SYS_CHROOT",
+                                                            "NET_BIND_SERVICE",
+                                                            "SYS_PTRACE"};
 
 /// Makes new certificates, in a folder of the network beneath `state_dir`; tells the folder.
 dsl::Result<std::string> make_daemon_folder(const std::string& state_dir,
@@ -37,8 +56,5 @@ void become_daemon(const std::string& folder, Job& job);
 
 /// What a client of the daemon finds, Testcontainers and the like among them.
 void lead_to_daemon(const std::string& folder, Job& job);
-
-/// What the daemon's container has beyond others: to the HostConfig of its creation.
-void add_daemon_powers(nlohmann::json& host_config);
 
 }  // namespace runner

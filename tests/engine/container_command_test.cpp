@@ -157,6 +157,22 @@ TEST_F(ContainerCommand, MountsAnOverlayAsAVolumeThatGoesWithTheContainer) {
             "upperdir=/work/upper,workdir=/work/work");
 }
 
+TEST_F(ContainerCommand, GivesADockerDaemonWhatItNeedsAndNoDevice) {
+  job.is_docker_daemon = true;
+  job.user = "root";
+  const Json config = host();
+  EXPECT_EQ(config["CapDrop"], Json({"ALL"}));
+  EXPECT_THAT(config["CapAdd"], testing::Contains("SYS_ADMIN"));
+  EXPECT_THAT(config["CapAdd"], Not(testing::Contains("SYS_MODULE")));
+  EXPECT_EQ(config["CgroupnsMode"], "private");
+  EXPECT_FALSE(config.contains("Privileged"));
+  EXPECT_FALSE(config.contains("Devices"));
+  const Json data = config["Mounts"].back();
+  EXPECT_EQ(data["Type"], "volume");
+  EXPECT_EQ(data["Target"], "/var/lib/docker");
+  EXPECT_EQ(data["VolumeOptions"]["Labels"]["pipe.run"], "calm-otter");
+}
+
 TEST_F(ContainerCommand, JoinsItsNetworkWithoutANameOfItsOwn) {
   EXPECT_EQ(body()["Hostname"], "pipe");
   const Json joined = body("f00d");

@@ -48,6 +48,8 @@ TEST_F(Preflight, WhatThisVersionCannotEnforceIsRefusedNotIgnored) {
   node = task("b", {}, "x");
   node.docker = dsl::DockerAccess::Dind;
   EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'b': asks for a Docker daemon of its own")));
+  engine.own_traits.docker_daemon = true;
+  EXPECT_THAT(of({node}), IsEmpty());
 }
 
 TEST_F(Preflight, PermissionsNeedAContainer) {
