@@ -1,7 +1,11 @@
 #include "runner/app/recording.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -61,6 +65,13 @@ dsl::Status may_record(const std::string& file, const dsl::Plan& plan) {
   struct stat found {};
   if (::lstat(file.c_str(), &found) == 0) {
     return dsl::Error{dsl::quoted(file) + " is there already", "name another file, or remove it"};
+  }
+  // Found now, and not when the run has been paid for.
+  const std::string folder = std::filesystem::path(file).parent_path();
+  if (::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+    return dsl::Error{
+        fmt::format("cannot write to {}: {}", dsl::quoted(folder), strerrordesc_np(errno)),
+        "name a file in a folder of yours"};
   }
   return dsl::Ok{};
 }

@@ -189,8 +189,11 @@ struct AttemptSpec {
 
 constexpr auto read_turns = [](YamlValue key, YamlValue value, AttemptSpec& to, Findings& found) {
   if (value.kind() != YamlValue::Kind::List || value.size() == 0) {
-    dsl::report_wrong_kind(
-        value, quoted(key.text()), "a list of turns", "write turns: [{text: Done.}]", found);
+    dsl::report_wrong_kind(value,
+                           quoted(key.text()),
+                           "a list of one turn or more",
+                           "write turns: [{text: Done.}]",
+                           found);
     return;
   }
   value.each_item([&](YamlValue item) {
@@ -214,7 +217,7 @@ constexpr auto read_attempts = [](YamlValue key, YamlValue value, TaskSpec& to, 
   if (value.kind() != YamlValue::Kind::List || value.size() == 0) {
     dsl::report_wrong_kind(value,
                            quoted(key.text()),
-                           "a list of attempts",
+                           "a list of one attempt or more",
                            "write attempts: [{turns: [{text: Done.}]}]",
                            found);
     return;

@@ -96,7 +96,7 @@ TEST_P(RealAgent, FindsItsKeyNowhere) {
   EXPECT_THAT(processes_with(kKey), IsEmpty());
   if (GetParam().engine == Engine::Docker) {
     const Ended seen = run({{"sh", "-c", "docker inspect $(docker ps -q)"}, "", {}});
-    EXPECT_THAT(seen.out, HasSubstr("pipe-test/agents:")) << "its container is there";
+    EXPECT_THAT(seen.out, HasSubstr(R"("pipe.run": "search")")) << "its container is there";
     EXPECT_THAT(seen.out, Not(HasSubstr(kKey)));
   }
 
@@ -137,6 +137,9 @@ TEST_P(RealAgentInSandbox, ARecordedRunIsARehearsal) {
   EXPECT_THAT(again.err, Not(HasSubstr("warning")));
   EXPECT_EQ(user_.git({"diff", branch_of("real"), branch_of("once")}, folder()), "");
 
+  const Ended nowhere = user_.run_pipe({"run", pipeline(), "--record", "not/there.yaml"}, folder());
+  EXPECT_EQ(nowhere.exit_code, 2) << "before anything is paid for";
+  EXPECT_THAT(nowhere.err, HasSubstr("cannot write to 'not': No such file or directory"));
   const Ended taken = run(start);
   EXPECT_EQ(taken.exit_code, 2) << "it writes over nothing";
   EXPECT_THAT(taken.err, HasSubstr("heard.yaml' is there already"));

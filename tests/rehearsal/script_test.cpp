@@ -75,6 +75,7 @@ TEST(Script, TellsEveryMistakeWithItsPlaceAndRemedy) {
   EXPECT_THAT(wrong_turns("[{text: Done., error: {status: 500}}]"),
               HasSubstr("a turn is an error or an answer, not both"));
   EXPECT_THAT(wrong_turns("[{delay: 3s}]"), HasSubstr("a turn that says nothing"));
+  EXPECT_THAT(wrong_turns("[]"), HasSubstr("a list of one turn or more, this is a list"));
   EXPECT_THAT(wrong_turns("[]"), HasSubstr("write turns: [{text: Done.}]"));
   EXPECT_THAT(wrong_turns("[{error: {status: 200}}]"), HasSubstr("400"));
   EXPECT_THAT(wrong_turns("[{text: x, cut: middle}]"), HasSubstr("unfinished"));
