@@ -96,10 +96,18 @@ struct FollowUp {
   bool operator==(const FollowUp&) const = default;
 };
 
+/// What an agent is told of the work before its own, behind its prompt.
+struct AgentContext {
+  bool outputs = false;  // of the tasks that it needs, and of those that they need
+  bool diff = false;     // what they changed
+  bool operator==(const AgentContext&) const = default;
+};
+
 struct Agent {
   std::string name;  // of its step; "" where the task itself is the agent
   Template prompt;
-  std::string prompt_file;         // beneath the node's input; its text follows `prompt`
+  std::string prompt_file;  // beneath the node's input; its text follows `prompt`
+  AgentContext context = {};
   std::vector<std::string> state;  // beneath "~/": kept from attempt to attempt, with the session
   std::vector<AgentRule> stream;   // empty: only the exit status counts
   std::vector<AgentExit> exit;     // where the stream did not say

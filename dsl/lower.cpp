@@ -95,6 +95,7 @@ class Lowering {
       plan_.require_approval = asked.value;
       program_.places.require_approval = asked.span;
     }
+    plan_.learnings = std::string(pipeline_.learnings.value);
     plan_.prices = pipeline_.prices;
     for (const Text& file : pipeline_.env_files.items) {
       if (!refuse_expression(file, "'env_file'", program_.findings)) {

@@ -21,6 +21,12 @@ bool is_blank(const Template& text) {
 void TaskLowering::lower_agent() {
   const Layer* layer = stating(&TaskSpec::agent);
   if (layer == nullptr || unit_.task == nullptr || unit_.task->approval) {
+    if (unit_.task != nullptr && unit_.task->context) {
+      program_.findings.error(kUselessKey,
+                              unit_.task->context.span,
+                              "'context' tells an agent of earlier work, and this task has none",
+                              "use a step with an agent, or leave it out");
+    }
     return;
   }
   const AgentSpec& spec = *layer->body->agent;
@@ -29,6 +35,9 @@ void TaskLowering::lower_agent() {
   agent.name = layer->step != nullptr ? std::string(layer->step->name.value) : "";
   agent.prompt = text(spec.prompt, number);
   agent.prompt_file = known(spec.prompt_file, number, "'prompt_file'");
+  if (const Layer* const told = stating(&TaskSpec::context)) {
+    agent.context = told->body->context.value;
+  }
   for (const Text& path : spec.state) {
     agent.state.emplace_back(path.value);
   }

@@ -98,6 +98,11 @@ void read_tasks(YamlValue key, YamlValue value, Reading& reading, Findings& find
   reading.pipeline.phases.push_back(std::move(phase));
 }
 
+Text read_learnings(YamlValue key, YamlValue value, Findings& findings) {
+  const Text path = read_plain_word(key, value, findings);
+  return path && check_path(path, "the path", findings) ? path : Text{};
+}
+
 void read_pools(YamlValue key, YamlValue value, Reading& reading, Findings& findings) {
   if (value.kind() != YamlValue::Kind::Map) {
     report_wrong_kind(value,
@@ -138,6 +143,7 @@ constexpr Field<Reading> kPipelineFields[] = {
     {"phases", read_phases},
     {"tasks", read_tasks},
     {"git", into_pipeline<&PipelineSpec::git, parse_git>},
+    {"learnings", into_pipeline<&PipelineSpec::learnings, read_learnings>},
     {"require_approval", into_pipeline<&PipelineSpec::require_approval, read_flag>},
 };
 constexpr Record<Reading> kPipeline{"a pipeline", kPipelineFields};

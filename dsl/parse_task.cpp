@@ -33,6 +33,7 @@ constexpr Field<TaskSpec> kTimeout{"timeout", into<&TaskSpec::timeout, read_dura
 constexpr Field<TaskSpec> kIdleTimeout{"idle_timeout",
                                        into<&TaskSpec::idle_timeout, read_duration>};
 constexpr Field<TaskSpec> kAgent{"agent", into<&TaskSpec::agent, parse_agent>};
+constexpr Field<TaskSpec> kContext{"context", into<&TaskSpec::context, read_context>};
 constexpr Field<TaskSpec> kRetryKey{"retry", into<&TaskSpec::retry, parse_retry>};
 constexpr Field<TaskSpec> kPool{"pool", into<&TaskSpec::pool, read_plain_word>};
 constexpr Field<TaskSpec> kAllowFailure{"allow_failure", into<&TaskSpec::allow_failure, read_flag>};
@@ -53,19 +54,19 @@ constexpr Field<TaskSpec> kDockerKey{"docker", into<&TaskSpec::docker, read_enum
 constexpr Field<TaskSpec> kWorkspace{"workspace", into<&TaskSpec::workspace, parse_task_workspace>};
 
 constexpr Field<TaskSpec> kTaskFields[] = {
-    kRun,         kNeeds,        kCriteria,  kDescription, kIf,        kUses,
-    kWith,        kApproval,     kShell,     kEnv,         kDirectory, kImage,
-    kEngine,      kResources,    kUser,      kRuntime,     kTimeout,   kRetryKey,
-    kPool,        kAllowFailure, kExpect,    kMatrix,      kForEach,   kOutputs,
-    kArtifacts,   kCacheKey,     kServices,  kBudget,      kFirewall,  kSecrets,
-    kPermissions, kDockerKey,    kWorkspace, kIdleTimeout, kMountsKey, kSetup,
+    kRun,      kNeeds,   kCriteria,    kDescription, kIf,        kUses,         kWith,
+    kApproval, kShell,   kEnv,         kDirectory,   kImage,     kEngine,       kResources,
+    kUser,     kRuntime, kTimeout,     kRetryKey,    kPool,      kAllowFailure, kExpect,
+    kMatrix,   kForEach, kOutputs,     kArtifacts,   kCacheKey,  kServices,     kBudget,
+    kFirewall, kSecrets, kPermissions, kDockerKey,   kWorkspace, kIdleTimeout,  kMountsKey,
+    kSetup,    kContext,
 };
 constexpr Record<TaskSpec> kTask{"a task", kTaskFields};
 
 constexpr Field<TaskSpec> kDefaultsFields[] = {
     kShell,   kEnv,         kDirectory, kImage,        kEngine,      kResources, kUser,   kRuntime,
     kTimeout, kRetryKey,    kPool,      kAllowFailure, kExpect,      kCacheKey,  kBudget, kFirewall,
-    kSecrets, kPermissions, kDockerKey, kWorkspace,    kIdleTimeout, kMountsKey, kSetup,
+    kSecrets, kPermissions, kDockerKey, kWorkspace,    kIdleTimeout, kMountsKey, kSetup,  kContext,
 };
 constexpr Record<TaskSpec> kDefaults{"defaults", kDefaultsFields};
 

@@ -83,6 +83,20 @@ constexpr Record<CacheSpec> kCache{"a cache", kCacheFields};
 
 }  // namespace
 
+Stated<AgentContext> read_context(YamlValue key, YamlValue value, Findings& findings) {
+  Stated<AgentContext> context{{}, key.span()};
+  for (const Text& word : read_texts(key, value, findings).items) {
+    if (word.value == "outputs") {
+      context.value.outputs = true;
+    } else if (word.value == "diff") {
+      context.value.diff = true;
+    } else {
+      report_unknown_word(word, key.text(), {"outputs", "diff"}, findings);
+    }
+  }
+  return context;
+}
+
 Section<RetrySpec> parse_retry(YamlValue key, YamlValue value, Findings& findings) {
   if (value.integer()) {
     report_wrong_kind(value,

@@ -19,6 +19,8 @@ Section<MatrixSpec> parse_matrix(YamlValue key, YamlValue value, Findings& findi
 void read_shell(YamlValue key, YamlValue value, TaskSpec& task, Findings& findings);
 void read_with(YamlValue key, YamlValue value, TaskSpec& task, Findings& findings);
 StatedList<Text> read_needs(YamlValue key, YamlValue value, Findings& findings);
+/// What an agent is told of the work before it.
+Stated<AgentContext> read_context(YamlValue key, YamlValue value, Findings& findings);
 Text read_directory(YamlValue key, YamlValue value, Findings& findings);
 
 StatedList<MountSpec> parse_mounts(YamlValue key, YamlValue value, Findings& findings);

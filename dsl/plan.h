@@ -343,6 +343,7 @@ struct Plan {
   std::string source_digest;  // sha256 of the pipeline file and of every file it pulled in
   Value::Record inputs;       // resolved values
   std::string instructions;   // of whoever started the run, for all of its agents; "" none
+  std::string learnings;      // file of the project that agents read and add to; "" none
   Workspace workspace;
   EngineName engine = EngineName::Auto;
   Budget budget;

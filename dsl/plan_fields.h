@@ -245,11 +245,18 @@ void describe(Io& io, T& follow_up) {
   io("session", follow_up.session);
 }
 
+template <class Io, Either<AgentContext> T>
+void describe(Io& io, T& context) {
+  io("outputs", context.outputs);
+  io("diff", context.diff);
+}
+
 template <class Io, Either<Agent> T>
 void describe(Io& io, T& agent) {
   io("name", agent.name);
   io("prompt", agent.prompt);
   io("prompt_file", agent.prompt_file);
+  io("context", agent.context);
   io("state", agent.state);
   io("stream", agent.stream);
   io("exit", agent.exit);
@@ -352,6 +359,7 @@ void describe(Io& io, T& plan) {
   io("source_digest", plan.source_digest);
   io("inputs", plan.inputs);
   io("instructions", plan.instructions);
+  io("learnings", plan.learnings);
   io("workspace", plan.workspace);
   io("engine", plan.engine);
   io("budget", plan.budget);

@@ -291,6 +291,7 @@ struct TaskSpec {
   Text setup;
 
   Section<AgentSpec> agent;
+  Stated<AgentContext> context;
 
   Stated<Duration> timeout;
   Stated<Duration> idle_timeout;
@@ -365,6 +366,7 @@ struct PipelineSpec {
   std::vector<PhaseSpec> phases;  // `tasks:` at the top is one phase, `main`
   std::vector<PricedModel> prices;
   Stated<bool> require_approval;
+  Text learnings;
   StatedList<Text> env_files;
   Section<GitSpec> git;
 };

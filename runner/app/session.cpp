@@ -556,7 +556,8 @@ class Session {
     return {store_->work_folder(run),
             store_->folder() + "/checkouts",
             store_->folder() + "/caches",
-            cache_owner(plan_, rehearsal_.has_value())};
+            cache_owner(plan_, rehearsal_.has_value()),
+            plan_.learnings};
   }
 
   /// A rehearsal costs nothing: it has accounts of its own.

@@ -7,6 +7,7 @@
 
 #include "dsl/digest.h"
 #include "runner/run/feedback.h"
+#include "runner/run/prompt.h"
 #include "runner/run/review.h"
 
 namespace runner {

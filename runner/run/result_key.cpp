@@ -9,6 +9,7 @@
 
 #include "dsl/digest.h"
 #include "dsl/plan_json.h"
+#include "runner/run/prompt.h"
 #include "runner/run/verifier.h"
 
 namespace runner {
@@ -155,8 +156,8 @@ Result<std::string> result_key(const OrderContext& context,
   }
   add_work(text, *attempt);
   if (plan.agent) {
-    // What its prompt_file says is of the input, which the key has.
-    const Result<std::string> prompt = stated_prompt(context, node);
+    // What files say is of the input, which the key has.
+    const Result<std::string> prompt = stated_prompt(context, node, input);
     if (!prompt) {
       return prompt.error();
     }

@@ -269,49 +269,8 @@ Result<CheckWork> check_work(const OrderContext& context,
   return check;
 }
 
-Result<std::string> stated_prompt(const OrderContext& context, std::size_t node) {
-  const dsl::Agent& agent = *context.state.plan_node(node).agent;
-  Result<std::string> prompt = Filler(context, node).fill(agent.prompt);
-  if (!prompt) {
-    return prompt.error().within("prompt");
-  }
-  if (const std::string& more = context.state.plan().instructions; !more.empty()) {
-    *prompt += "\n\n# Instructions for this run\n\n" + more;
-  }
-  return prompt;
-}
-
-Result<std::string> first_prompt(const OrderContext& context,
-                                 std::size_t node,
-                                 const TreeRef& input) {
-  constexpr std::int64_t kLongest = 1 << 20;
-  const dsl::Agent& agent = *context.state.plan_node(node).agent;
-  Result<std::string> prompt = stated_prompt(context, node);
-  if (!prompt) {
-    return prompt;
-  }
-  if (!agent.prompt_file.empty()) {
-    const auto file = context.trees.read_file(input, agent.prompt_file, kLongest);
-    if (!file) {
-      return file.error().within("prompt_file");
-    }
-    if (!*file || (*file)->symlink || (*file)->truncated) {
-      return Error{fmt::format("prompt_file '{}' {}",
-                               agent.prompt_file,
-                               !*file               ? "is not in the task's input"
-                               : (*file)->truncated ? "is larger than 1 MiB"
-                                                    : "is a link"),
-                   ""};
-    }
-    *prompt += "\n\n" + (*file)->bytes;
-  }
-  const std::size_t begin = std::min(prompt->find_first_not_of(" \t\r\n"), prompt->size());
-  prompt->erase(0, begin);
-  prompt->erase(prompt->find_last_not_of(" \t\r\n") + 1);
-  if (prompt->empty()) {
-    return Error{"the agent's prompt is empty", ""};
-  }
-  return *prompt + "\n";
+Result<std::string> filled(const OrderContext& context, std::size_t node, const Template& text) {
+  return Filler(context, node).fill(text);
 }
 
 }  // namespace runner

@@ -41,12 +41,9 @@ dsl::Result<CheckWork> check_work(const OrderContext& context,
                                   const dsl::Criterion& criterion,
                                   std::int64_t attempt);
 
-/// The agent's prompt, without what its prompt_file says.
-dsl::Result<std::string> stated_prompt(const OrderContext& context, std::size_t node);
-
-/// What the agent is asked at first: its prompt, and what the file of its input says.
-dsl::Result<std::string> first_prompt(const OrderContext& context,
-                                      std::size_t node,
-                                      const TreeRef& input);
+/// A text of the plan's node.
+dsl::Result<std::string> filled(const OrderContext& context,
+                                std::size_t node,
+                                const dsl::Template& text);
 
 }  // namespace runner

@@ -86,8 +86,11 @@ class History {
 /// commits that are in it, which is enough to find the best common ancestors with the next one.
 class Fold {
  public:
-  Fold(Objects& objects, History& history, EmptyFolders empty_folders)
-      : objects_(objects), history_(history), empty_folders_(empty_folders) {}
+  Fold(Objects& objects, History& history, const CommitMergeRequest& request)
+      : objects_(objects),
+        history_(history),
+        empty_folders_(request.empty_folders),
+        added_to_(request.added_to) {}
 
   struct Conflict {
     std::string path;
@@ -178,7 +181,7 @@ class Fold {
                          const Oid& theirs,
                          const std::vector<Oid>& heads,
                          std::size_t at) {
-    auto result = merge_three(objects_, base, merged.tree, theirs, empty_folders_);
+    auto result = merge_three(objects_, base, merged.tree, theirs, empty_folders_, added_to_);
     if (!result) {
       return result.error();
     }
@@ -221,6 +224,7 @@ class Fold {
   Objects& objects_;
   History& history_;
   const EmptyFolders empty_folders_;
+  const std::string& added_to_;
 };
 
 /// The node that stands for each commit: the first by name. In the order of these names, so that a
@@ -280,7 +284,7 @@ dsl::Result<CommitMerge> merge_commits(git::Objects& objects, const CommitMergeR
   }
   // Only the last tree counts; those between would each cost a file.
   objects.hold();
-  auto merged = Fold(objects, history, request.empty_folders).merge(*heads, 0);
+  auto merged = Fold(objects, history, request).merge(*heads, 0);
   const dsl::Status written_tree =
       merged && merged->conflicts.empty() ? objects.keep(merged->tree) : dsl::Status(dsl::Ok{});
   objects.forget();

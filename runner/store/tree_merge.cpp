@@ -66,8 +66,8 @@ class ByName {
 
 class ThreeWay {
  public:
-  ThreeWay(Objects& objects, EmptyFolders empty_folders)
-      : objects_(objects), empty_folders_(empty_folders) {}
+  ThreeWay(Objects& objects, EmptyFolders empty_folders, const std::string& added_to)
+      : objects_(objects), empty_folders_(empty_folders), added_to_(added_to) {}
 
   std::vector<std::string> conflicts;
 
@@ -184,8 +184,11 @@ class ThreeWay {
     if (three.ours->id == base) {
       merged.id = three.theirs->id;
     } else if (three.theirs->id != base && three.ours->id != three.theirs->id) {
-      auto text = base == none ? dsl::Result<std::optional<Oid>>(std::optional<Oid>())
-                               : merge_lines(base, three.ours->id, three.theirs->id);
+      const auto keep = !added_to_.empty() && prefix + name == added_to_ ? Objects::Overlap::Both
+                                                                         : Objects::Overlap::None;
+      const bool may = base != none || keep == Objects::Overlap::Both;
+      auto text = may ? merge_lines(base, three.ours->id, three.theirs->id, keep)
+                      : dsl::Result<std::optional<Oid>>(std::optional<Oid>());
       if (!text) {
         return text.error();
       }
@@ -198,9 +201,17 @@ class ThreeWay {
     return std::optional<Entry>(merged);
   }
 
-  dsl::Result<std::optional<Oid>> merge_lines(const Oid& base, const Oid& ours, const Oid& theirs) {
+  /// A base of no id is an empty text.
+  dsl::Result<std::optional<Oid>> merge_lines(const Oid& base,
+                                              const Oid& ours,
+                                              const Oid& theirs,
+                                              Objects::Overlap overlap) {
     std::vector<std::string> texts;
     for (const Oid* id : {&base, &ours, &theirs}) {
+      if (*id == Oid{}) {
+        texts.emplace_back();
+        continue;
+      }
       auto size = objects_.blob_size(*id);
       if (!size) {
         return size.error();
@@ -214,7 +225,7 @@ class ThreeWay {
       }
       texts.push_back(*std::move(text));
     }
-    const auto merged = Objects::merge_texts(texts[0], texts[1], texts[2]);
+    const auto merged = Objects::merge_texts(texts[0], texts[1], texts[2], overlap);
     if (!merged) {
       return std::optional<Oid>();
     }
@@ -227,6 +238,7 @@ class ThreeWay {
 
   Objects& objects_;
   const EmptyFolders empty_folders_;
+  const std::string& added_to_;
 };
 
 }  // namespace
@@ -235,8 +247,9 @@ dsl::Result<TreeMerge> merge_three(git::Objects& objects,
                                    const git::Oid& base,
                                    const git::Oid& ours,
                                    const git::Oid& theirs,
-                                   EmptyFolders empty_folders) {
-  ThreeWay merge(objects, empty_folders);
+                                   EmptyFolders empty_folders,
+                                   const std::string& added_to) {
+  ThreeWay merge(objects, empty_folders, added_to);
   auto tree = merge.merge(base, ours, theirs, "", 0);
   if (!tree) {
     return tree.error();

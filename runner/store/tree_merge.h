@@ -26,11 +26,13 @@ struct TreeMerge {
 /// Texts are merged by lines; anything else that both sides changed differently is a conflict. A
 /// file that one side moved and the other changed is one too: what a box proved of a path must stay
 /// at that path.
+/// Of the file `added_to` ("" none) the lines of both sides are kept.
 dsl::Result<TreeMerge> merge_three(git::Objects& objects,
                                    const git::Oid& base,
                                    const git::Oid& ours,
                                    const git::Oid& theirs,
-                                   EmptyFolders empty_folders);
+                                   EmptyFolders empty_folders,
+                                   const std::string& added_to = "");
 
 struct CommitSide {
   dsl::NodeId node;
@@ -46,6 +48,7 @@ struct CommitMerge {
 struct CommitMergeRequest {
   std::vector<CommitSide> sides;  // REQUIRES: not empty
   EmptyFolders empty_folders = EmptyFolders::Drop;
+  std::string added_to;  // as in merge_three
   std::string author;
   std::string message;  // "": one that names the nodes whose commits became parents
 };

@@ -168,7 +168,8 @@ dsl::Result<TreeRef> TreeStore::commit_root(git::Objects& objects,
   return result;
 }
 
-dsl::Result<Merge> TreeStore::merge(const std::vector<MergeSide>& sides) {
+dsl::Result<Merge> TreeStore::merge(const std::vector<MergeSide>& sides,
+                                    const std::string& added_to) {
   const bool all_equal = std::all_of(sides.begin(), sides.end(), [&](const MergeSide& side) {
     return side.tree == sides.front().tree;
   });
@@ -196,6 +197,7 @@ dsl::Result<Merge> TreeStore::merge(const std::vector<MergeSide>& sides) {
     }
   }
   files.author = options_.author;
+  files.added_to = added_to;
   auto merged = merge_commits(**objects, files);
   if (!merged) {
     return merged.error();

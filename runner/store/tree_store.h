@@ -41,7 +41,8 @@ class TreeStore {
   // ---- As in Trees, at once
   // -----------------------------------------------------------------------
 
-  dsl::Result<Merge> merge(const std::vector<MergeSide>& sides);
+  /// `added_to`: a file that several add to, of which all sides' lines are kept; "" none.
+  dsl::Result<Merge> merge(const std::vector<MergeSide>& sides, const std::string& added_to = "");
   dsl::Result<TreeRef> adopt(const TreeRef& parent,
                              const std::string& content_tree,
                              const std::string& artifacts,
@@ -56,6 +57,7 @@ class TreeStore {
   /// where nothing is.
   dsl::Result<std::string> id_of(const TreeRef& tree, const std::string& path);
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
+  dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most);
   dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);
 

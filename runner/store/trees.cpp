@@ -21,11 +21,13 @@ struct StoreTrees::Shared {
          std::function<void(const dsl::Error&)> on_problem_)
       : loop(loop_),
         store(store_),
+        added_to(places.added_to),
         workspaces(store_, run, std::move(places)),
         on_problem(std::move(on_problem_)) {}
 
   EventLoop& loop;
   TreeStore& store;
+  const std::string added_to;
   Workspaces workspaces;
   const std::function<void(const dsl::Error&)> on_problem;
   std::vector<SpareFolder> spare;  // of ended jobs; loop thread
@@ -104,7 +106,7 @@ void StoreTrees::merge(std::vector<MergeSide> sides, std::function<void(dsl::Res
   on_pool<Merge>(
       shared_,
       [sides = std::move(sides)](Shared& shared) -> dsl::Result<Merge> {
-        auto merged = shared.store.merge(sides);
+        auto merged = shared.store.merge(sides, shared.added_to);
         if (merged && merged->conflicts.empty() && merged->tree != sides.front().tree) {
           if (auto kept = shared.workspaces.keep("merge-" + merged->tree.commit, merged->tree);
               !kept) {
@@ -238,6 +240,12 @@ dsl::Result<PathKind> StoreTrees::kind_of(const TreeRef& tree, const std::string
 
 dsl::Result<std::vector<ChangedPath>> StoreTrees::diff(const TreeRef& from, const TreeRef& to) {
   return shared_->store.diff(from, to);
+}
+
+dsl::Result<std::string> StoreTrees::patch(const TreeRef& from,
+                                           const TreeRef& to,
+                                           std::size_t most) {
+  return shared_->store.patch(from, to, most);
 }
 
 dsl::Result<std::vector<FlaggedPath>> StoreTrees::flagged(const TreeRef& from, const TreeRef& to) {

@@ -29,10 +29,11 @@ namespace runner {
 class Workspaces {
  public:
   struct Places {
-    std::string work;    // the run's; made when needed
-    std::string bases;   // the store's
-    std::string caches;  // the store's
-    std::string owner;   // of the keys of caches: project and pipeline
+    std::string work;           // the run's; made when needed
+    std::string bases;          // the store's
+    std::string caches;         // the store's
+    std::string owner;          // of the keys of caches: project and pipeline
+    std::string added_to = {};  // a file that several jobs add to, see TreeStore::merge; "" none
   };
   /// `store` outlives this object. New trees are kept from pruning under refs/pipe/runs/<run>/.
   Workspaces(TreeStore& store, dsl::RunId run, Places places);

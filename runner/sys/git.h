@@ -142,11 +142,14 @@ class Objects {
   /// pieces. An Error where the file has another size.
   dsl::Result<Oid> write_blob_from(int fd, std::int64_t size);
 
+  /// Where both sides changed the same lines: there is no merge, or the lines of both are kept.
+  enum class Overlap { None, Both };
   /// The text that has both sides' changes against `base`; no value: they overlap, or a side is
   /// binary.
   static std::optional<std::string> merge_texts(std::string_view base,
                                                 std::string_view ours,
-                                                std::string_view theirs);
+                                                std::string_view theirs,
+                                                Overlap overlap = Overlap::None);
 
   /// What differs between two texts, by lines; no attributes, drivers or configuration count.
   static dsl::Result<TextDiff> diff_texts(std::string_view before, std::string_view after);

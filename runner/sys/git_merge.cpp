@@ -55,7 +55,8 @@ dsl::Result<Oid> write_index(Objects& objects, git_index* index) {
 
 std::optional<std::string> Objects::merge_texts(std::string_view base,
                                                 std::string_view ours,
-                                                std::string_view theirs) {
+                                                std::string_view theirs,
+                                                Overlap overlap) {
   start_library();
   const auto is_binary = [](std::string_view text) {
     return text.substr(0, 8000).find('\0') != std::string_view::npos;
@@ -73,8 +74,13 @@ std::optional<std::string> Objects::merge_texts(std::string_view base,
   const git_merge_file_input ancestor = input(base);
   const git_merge_file_input left = input(ours);
   const git_merge_file_input right = input(theirs);
+  git_merge_file_options options{};
+  git_merge_file_options_init(&options, GIT_MERGE_FILE_OPTIONS_VERSION);
+  if (overlap == Overlap::Both) {
+    options.favor = GIT_MERGE_FILE_FAVOR_UNION;
+  }
   git_merge_file_result result{};
-  if (git_merge_file(&result, &ancestor, &left, &right, nullptr) != 0) {
+  if (git_merge_file(&result, &ancestor, &left, &right, &options) != 0) {
     return std::nullopt;
   }
   std::optional<std::string> merged;

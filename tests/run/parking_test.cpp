@@ -31,7 +31,7 @@ struct LimitedAgent {
   };
 
   LimitedAgent() {
-    plan.agent = dsl::Agent{"", dsl::Template("do it"), "", {"~/.agent"}, {}, {}, {}};
+    plan.agent = dsl::Agent{"", dsl::Template("do it"), "", {}, {"~/.agent"}, {}, {}, {}};
     plan.retry.wake_ups = 3;
     run.agents = [this](const dsl::Agent&) {
       return std::make_unique<Reader>(attempts < outcomes.size() ? outcomes[attempts++] : done());

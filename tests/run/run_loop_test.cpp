@@ -352,8 +352,8 @@ struct AgentRun {
   AgentRun() {
     outcome.reason = dsl::AgentReason::Done;
     outcome.session = "session-1";
-    plan.agent =
-        dsl::Agent{"", dsl::Template(" do $(this) \"well\" "), "", {"~/.agent"}, {}, {}, {}, {}};
+    plan.agent = dsl::Agent{
+        "", dsl::Template(" do $(this) \"well\" "), "", {}, {"~/.agent"}, {}, {}, {}, {}};
     plan.retry.attempts = 2;
     plan.retry.feedback = true;
     run.agents = [this](const dsl::Agent&) { return std::make_unique<ScriptedReader>(outcome); };

@@ -72,6 +72,7 @@ TEST(PlanSchema, NamesTheFieldsThatAreWritten) {
       {"follow_up", fields_of<FollowUp>()},
       {"workspace", fields_of<Workspace>()},
       {"agent", fields_of<Agent>()},
+      {"agent_context", fields_of<AgentContext>()},
       {"agent_rule", fields_of<AgentRule>()},
       {"agent_condition", fields_of<AgentCondition>()},
       {"agent_take", fields_of<AgentTake>()},

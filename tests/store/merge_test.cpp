@@ -1,5 +1,7 @@
 // Several nodes' results become one tree.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +81,65 @@ TEST_F(MergeTest, LinesOfOneFileGoTogether) {
 
   EXPECT_EQ(text(merged.tree, "text"), "0\n2\n3\n4\n6\n");
   EXPECT_TRUE(must(store_->read_file(merged.tree, "text", 100))->executable);
+}
+
+// As learnings are: whoever comes second is no conflict.
+TEST_F(MergeTest, OfAFileThatSeveralAddToAllLinesAreKept) {
+  put("notes", "1\n");
+  const TreeRef base = take().input;
+  const auto adding = [&](const std::string& line) {
+    return after(base, [&](const std::string& at) {
+      write_file(at + "/notes", "1\n" + line);
+      write_file(at + "/new", line);
+    });
+  };
+  const std::vector<MergeSide> sides = {{dsl::NodeId("one"), adding("one\n")},
+                                        {dsl::NodeId("two"), adding("two\n")},
+                                        {dsl::NodeId("three"), adding("three\n")}};
+
+  const Merge notes = must(store_->merge(sides, "notes"));
+  ASSERT_EQ(notes.conflicts.size(), 2U) << "two of the three have another 'new' than the first";
+  EXPECT_EQ(notes.conflicts[0].path, "new");
+
+  const auto noting = [&](const std::string& line) {
+    return after(base, [&](const std::string& at) { write_file(at + "/notes", "1\n" + line); });
+  };
+  const Merge merged = must(store_->merge({{dsl::NodeId("one"), noting("one\n")},
+                                           {dsl::NodeId("two"), noting("two\n")},
+                                           {dsl::NodeId("three"), noting("three\n")}},
+                                          "notes"));
+  EXPECT_THAT(merged.conflicts, IsEmpty());
+  EXPECT_EQ(text(merged.tree, "notes"), "1\none\nthree\ntwo\n") << "by the names of the tasks";
+}
+
+TEST_F(MergeTest, AFileThatSeveralAddToMayBeNewInAll) {
+  put("a", "1\n");
+  const TreeRef base = take().input;
+  const auto noting = [&](const std::string& line) {
+    return after(base, [&](const std::string& at) { write_file(at + "/notes", line); });
+  };
+  const Merge merged = must(store_->merge(
+      {{dsl::NodeId("one"), noting("one\n")}, {dsl::NodeId("two"), noting("two\n")}}, "notes"));
+  EXPECT_THAT(merged.conflicts, IsEmpty());
+  EXPECT_EQ(text(merged.tree, "notes"), "one\ntwo\n");
+}
+
+TEST_F(MergeTest, APatchHasTheLinesAndEndsWhereItIsLong) {
+  put("a", "1\n2\n");
+  put("gone", "x\n");
+  const TreeRef base = take().input;
+  const TreeRef next = after(base, [](const std::string& at) {
+    write_file(at + "/a", "1\n3\n");
+    write_file(at + "/new", "n\n");
+    std::filesystem::remove(at + "/gone");
+  });
+  const std::string whole =
+      "changed a\n@@ -1,2 +1,2 @@\n 1\n-2\n+3\n"
+      "removed gone\n@@ -1,1 +0,0 @@\n-x\n"
+      "added new\n@@ -0,0 +1,1 @@\n+n\n";
+  EXPECT_EQ(must(store_->patch(base, next, 1'000)), whole);
+  EXPECT_EQ(must(store_->patch(base, next, 30)), "changed a\nremoved gone\nand 1 more\n");
+  EXPECT_EQ(must(store_->patch(base, base, 1'000)), "");
 }
 
 // What a box proved of `old` would not be true where the change was moved to another path.

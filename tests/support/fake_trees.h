@@ -156,6 +156,16 @@ class FakeTrees final : public Trees {
     }
     return changes;
   }
+  dsl::Result<std::string> patch(const TreeRef& from,
+                                 const TreeRef& to,
+                                 std::size_t /*most*/) override {
+    std::string text;
+    const auto changes = diff(from, to);
+    for (const ChangedPath& change : *changes) {
+      text += "changed " + change.path + "\n+" + files(to).at(change.path) + "\n";
+    }
+    return text;
+  }
   dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) override {
     std::vector<FlaggedPath> flagged;
     const auto changes = diff(from, to);

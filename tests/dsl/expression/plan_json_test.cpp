@@ -45,6 +45,7 @@ TEST(PlanJson, WritesEveryFieldAlways) {
   "source_digest": "",
   "inputs": [],
   "instructions": "",
+  "learnings": "",
   "workspace": {
     "source": ".",
     "mode": "copy",
@@ -122,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
     Damaged,
     testing::Values(
         Damage{"{", "", "the plan is no JSON: something is wrong at byte 10"},
-        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2760"},
+        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2775"},
         Damage{"\"version\":1",
                "\"version\":2",
                "the plan is of version 2, this program reads version 1"},

@@ -148,7 +148,8 @@ Workspace workspace(Chance& any) {
 }
 
 Agent agent(Chance& any) {
-  Agent result{any.text(), any.hole_text(), any.text(), any.texts(), {}, {}, {}};
+  Agent result{
+      any.text(), any.hole_text(), any.text(), {any.coin(), any.coin()}, any.texts(), {}, {}, {}};
   if (any.coin()) {
     result.provider = {any.one_of<ModelDialect>(3), any.text(), any.text(), any.text()};
   }
@@ -337,6 +338,7 @@ Plan random_plan(std::uint32_t seed, std::size_t nodes) {
   }
   plan.require_approval = any.coin();
   plan.instructions = any.text();
+  plan.learnings = any.text();
   plan.env_files = any.texts();
   plan.git = git(any);
   for (std::size_t k = any.below(3); k > 0; --k) {
