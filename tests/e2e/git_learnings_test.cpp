@@ -43,7 +43,7 @@ TEST_F(GitRun, WhatAgentsLearnIsCommittedAndToldToTheNext) {
   EXPECT_THAT(at("told-three"),
               AllOf(HasSubstr("# Outputs of earlier tasks\n\none.answer = \"7\"\n"),
                     HasSubstr("added AGENTS.md\n@@ -0,0 +1,2 @@\n+- one was here\n"),
-                    HasSubstr("('AGENTS.md')\n\n- one was here\n- two was here\n")));
+                    HasSubstr("('AGENTS.md')\n\n- one was here\n- two was here")));
 }
 
 TEST_F(GitRun, ContextIsForAgents) {
