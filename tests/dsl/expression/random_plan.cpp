@@ -238,7 +238,9 @@ void fill_limits(Chance& any, PlanNode& node) {
                     any.maybe(Bytes{any.number()})};
   node.timeout = Duration{any.number()};
   node.idle_timeout = Duration{any.number()};
-  node.agent = any.maybe(agent(any));
+  if (any.coin()) {
+    node.agent = agent(any);
+  }
   node.retry = {static_cast<int>(any.below(1000)),
                 Duration{any.number()},
                 Duration{any.number()},
