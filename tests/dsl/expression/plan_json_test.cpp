@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
     Damaged,
     testing::Values(
         Damage{"{", "", "the plan is no JSON: something is wrong at byte 10"},
-        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2846"},
+        Damage{"{", "[{", "the plan is no JSON: something is wrong at byte 2861"},
         Damage{"\"version\":1",
                "\"version\":2",
                "the plan is of version 2, this program reads version 1"},
