@@ -328,7 +328,7 @@ TEST_F(Command, EveryImageThatCannotBeHadIsToldWithItsPlace) {
   EXPECT_THAT(ended.err,
               AllOf(ContainsRegex("images.yaml:5:3: [^\n]*first"),
                     ContainsRegex("images.yaml:6:3: [^\n]*second"),
-                    Not(HasSubstr("images.yaml:7"))));
+                    Not(HasSubstr("error: images.yaml:7"))));
 }
 
 TEST_F(Command, FileThatALinkLeadsToIsOutOfATasksReach) {
