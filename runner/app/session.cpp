@@ -129,6 +129,9 @@ class Session {
     if (request.rehearsal) {
       beside.push_back({kRehearsalFile, request.rehearsal->text});
     }
+    if (request.sealed) {
+      beside.push_back({kSealedFile, dsl::sealed_plan_to_json(*request.sealed)});
+    }
     Result<RunId> run = store_->create_run(request.name, json, random_numbers(), beside);
     if (!run) {
       return refused(ExitCode::Invalid, run.error());
@@ -196,8 +199,16 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
-    if (!look_for_engines() || !load_secrets() || !prepare_images() ||
-        !remove_leftovers(engines_->engines())) {
+    if (!look_for_engines() || !load_secrets() || !prepare_images()) {
+      return refused(ExitCode::Environment);
+    }
+    if (const Status sealed = is_where_it_was_sealed(); !sealed) {
+      return refused(ExitCode::Environment, sealed.error());
+    }
+    if (!problems_.empty()) {
+      return refused(ExitCode::Invalid);
+    }
+    if (!remove_leftovers(engines_->engines())) {
       return refused(ExitCode::Environment);
     }
     clear_work_folder();
@@ -294,8 +305,28 @@ class Session {
 
   /// There for a run with --no-cache, which holds when it is resumed too.
   static constexpr const char* kNoCacheFile = "no-cache";
+  static constexpr const char* kSealedFile = "sealed.json";
 
   std::string file_of_run(const char* name) const { return store_->run_folder(run_) + "/" + name; }
+
+  /// Engines and images may have become others while the run of a sealed plan waited: `problems_`
+  /// then. Its files and its input are the run's own since it began.
+  Status is_where_it_was_sealed() {
+    const std::string file = file_of_run(kSealedFile);
+    if (::access(file.c_str(), F_OK) != 0) {
+      return dsl::Ok{};
+    }
+    const Result<std::string> text = files::read_file(file, std::int64_t{1} << 30);
+    const Result<dsl::SealedPlan> sealed =
+        text ? dsl::sealed_plan_from_json(*text) : Result<dsl::SealedPlan>(text.error());
+    if (!sealed) {
+      return sealed.error().within("what was sealed for the run");
+    }
+    dsl::SealedPlan now = *sealed;
+    now.places = sealed_places(plan_, by_node_, digests_);
+    problems_ = drift_of(*sealed, now);
+    return dsl::Ok{};
+  }
 
   /// A rehearsal stays one when it is resumed.
   Status rehearse_again() {

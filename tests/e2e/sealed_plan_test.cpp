@@ -294,5 +294,23 @@ TEST_F(SealedPlan, MayLieInAFolderThatIsNoRepository) {
   EXPECT_TRUE(fs::exists(project_.path() / "out.txt"));
 }
 
+TEST_F(SealedPlan, ARunThatWaitedGoesOnWhereItWasSealedOnly) {
+  const TempFolder image;
+  image.write("bin/sh", "first");
+  write("release.yaml",
+        "version: 1\nname: release\nengine: sandbox\ntasks:\n  ask: {approval: 'Go on?'}\n"
+        "  build: {needs: [ask], run: 'true', image: {rootfs: " +
+            image.path().string() + "}}\n");
+  commit("with an image");
+  seal_and_approve();
+  ASSERT_EQ(pipe({"run", "--plan", plan(), "--name", "waits"}).exit_code, 4);
+  image.write("bin/sh", "another");
+
+  const Ended resumed = pipe({"approve", "waits", "ask", "--resume"});
+
+  EXPECT_EQ(resumed.exit_code, 2) << resumed.out;
+  EXPECT_THAT(resumed.err, HasSubstr("not as sealed: "));
+}
+
 }  // namespace
 }  // namespace e2e
