@@ -61,7 +61,7 @@ constexpr Field<TaskSpec> kTaskFields[] = {
     kUser,     kRuntime, kTimeout,     kRetryKey,    kPool,      kAllowFailure, kExpect,
     kMatrix,   kForEach, kOutputs,     kArtifacts,   kCacheKey,  kServices,     kBudget,
     kFirewall, kSecrets, kPermissions, kDockerKey,   kWorkspace, kIdleTimeout,  kMountsKey,
-     kSetup,    kMerge,   kContext,
+    kSetup,    kMerge,   kContext,
 };
 constexpr Record<TaskSpec> kTask{"a task", kTaskFields};
 
