@@ -47,9 +47,16 @@ Status next_step(const Delivery& d, Owed step) {
       return where ? d.record(ResultDelivered{*where})
                    : or_again(d, where.error(), "kept in the run store");
     }
-    case Owed::Push:
+    case Owed::Push: {
+      const Result<TreeRef> result = result_for_people(d.trees, d.project, d.state);
+      const Result<std::string> commit =
+          result ? commit_of_branch(d.trees, d.project, branch, *result) : result.error();
       return or_again(
-          d, push_branch(d.loop, d.project.folder, git.remote, branch, d.record), on_branch);
+          d,
+          commit ? push_branch(d.loop, d.project.folder, git.remote, branch, *commit, d.record)
+                 : Status(commit.error()),
+          on_branch);
+    }
     case Owed::PullRequest:
       return or_again(d,
                       open_pull_request(d.loop,

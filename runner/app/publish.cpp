@@ -145,15 +145,21 @@ Status push_branch(EventLoop& loop,
                    const std::string& folder,
                    const std::string& remote,
                    const std::string& branch,
+                   const std::string& commit,
                    const RecordFact& record) {
   UserProgram program(loop, folder);
   if (auto told = record(PushStarted{remote, branch, push_hook(program)}); !told) {
     return told;
   }
   const std::string reference = "refs/heads/" + branch;
-  const auto pushed = program.run(
-      {"git", "push", "--no-recurse-submodules", "--", remote, reference + ":" + reference},
-      kLongTime);
+  const auto pushed = program.run({"git",
+                                   "push",
+                                   "--no-recurse-submodules",
+                                   "--no-follow-tags",
+                                   "--",
+                                   remote,
+                                   commit + ":" + reference},
+                                  kLongTime);
   if (auto told = record(PushEnded{remote, pushed ? "" : pushed.error().message}); !told) {
     return told;
   }

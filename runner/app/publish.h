@@ -25,11 +25,13 @@ dsl::Status check_can_publish(const Project& project, const dsl::Git& git);
 // Both tell what they do before and after. Doing it again is harmless, also after a crash in the
 // middle: a branch that the remote has already and a pull request that is open are found.
 
-/// Never by force.
+/// The commit (in hex), whatever the branch has become here meanwhile, and nothing beside it. Never
+/// by force.
 dsl::Status push_branch(EventLoop& loop,
                         const std::string& folder,
                         const std::string& remote,
                         const std::string& branch,
+                        const std::string& commit,
                         const RecordFact& record);
 
 /// `request` is what pull_request_of made.

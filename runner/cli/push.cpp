@@ -84,8 +84,12 @@ ExitCode push_run(const PushArguments& arguments, Console& console) {
   };
   EventLoop loop;
   dsl::Status done = check_can_publish(trees->project, git);
+  const auto result = result_for_people(*trees->store, trees->project, state);
+  const auto commit = result ? commit_of_branch(*trees->store, trees->project, branch, *result)
+                             : dsl::Result<std::string>(result.error());
   if (done) {
-    done = push_branch(loop, folder, git.remote, branch, record);
+    done = commit ? push_branch(loop, folder, git.remote, branch, *commit, record)
+                  : dsl::Status(commit.error());
   }
   if (done && git.pull_request) {
     done =

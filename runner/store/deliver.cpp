@@ -81,6 +81,19 @@ dsl::Result<Oid> tip_of(Objects& objects, const Project& project, const TreeRef&
   return commit && !project.prefix.empty() ? graft(objects, project, *commit) : commit;
 }
 
+dsl::Result<git::Project> repository_of(const Project& project) {
+  auto found = git::Project::find(project.folder);
+  if (!found) {
+    return found.error();
+  }
+  if (!*found || (*found)->objects_folder() != project.objects) {
+    return dsl::Error{fmt::format("the repository of '{}' is not where it was when the run began",
+                                  files::printable(project.folder)),
+                      "move it back"};
+  }
+  return **std::move(found);
+}
+
 }  // namespace
 
 dsl::Status check_branch_is_free(const Project& project, const std::string& branch) {
@@ -136,21 +149,40 @@ dsl::Status publish_branch(TreeStore& store,
   if (auto fine = git::check_branch_name(branch); !fine) {
     return fine;
   }
-  auto found = git::Project::find(project.folder);
-  if (!found) {
-    return found.error();
-  }
-  if (!*found || (*found)->objects_folder() != project.objects) {
-    return dsl::Error{fmt::format("the repository of '{}' is not where it was when the run began",
-                                  project.folder),
-                      "move it back"};
-  }
+  auto repository = repository_of(project);
   auto objects = store.borrow();
-  if (!objects) {
-    return objects.error();
+  if (!repository || !objects) {
+    return repository ? objects.error() : repository.error();
   }
   auto tip = tip_of(**objects, project, result);
-  return tip ? (*found)->add_branch(branch, **objects, *tip) : tip.error();
+  return tip ? repository->add_branch(branch, **objects, *tip) : tip.error();
+}
+
+dsl::Result<std::string> commit_of_branch(TreeStore& store,
+                                          const Project& project,
+                                          const std::string& branch,
+                                          const TreeRef& result) {
+  auto repository = repository_of(project);
+  auto objects = store.borrow();
+  if (!repository || !objects) {
+    return repository ? objects.error() : repository.error();
+  }
+  auto tip = tip_of(**objects, project, result);
+  auto now = tip ? repository->branch(branch) : tip.error();
+  if (!now) {
+    return now.error();
+  }
+  const std::string made = git::to_hex(*tip);
+  if (*now && **now == *tip) {
+    return made;
+  }
+  const std::string problem =
+      *now ? " has changed since the run made it, and only what was verified is pushed"
+           : " is gone";
+  return dsl::Error{
+      "branch '" + branch + "'" + problem,
+      fmt::format(
+          "`git branch -f {} {}` brings back what the run made", branch, made.substr(0, 12))};
 }
 
 dsl::Status take_back(TreeStore& store,
@@ -162,21 +194,13 @@ dsl::Status take_back(TreeStore& store,
     as_left.input = result;
     return write_back(store, as_left, project.input, WriteBackFor::Undo);
   }
-  auto found = git::Project::find(project.folder);
-  if (!found) {
-    return found.error();
-  }
-  if (!*found || (*found)->objects_folder() != project.objects) {
-    return dsl::Error{fmt::format("the repository of '{}' is not where it was when the run began",
-                                  files::printable(project.folder)),
-                      "move it back"};
-  }
+  auto repository = repository_of(project);
   auto objects = store.borrow();
-  if (!objects) {
-    return objects.error();
+  if (!repository || !objects) {
+    return repository ? objects.error() : repository.error();
   }
   auto tip = tip_of(**objects, project, result);
-  return tip ? (*found)->remove_branch(branch, *tip) : tip.error();
+  return tip ? repository->remove_branch(branch, *tip) : tip.error();
 }
 
 dsl::Result<std::string> deliver(TreeStore& store,

@@ -64,6 +64,13 @@ dsl::Result<std::string> deliver(TreeStore& store,
                                  const std::string& branch,
                                  const TreeRef& result);
 
+/// The commit that `deliver` made the branch with, in hex: what was verified. An Error where the
+/// branch is not at it any more.
+dsl::Result<std::string> commit_of_branch(TreeStore& store,
+                                          const Project& project,
+                                          const std::string& branch,
+                                          const TreeRef& result);
+
 /// Removes what `deliver` brought with the same arguments, as far as nobody has changed it since:
 /// the branch, or the changes of files. An Error says why it cannot be, and nothing has changed
 /// then. Doing it again is harmless.

@@ -137,6 +137,36 @@ TEST_F(Push, ThatFailsKeepsTheResultAndIsTriedAgainByResume) {
   EXPECT_EQ(pipe({"resume", "r"}).exit_code, 2);  // it is over
 }
 
+TEST_F(Push, WhatWasNotVerifiedIsNotPushed) {
+  write_hook("exit 1\n");
+  ASSERT_EQ(run("git: {push: true}\n" + kTask).exit_code, 3);
+  write_hook("exit 0\n");
+  const std::string made = user_.git({"rev-parse", "pipe/p/r"}, folder());
+  const std::string other =
+      user_.git({"commit-tree", "-m", "other", "pipe/p/r^{tree}", "-p", "pipe/p/r"}, folder());
+  user_.git({"update-ref", "refs/heads/pipe/p/r", other}, folder());
+
+  const Ended resumed = pipe({"resume", "r"});
+
+  EXPECT_EQ(resumed.exit_code, 3);
+  EXPECT_THAT(resumed.err,
+              AllOf(HasSubstr("'pipe/p/r' has changed since the run made it"),
+                    HasSubstr("git branch -f pipe/p/r " + made.substr(0, 12))));
+  EXPECT_THAT(pipe({"push", "r"}).err, HasSubstr("only what was verified is pushed"));
+  EXPECT_EQ(pushed(), "");
+
+  user_.git({"branch", "-f", "pipe/p/r", made}, folder());
+  EXPECT_EQ(pipe({"resume", "r"}).exit_code, 0);
+  EXPECT_EQ(pushed(), "pipe/p/r");
+}
+
+TEST_F(Push, TakesNoTagsAlong) {
+  user_.git({"config", "push.followTags", "true"}, folder());
+  user_.git({"tag", "-a", "-m", "mine", "v-private"}, folder());
+  ASSERT_EQ(run("git: {push: true}\n" + kTask).exit_code, 0);
+  EXPECT_EQ(user_.git({"tag", "--list"}, remote()), "");
+}
+
 TEST_F(Push, WhatItNeedsIsLookedForBeforeTheRun) {
   user_.git({"remote", "remove", "origin"}, folder());
   const Ended no_remote = run("git: {push: true}\n" + kTask);
