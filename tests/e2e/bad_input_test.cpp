@@ -266,8 +266,7 @@ TEST_F(Target, ThatIsFullStaysAsItWasUntilThereIsRoom) {
   EXPECT_THAT(ended.out, HasSubstr("exit 0\nfirst\npipeline.yaml\nsecond\nnew\n"));
   EXPECT_THAT(ended.err,
               AllOf(HasSubstr("nothing was written"),
-                    HasSubstr("make room on the file system, then deliver the result with 'pipe "
-                              "resume'")));
+                    HasSubstr("make room on the file system, then `pipe resume ")));
 }
 
 TEST_F(Target, ThatIsFullCanStillLoseWhatTheRunRemoved) {
@@ -315,8 +314,7 @@ TEST_F(Target, ThatIsReadOnlyIsSaidSoWithTheWayOut) {
   EXPECT_THAT(ended.err,
               AllOf(HasSubstr(folder() + "/small'"),
                     HasSubstr("Read-only file system"),
-                    HasSubstr("make the folder writable, then deliver the result with 'pipe "
-                              "resume'"),
+                    HasSubstr("make the folder writable, then `pipe resume "),
                     testing::Not(HasSubstr("PIPE_STATE"))));
 }
 
