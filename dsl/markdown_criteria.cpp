@@ -142,6 +142,41 @@ std::int64_t exit_code_in(const std::string& lower) {
   return 0;
 }
 
+/// The text around what stands in backticks, in lower case.
+std::string words_around(const std::string& lower) {
+  std::string words = " ";
+  bool is_code = false;
+  for (const char c : lower) {
+    is_code = c == '`' ? !is_code : is_code;
+    if (!is_code) {
+      words += c == '`' ? ' ' : c;
+    }
+  }
+  return words + " ";
+}
+
+/// Why a command that stands in a box is not the whole of what the box asks: "" it is.
+std::string why_not_checked(const MarkdownBlock& box,
+                            const std::string& command,
+                            const std::string& lower) {
+  if (command.find("${{") != std::string::npos) {
+    return "'" + command + "' has an expression";
+  }
+  if (std::count_if(box.spans.begin(), box.spans.end(), [&](const std::string& span) {
+        return is_command(span, lower);
+      }) > 1) {
+    return "it has more than one command";
+  }
+  const std::string words = words_around(lower);
+  if (says_any(words, {" not ", "n't ", " never ", " finds nothing", " outputs ", " prints "})) {
+    return "it asks for more than that the command succeeds";
+  }
+  const bool names_code = exit_code_in(lower) != 0;
+  return !names_code && says_any(words, {" fail", "non-zero", "nonzero"})
+             ? "it says that the command fails, and not with which exit code"
+             : "";
+}
+
 }  // namespace
 
 MarkdownCriterion criterion_of(const MarkdownBlock& box,
@@ -179,6 +214,10 @@ MarkdownCriterion criterion_of(const MarkdownBlock& box,
   }
   for (const std::string& span : box.spans) {
     if (is_command(span, lower)) {
+      if (const std::string why = why_not_checked(box, span, lower); !why.empty()) {
+        notes.push_back({box.line, "a person answers: " + box.text + " (" + why + ")"});
+        return criterion;
+      }
       criterion.kind = Kind::Run;
       criterion.command = span;
       criterion.exit_code = exit_code_in(lower);

@@ -60,6 +60,20 @@ TEST(MarkdownPlan, ACommandInBackticksIsRun) {
   EXPECT_EQ(only_box("`diff a b` has exit code 2").exit_code, 2);
 }
 
+TEST(MarkdownPlan, ACommandThatIsNotAllThatIsAskedIsLeftToAPerson) {
+  for (const char* box : {"`rm -rf build` must not be run",
+                          "`test -f README.md` fails",
+                          "`make check` does not exit with 0",
+                          "`grep -q TODO README.md` finds nothing",
+                          "`ls nothing-here` returns non-zero",
+                          "`echo hi` outputs `bye`",
+                          "`test -f README.md` and `test -f NOTICE` pass",
+                          "`echo '${{ secrets.X }}'` passes"}) {
+    EXPECT_EQ(only_box(box).kind, Kind::Manual) << box;
+  }
+  EXPECT_EQ(only_box("`grep -q secret log` fails with exit code 1").exit_code, 1);
+}
+
 TEST(MarkdownPlan, ANameInBackticksIsNoCommand) {
   for (const char* box : {"`TokenService` is used everywhere",
                           "`make` is not needed any more",
