@@ -7,6 +7,7 @@
 
 #include "dsl/digest.h"
 #include "runner/run/feedback.h"
+#include "runner/run/meter.h"
 #include "runner/run/prompt.h"
 #include "runner/run/review.h"
 
@@ -80,8 +81,10 @@ dsl::Status add_agent(const OrderContext& context, std::size_t node, AttemptOrde
     return dsl::Ok{};
   }
   CachePath session{session_key(context.state.run(), me.id), plan.agent->state, "", true};
+  // A session in which no model has said anything is not to be relied on: Gemini CLI saves none.
+  const bool was_answered = me.spent.turns > 0 || !is_metered(plan);
   if (!order.feedback.empty() && me.last && me.last->agent) {
-    order.session = me.last->agent->session;
+    order.session = was_answered ? me.last->agent->session : "";
   } else if (follow_up && order.feedback.empty()) {
     order.session = follow_up->session;
     order.follow_up = follow_up->prompt + "\n";
