@@ -64,7 +64,7 @@ TEST(MarkdownPlan, ACommandThatIsNotAllThatIsAskedIsLeftToAPerson) {
   for (const char* box : {"`rm -rf build` must not be run",
                           "`test -f README.md` fails",
                           "`make check` does not exit with 0",
-                          "`grep -q TODO README.md` finds nothing",
+                          "`grep -q later README.md` finds nothing",
                           "`ls nothing-here` returns non-zero",
                           "`echo hi` outputs `bye`",
                           "`test -f README.md` and `test -f NOTICE` pass",
