@@ -42,10 +42,9 @@ class TextExport {
     for (std::size_t k = 0; k < plan_.phases.size(); ++k) {
       write_phase(plan_.phases[k], nodes[k]);
     }
-    const Meeting* const last = meeting_at(std::nullopt);
-    if (last != nullptr) {
+    if (const std::string& last = merges_.back(); !last.empty()) {
       out_ += '\n';
-      meeting(0, "the result", *last);
+      line(0, Style::Dim, "the result: " + last);
     }
     totals();
     warnings();
@@ -103,34 +102,33 @@ class TextExport {
       }
     }
     const PlanNode& gate = plan_.nodes[phase.gate];
-    const Meeting* const met = meeting_at(phase.gate);
-    if (met != nullptr || !gate.criteria.empty()) {
+    const std::string& merge = merges_[phase.gate];
+    if (!merge.empty() || !gate.criteria.empty()) {
       line(2, Style::Plain, "at the end of the phase");
     }
-    if (met != nullptr) {
-      meeting(6, "first", *met);
+    if (!merge.empty()) {
+      line(6, Style::Dim, "first: " + merge);
     }
     criteria(gate);
   }
 
-  /// What is verified again before that node, or the result, goes on from a merge.
-  const Meeting* meeting_at(std::optional<NodeIndex> node) const {
-    const auto found = std::find_if(
-        meetings_.begin(), meetings_.end(), [&](const Meeting& one) { return one.node == node; });
-    return found == meetings_.end() ? nullptr : &*found;
-  }
-
-  void meeting(std::size_t indent, const std::string& what, const Meeting& met) {
-    std::vector<std::string> tasks;
-    for (const NodeIndex task : met.tasks) {
-      tasks.push_back(plan_.nodes[task].id.value);
-    }
-    line(indent,
-         Style::Dim,
-         fmt::format("{}: {} of {} verified again on the merge",
-                     what,
-                     met.criteria == 1 ? "1 criterion" : fmt::format("{} criteria", met.criteria),
-                     words::join(tasks, ", ")));
+  /// What is verified again before each node, or at the end the result, goes on from a merge.
+  static std::vector<std::string> merges_of(const Plan& plan) {
+    constexpr std::size_t kShown = 20;
+    std::vector<std::string> merges(plan.nodes.size() + 1);
+    for_each_meeting(plan, [&](const Meeting& met) {
+      std::vector<std::string> tasks;
+      for (std::size_t k = 0; k < met.tasks.size() && k < kShown; ++k) {
+        tasks.push_back(plan.nodes[met.tasks[k]].id.value);
+      }
+      const std::size_t more = met.tasks.size() - tasks.size();
+      merges[met.node.value_or(plan.nodes.size())] =
+          fmt::format("{} of {}{} verified again on the merge",
+                      met.criteria == 1 ? "1 criterion" : fmt::format("{} criteria", met.criteria),
+                      words::join(tasks, ", "),
+                      more == 0 ? "" : fmt::format(" and {} more", more));
+    });
+    return merges;
   }
 
   void write_node(const PlanNode& node) {
@@ -153,8 +151,8 @@ class TextExport {
     } else {
       line(6, Style::Dim, words::join(where(node), " · "));
       conditions(node);
-      if (const Meeting* met = meeting_at(index_of(node))) {
-        meeting(6, "first", *met);
+      if (const std::string& merge = merges_[index_of(node)]; !merge.empty()) {
+        line(6, Style::Dim, "first: " + merge);
       }
       if (node.merges) {
         line(6, Style::Plain, "only where their work does not go together:");
@@ -373,7 +371,7 @@ class TextExport {
   }
 
   const Plan& plan_;
-  const std::vector<Meeting> meetings_ = meetings_of(plan_);
+  const std::vector<std::string> merges_ = merges_of(plan_);  // by node; of the result behind them
   const TextOptions& options_;
   std::string out_;
 };

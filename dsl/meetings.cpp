@@ -3,87 +3,174 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <unordered_set>
 #include <utility>
 
 namespace dsl {
 namespace {
 
-/// Which nodes led to each, itself included, as bits.
-class Pasts {
+constexpr std::size_t kWidth = 64;
+
+/// A set of nodes as bits, from the word with the first on.
+class Nodes {
  public:
-  explicit Pasts(const Plan& plan) : pasts_(plan.nodes.size()) {
-    for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-      Bits& past = pasts_[i];
-      past.resize(i / kWidth + 1, 0);
-      past[i / kWidth] |= std::uint64_t{1} << (i % kWidth);
-      for (const NodeIndex need : plan.nodes[i].needs) {
-        for (std::size_t word = 0; word < pasts_[need].size(); ++word) {
-          past[word] |= pasts_[need][word];
-        }
-      }
+  [[nodiscard]] bool contains(NodeIndex node) const {
+    const std::size_t word = node / kWidth;
+    return word >= first_ && word < end() &&
+           (words_[word - first_] >> (node % kWidth) & std::uint64_t{1}) != 0;
+  }
+  void add(NodeIndex node) {
+    cover(node / kWidth, node / kWidth + 1);
+    words_[node / kWidth - first_] |= std::uint64_t{1} << (node % kWidth);
+  }
+  void add(const Nodes& other) {
+    cover(other.first_, other.end());
+    for (std::size_t word = other.first_; word < other.end(); ++word) {
+      words_[word - first_] |= other.words_[word - other.first_];
     }
   }
-
+  void keep_common(const Nodes& other) {
+    const std::size_t first = std::max(first_, other.first_);
+    const std::size_t last = std::max(std::min(end(), other.end()), first);
+    std::vector<std::uint64_t> common;
+    common.reserve(last - first);
+    for (std::size_t word = first; word < last; ++word) {
+      common.push_back(words_[word - first_] & other.words_[word - other.first_]);
+    }
+    first_ = first;
+    words_ = std::move(common);
+  }
+  /// In order, those that `other` does not have.
   template <class See>
-  void each(NodeIndex node, See see) const {
-    const Bits& past = pasts_[node];
-    for (std::size_t word = 0; word < past.size(); ++word) {
-      for (std::uint64_t rest = past[word]; rest != 0; rest &= rest - 1) {
+  void each_without(const Nodes& other, See see) const {
+    for (std::size_t word = first_; word < end(); ++word) {
+      const bool has = word >= other.first_ && word < other.end();
+      for (std::uint64_t rest =
+               words_[word - first_] & ~(has ? other.words_[word - other.first_] : 0);
+           rest != 0;
+           rest &= rest - 1) {
         see(word * kWidth + static_cast<std::size_t>(std::countr_zero(rest)));
       }
     }
   }
+  void clear() { *this = {}; }
 
  private:
-  using Bits = std::vector<std::uint64_t>;
-  static constexpr std::size_t kWidth = 64;
-  std::vector<Bits> pasts_;
-};
-
-/// The trees that are merged where the work of `needs` meets.
-class Merge {
- public:
-  Merge(const Plan& plan, const Pasts& pasts, const std::vector<NodeIndex>& needs)
-      : plan_(plan), pasts_(pasts), sides_(plan.nodes.size()) {
-    for (const NodeIndex need : needs) {
-      pasts_.each(need, [&](NodeIndex i) { ++sides_[i]; });
+  [[nodiscard]] std::size_t end() const { return first_ + words_.size(); }
+  void cover(std::size_t first, std::size_t last) {
+    if (words_.empty()) {
+      first_ = first;
+    } else if (first < first_) {
+      words_.insert(words_.begin(), first_ - first, 0);
+      first_ = first;
     }
-    for (const NodeIndex need : needs) {
-      if (sides_[need] == 1) {  // in no other's past
-        tips_.push_back(need);
-      }
-    }
-    std::fill(sides_.begin(), sides_.end(), 0);
-    for (const NodeIndex tip : tips_) {
-      pasts_.each(tip, [&](NodeIndex i) { ++sides_[i]; });
-    }
+    words_.resize(std::max(words_.size(), last - first_), 0);
   }
 
-  std::optional<Meeting> meeting(std::optional<NodeIndex> node) const {
-    std::size_t all_at_work = 0;
-    Meeting meeting{node, {}, 0, {}};
-    for (NodeIndex i = 0; i < sides_.size(); ++i) {
-      all_at_work += is_parted(i) && works(i) ? 1U : 0U;
+  std::size_t first_ = 0;
+  std::vector<std::uint64_t> words_;
+};
+
+class Meetings {
+ public:
+  Meetings(const Plan& plan, const std::function<void(const Meeting&)>& see)
+      : plan_(plan),
+        see_(see),
+        pasts_(plan.nodes.size()),
+        waiting_(plan.nodes.size(), 0),
+        branches_(plan.nodes.size(), 0),
+        is_told_(plan.nodes.size(), false) {}
+
+  void tell() {
+    for (const PlanNode& node : plan_.nodes) {
+      for (const NodeIndex need : node.needs) {
+        ++waiting_[need];
+      }
     }
-    std::vector<bool> seen(sides_.size(), false);
-    for (const NodeIndex tip : tips_) {
-      std::size_t beside = all_at_work;  // who may be to blame for what this branch proved
-      pasts_.each(tip, [&](NodeIndex i) { beside -= is_parted(i) && works(i) ? 1U : 0U; });
-      pasts_.each(tip, [&](NodeIndex i) {
-        if (is_parted(i) && !seen[i]) {
-          seen[i] = true;
+    std::vector<NodeIndex> ends;
+    for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
+      const std::vector<NodeIndex>& needs = plan_.nodes[i].needs;
+      meet(i, needs);
+      for (const NodeIndex need : needs) {
+        pasts_[i].add(pasts_[need]);
+        if (--waiting_[need] == 0) {
+          pasts_[need].clear();  // of a large plan the pasts of all nodes are more than the plan
+        }
+      }
+      pasts_[i].add(i);
+      if (waiting_[i] == 0) {
+        ends.push_back(i);
+      }
+    }
+    meet(std::nullopt, ends);
+  }
+
+ private:
+  /// The branches whose trees are merged: needs that are in no other's past.
+  std::vector<NodeIndex> tips_of(const std::vector<NodeIndex>& needs) const {
+    std::vector<NodeIndex> last_first = needs;
+    std::sort(last_first.begin(), last_first.end(), std::greater<>());
+    Nodes covered;  // a node's past stands before it
+    std::vector<NodeIndex> tips;
+    for (const NodeIndex need : last_first) {
+      if (!covered.contains(need)) {
+        covered.add(pasts_[need]);
+        tips.push_back(need);
+      }
+    }
+    std::reverse(tips.begin(), tips.end());
+    return tips;
+  }
+
+  void meet(std::optional<NodeIndex> node, const std::vector<NodeIndex>& needs) {
+    if (needs.size() < 2) {
+      return;
+    }
+    const std::vector<NodeIndex> tips = tips_of(needs);
+    Nodes common = pasts_[tips.front()];
+    for (const NodeIndex tip : tips) {
+      common.keep_common(pasts_[tip]);
+    }
+    std::vector<NodeIndex> parted;
+    std::size_t at_work = 0;
+    for (const NodeIndex tip : tips) {
+      pasts_[tip].each_without(common, [&](NodeIndex i) {
+        if (branches_[i]++ == 0) {
+          parted.push_back(i);
+          at_work += works(i) ? 1U : 0U;
+        }
+      });
+    }
+    Meeting meeting{node, {}, 0, {}};
+    for (const NodeIndex tip : tips) {
+      std::size_t beside = at_work;  // who may be to blame for what this branch proved
+      pasts_[tip].each_without(common, [&](NodeIndex i) { beside -= works(i) ? 1U : 0U; });
+      pasts_[tip].each_without(common, [&](NodeIndex i) {
+        if (!is_told_[i]) {
+          is_told_[i] = true;
           add(i, tip, beside, meeting);
         }
       });
     }
+    for (const NodeIndex i : parted) {
+      branches_[i] = 0;
+      is_told_[i] = false;
+    }
     std::sort(meeting.tasks.begin(), meeting.tasks.end());
-    return meeting.tasks.empty() ? std::nullopt : std::optional(std::move(meeting));
+    if (!meeting.tasks.empty() && is_new(meeting.tasks)) {
+      see_(meeting);
+    }
   }
 
- private:
-  [[nodiscard]] bool is_parted(NodeIndex i) const {
-    return sides_[i] > 0 && sides_[i] < tips_.size();
+  /// The same merge is verified once for all that start from it.
+  bool is_new(const std::vector<NodeIndex>& tasks) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const NodeIndex task : tasks) {
+      hash = (hash ^ task) * 0x100000001b3;
+    }
+    return known_.insert(hash).second;
   }
+
   /// A gate is where its phase's tasks met; it does nothing by itself.
   [[nodiscard]] bool works(NodeIndex i) const { return !plan_.nodes[i].command.argv.empty(); }
 
@@ -91,7 +178,7 @@ class Merge {
     // On the whole; at the end of each branch, where it may have been put aside; and with each of
     // those who may be to blame, where there are several.
     const std::size_t looks =
-        1 + sides_[task] - (tip == task ? 1U : 0U) + (beside > 1 ? beside : 0);
+        1 + branches_[task] - (tip == task ? 1U : 0U) + (beside > 1 ? beside : 0);
     std::size_t count = 0;
     for (const Criterion& criterion : plan_.nodes[task].criteria) {
       if (is_of_a_tree(criterion)) {
@@ -106,9 +193,12 @@ class Merge {
   }
 
   const Plan& plan_;
-  const Pasts& pasts_;
-  std::vector<std::size_t> sides_;  // by node: of how many tips it is in the past
-  std::vector<NodeIndex> tips_;
+  const std::function<void(const Meeting&)>& see_;
+  std::vector<Nodes> pasts_;           // by node, itself included; empty where nobody waits for it
+  std::vector<std::size_t> waiting_;   // by node: nodes that need it and are yet to come
+  std::vector<std::size_t> branches_;  // by node: of the meeting's, how many have it
+  std::vector<bool> is_told_;
+  std::unordered_set<std::uint64_t> known_;  // meetings, by their tasks
 };
 
 }  // namespace
@@ -126,41 +216,13 @@ bool is_of_a_tree(const Criterion& criterion) {
   return std::visit(Says{}, criterion.check);
 }
 
-std::vector<Meeting> meetings_of(const Plan& plan) {
-  std::vector<Meeting> all;
-  const bool none = std::none_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
+void for_each_meeting(const Plan& plan, const std::function<void(const Meeting&)>& see) {
+  const bool any = std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const PlanNode& node) {
     return std::any_of(node.criteria.begin(), node.criteria.end(), is_of_a_tree);
   });
-  if (none) {
-    return all;
+  if (any) {
+    Meetings(plan, see).tell();
   }
-  const Pasts pasts(plan);
-  std::vector<bool> needed(plan.nodes.size(), false);
-  const auto add = [&](std::optional<NodeIndex> node, const std::vector<NodeIndex>& tips) {
-    if (auto meeting = tips.size() < 2 ? std::nullopt : Merge(plan, pasts, tips).meeting(node)) {
-      // The same merge is verified once for all that start from it.
-      const bool is_new = std::none_of(all.begin(), all.end(), [&](const Meeting& other) {
-        return other.tasks == meeting->tasks;
-      });
-      if (is_new) {
-        all.push_back(*std::move(meeting));
-      }
-    }
-  };
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-    add(i, plan.nodes[i].needs);
-    for (const NodeIndex need : plan.nodes[i].needs) {
-      needed[need] = true;
-    }
-  }
-  std::vector<NodeIndex> ends;
-  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
-    if (!needed[i]) {
-      ends.push_back(i);
-    }
-  }
-  add(std::nullopt, ends);
-  return all;
 }
 
 }  // namespace dsl

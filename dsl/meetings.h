@@ -4,6 +4,7 @@
 // there, as far as a plan shows it: as if every task changed something. Any thread; pure.
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Meeting {
   Duration worst{0};
 };
 
-/// In the order of the nodes, the result last.
-std::vector<Meeting> meetings_of(const Plan& plan);
+/// In the order of the nodes, the result last. A large plan has as many of them, each with many
+/// tasks: they are told one by one.
+void for_each_meeting(const Plan& plan, const std::function<void(const Meeting&)>& see);
 
 /// What a merge may break: not a task's own change, and no person's word.
 bool is_of_a_tree(const Criterion& criterion);

@@ -162,21 +162,42 @@ std::optional<std::int64_t> worst_ms(const PlanNode& node) {
   return ms;
 }
 
-std::optional<dsl::Duration> worst_time(const Plan& plan) {
+/// What is verified on merges before each node begins, by plan node; of the result behind them.
+struct ChecksOnMerges {
+  std::vector<std::int64_t> worst_ms;
+  std::vector<std::int64_t> usual_ms;  // in earlier runs, one after the other
+};
+
+ChecksOnMerges checks_on_merges(const Plan& plan, ResultCache& cache) {
+  const std::size_t count = plan.nodes.size();
+  ChecksOnMerges checks{std::vector<std::int64_t>(count + 1, 0),
+                        std::vector<std::int64_t>(count + 1, 0)};
+  std::vector<std::optional<std::int64_t>> usual(count);  // of all of a task's criteria
+  dsl::for_each_meeting(plan, [&](const dsl::Meeting& meeting) {
+    const std::size_t place = meeting.node.value_or(count);
+    checks.worst_ms[place] = meeting.worst.ms;
+    for (const NodeIndex task : meeting.tasks) {
+      if (!usual[task]) {
+        const auto& criteria = plan.nodes[task].criteria;
+        usual[task] = cache.usual_ms(name_on_merges(plan, plan.nodes[task].id)) *
+                      std::count_if(criteria.begin(), criteria.end(), dsl::is_of_a_tree);
+      }
+      checks.usual_ms[place] += *usual[task];
+    }
+  });
+  return checks;
+}
+
+std::optional<dsl::Duration> worst_time(const Plan& plan, const ChecksOnMerges& checks) {
   std::vector<std::int64_t> ends(plan.nodes.size(), 0);
   std::int64_t last = 0;
-  std::vector<std::int64_t> merges(plan.nodes.size(), 0);
-  std::int64_t of_result = 0;
-  for (const dsl::Meeting& meeting : dsl::meetings_of(plan)) {
-    (meeting.node ? merges[*meeting.node] : of_result) = meeting.worst.ms;
-  }
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     const std::optional<std::int64_t> own = worst_ms(plan.nodes[i]);
     if (!own) {
       return plan.budget.time;
     }
     // What a merge makes of the work is verified like the merge itself.
-    ends[i] = merges[i] * (plan.nodes[i].merges ? 1 + plan.nodes[i].retry.attempts : 1);
+    ends[i] = checks.worst_ms[i] * (plan.nodes[i].merges ? 1 + plan.nodes[i].retry.attempts : 1);
     std::int64_t begin = 0;
     for (const NodeIndex need : plan.nodes[i].needs) {
       begin = std::max(begin, ends[need]);
@@ -184,23 +205,8 @@ std::optional<dsl::Duration> worst_time(const Plan& plan) {
     ends[i] += begin + *own;
     last = std::max(last, ends[i]);
   }
-  last += of_result;
+  last += checks.worst_ms.back();
   return dsl::Duration{plan.budget.time ? std::min(last, plan.budget.time->ms) : last};
-}
-
-/// By plan node: what the checks before it begins from a merge took in earlier runs, one after the
-/// other.
-std::vector<std::int64_t> usual_checks_on_merges(const Plan& plan, ResultCache& cache) {
-  std::vector<std::int64_t> usual(plan.nodes.size(), 0);
-  for (const dsl::Meeting& meeting : dsl::meetings_of(plan)) {
-    for (const NodeIndex task : meeting.tasks) {
-      const auto& criteria = plan.nodes[task].criteria;
-      const std::int64_t each = cache.usual_ms(name_on_merges(plan, plan.nodes[task].id));
-      usual[meeting.node.value_or(plan.nodes.size() - 1)] +=
-          each * std::count_if(criteria.begin(), criteria.end(), dsl::is_of_a_tree);
-    }
-  }
-  return usual;
 }
 
 /// Of what reaches a model: its own cap, else its phase's, else the plan's.
@@ -239,7 +245,7 @@ dsl::Forecast forecast_of(const ForecastRequest& request) {
   const RunState& state = run.go();
   dsl::Forecast forecast;
   std::vector<std::int64_t> expected_ms(plan.nodes.size(), 0);
-  const std::vector<std::int64_t> checks_ms = usual_checks_on_merges(plan, request.cache);
+  const ChecksOnMerges checks = checks_on_merges(plan, request.cache);
   for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
     const NodeState& node = state.nodes()[i];
     dsl::Forecast::Node told;
@@ -253,13 +259,16 @@ dsl::Forecast forecast_of(const ForecastRequest& request) {
     if (node.reused || node.outcome == Outcome::Skipped) {
       expected_ms[i] = 1;  // as good as nothing
     }
-    expected_ms[i] += checks_ms[i];
+    expected_ms[i] += checks.usual_ms[i];
+    if (i + 1 == plan.nodes.size()) {
+      expected_ms[i] += checks.usual_ms.back();  // nothing of the plan comes later
+    }
     if (!plan.nodes[i].command.argv.empty()) {
       forecast.nodes.push_back(std::move(told));
     }
   }
   add_path(plan, expected_ms, forecast);
-  forecast.worst_time = worst_time(plan);
+  forecast.worst_time = worst_time(plan, checks);
   forecast.worst_cost = worst_cost(plan);
   return forecast;
 }

@@ -1,5 +1,9 @@
 #include "dsl/meetings.h"
 
+#include <algorithm>
+#include <random>
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,6 +30,12 @@ Plan plan_of(std::vector<PlanNode> nodes) {
   Plan plan;
   plan.nodes = std::move(nodes);
   return plan;
+}
+
+std::vector<Meeting> meetings_of(const Plan& plan) {
+  std::vector<Meeting> all;
+  for_each_meeting(plan, [&](const Meeting& one) { all.push_back(one); });
+  return all;
 }
 
 TEST(Meetings, AChainHasNone) {
@@ -72,6 +82,73 @@ TEST(Meetings, ADiffAndAPersonsWordAreOfATaskAlone) {
   plan.nodes[0].criteria[0].check = DiffCheck{};
   plan.nodes[1].criteria[0].check = ManualCheck{};
   EXPECT_THAT(meetings_of(plan), IsEmpty());
+}
+
+/// By the definition, node by node and set by set: those that some branches have and not all.
+std::set<NodeIndex> parted_by_definition(const Plan& plan, const std::vector<NodeIndex>& needs) {
+  const auto past_of = [&](NodeIndex node) {
+    std::set<NodeIndex> past;
+    std::vector<NodeIndex> next{node};
+    while (!next.empty()) {
+      const NodeIndex one = next.back();
+      next.pop_back();
+      if (past.insert(one).second) {
+        next.insert(next.end(), plan.nodes[one].needs.begin(), plan.nodes[one].needs.end());
+      }
+    }
+    return past;
+  };
+  std::vector<std::set<NodeIndex>> tips;
+  for (const NodeIndex need : needs) {
+    const bool is_tip = std::none_of(needs.begin(), needs.end(), [&](NodeIndex other) {
+      return other != need && past_of(other).contains(need);
+    });
+    if (is_tip) {
+      tips.push_back(past_of(need));
+    }
+  }
+  std::set<NodeIndex> parted;
+  for (NodeIndex i = 0; i < plan.nodes.size(); ++i) {
+    const auto having =
+        std::count_if(tips.begin(), tips.end(), [&](const auto& tip) { return tip.contains(i); });
+    if (having > 0 && static_cast<std::size_t>(having) < tips.size()) {
+      parted.insert(i);
+    }
+  }
+  return parted;
+}
+
+TEST(Meetings, OfAnyGraphAreAsDefined) {
+  std::mt19937 random(7);
+  std::size_t compared = 0;
+  for (int round = 0; round < 60; ++round) {
+    std::vector<PlanNode> nodes;
+    const std::size_t count = 2 + random() % 150;  // more than a word of bits
+    for (std::size_t i = 0; i < count; ++i) {
+      std::set<NodeIndex> needs;
+      for (std::size_t k = i == 0 ? 0 : random() % 4; k > 0; --k) {
+        needs.insert(random() % i);
+      }
+      nodes.push_back(task("t" + std::to_string(i), {needs.begin(), needs.end()}));
+    }
+    const Plan plan = plan_of(std::move(nodes));
+    std::set<std::set<NodeIndex>> wanted;
+    for (const PlanNode& node : plan.nodes) {
+      if (auto parted = parted_by_definition(plan, node.needs); !parted.empty()) {
+        wanted.insert(std::move(parted));
+      }
+    }
+    std::set<std::set<NodeIndex>> found;
+    for (const Meeting& meeting : meetings_of(plan)) {
+      EXPECT_EQ(meeting.criteria, meeting.tasks.size());
+      if (meeting.node) {
+        EXPECT_TRUE(found.emplace(meeting.tasks.begin(), meeting.tasks.end()).second);
+      }
+    }
+    EXPECT_EQ(found, wanted) << "round " << round;
+    compared += found.size();
+  }
+  EXPECT_GT(compared, 500U);
 }
 
 }  // namespace
