@@ -114,7 +114,7 @@ class TextExport {
 
   /// What is verified again before each node, or at the end the result, goes on from a merge.
   static std::vector<std::string> merges_of(const Plan& plan) {
-    constexpr std::size_t kShown = 20;
+    constexpr std::size_t kShown = 6;
     std::vector<std::string> merges(plan.nodes.size() + 1);
     for_each_meeting(plan, [&](const Meeting& met) {
       std::vector<std::string> tasks;

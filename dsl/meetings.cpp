@@ -78,20 +78,26 @@ class Meetings {
         see_(see),
         pasts_(plan.nodes.size()),
         waiting_(plan.nodes.size(), 0),
-        branches_(plan.nodes.size(), 0),
-        is_told_(plan.nodes.size(), false) {}
+        branches_(plan.nodes.size(), 0) {
+    needs_.reserve(plan.nodes.size());
+    for (const PlanNode& node : plan.nodes) {
+      needs_.push_back(node.needs);
+    }
+  }
 
   void tell() {
-    for (const PlanNode& node : plan_.nodes) {
-      for (const NodeIndex need : node.needs) {
+    for (const PlanPhase& phase : plan_.phases) {
+      keep_ends(needs_[phase.gate]);
+    }
+    for (const std::vector<NodeIndex>& needs : needs_) {
+      for (const NodeIndex need : needs) {
         ++waiting_[need];
       }
     }
     std::vector<NodeIndex> ends;
     for (NodeIndex i = 0; i < plan_.nodes.size(); ++i) {
-      const std::vector<NodeIndex>& needs = plan_.nodes[i].needs;
-      meet(i, needs);
-      for (const NodeIndex need : needs) {
+      meet(i, needs_[i]);
+      for (const NodeIndex need : needs_[i]) {
         pasts_[i].add(pasts_[need]);
         if (--waiting_[need] == 0) {
           pasts_[need].clear();  // of a large plan the pasts of all nodes are more than the plan
@@ -106,6 +112,21 @@ class Meetings {
   }
 
  private:
+  /// A gate needs every task of its phase: those that another of them needs need not be kept for
+  /// it.
+  void keep_ends(std::vector<NodeIndex>& needs) {
+    Nodes before;
+    for (const NodeIndex need : needs) {
+      for (const NodeIndex earlier : plan_.nodes[need].needs) {
+        before.add(earlier);
+      }
+    }
+    needs.erase(
+        std::remove_if(
+            needs.begin(), needs.end(), [&](NodeIndex need) { return before.contains(need); }),
+        needs.end());
+  }
+
   /// The branches whose trees are merged: needs that are in no other's past.
   std::vector<NodeIndex> tips_of(const std::vector<NodeIndex>& needs) const {
     std::vector<NodeIndex> last_first = needs;
@@ -114,8 +135,10 @@ class Meetings {
     std::vector<NodeIndex> tips;
     for (const NodeIndex need : last_first) {
       if (!covered.contains(need)) {
-        covered.add(pasts_[need]);
         tips.push_back(need);
+        if (need != last_first.back()) {
+          covered.add(pasts_[need]);
+        }
       }
     }
     std::reverse(tips.begin(), tips.end());
@@ -127,34 +150,37 @@ class Meetings {
       return;
     }
     const std::vector<NodeIndex> tips = tips_of(needs);
+    if (tips.size() < 2) {
+      return;
+    }
     Nodes common = pasts_[tips.front()];
     for (const NodeIndex tip : tips) {
       common.keep_common(pasts_[tip]);
     }
-    std::vector<NodeIndex> parted;
+    struct Parted {
+      NodeIndex node;
+      std::size_t branch;  // the first that has it
+    };
+    std::vector<Parted> parted;
+    std::vector<std::size_t> own(tips.size(), 0);  // by branch: of its nodes, how many do something
     std::size_t at_work = 0;
-    for (const NodeIndex tip : tips) {
-      pasts_[tip].each_without(common, [&](NodeIndex i) {
+    for (std::size_t branch = 0; branch < tips.size(); ++branch) {
+      pasts_[tips[branch]].each_without(common, [&](NodeIndex i) {
+        const std::size_t one = works(i) ? 1 : 0;
+        own[branch] += one;
         if (branches_[i]++ == 0) {
-          parted.push_back(i);
-          at_work += works(i) ? 1U : 0U;
+          parted.push_back({i, branch});
+          at_work += one;
         }
       });
     }
     Meeting meeting{node, {}, 0, {}};
-    for (const NodeIndex tip : tips) {
-      std::size_t beside = at_work;  // who may be to blame for what this branch proved
-      pasts_[tip].each_without(common, [&](NodeIndex i) { beside -= works(i) ? 1U : 0U; });
-      pasts_[tip].each_without(common, [&](NodeIndex i) {
-        if (!is_told_[i]) {
-          is_told_[i] = true;
-          add(i, tip, beside, meeting);
-        }
-      });
+    for (const Parted& one : parted) {
+      // Who may be to blame for what this branch proved.
+      add(one.node, tips[one.branch], at_work - own[one.branch], meeting);
     }
-    for (const NodeIndex i : parted) {
-      branches_[i] = 0;
-      is_told_[i] = false;
+    for (const Parted& one : parted) {
+      branches_[one.node] = 0;
     }
     std::sort(meeting.tasks.begin(), meeting.tasks.end());
     if (!meeting.tasks.empty() && is_new(meeting.tasks)) {
@@ -194,10 +220,10 @@ class Meetings {
 
   const Plan& plan_;
   const std::function<void(const Meeting&)>& see_;
+  std::vector<std::vector<NodeIndex>> needs_;  // by node; of a gate, its phase's last ones
   std::vector<Nodes> pasts_;           // by node, itself included; empty where nobody waits for it
   std::vector<std::size_t> waiting_;   // by node: nodes that need it and are yet to come
   std::vector<std::size_t> branches_;  // by node: of the meeting's, how many have it
-  std::vector<bool> is_told_;
   std::unordered_set<std::uint64_t> known_;  // meetings, by their tasks
 };
 

@@ -171,8 +171,16 @@ std::string counted(std::size_t count, std::string_view what) {
 }  // namespace
 
 std::string visible(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
   std::string shown;
   for (std::size_t at = 0; at < text.size();) {
+    const auto* const plain_end = std::find_if_not(text.begin() + at, text.end(), is_plain);
+    const std::size_t plain = static_cast<std::size_t>(plain_end - text.begin()) - at;
+    if (plain != 0) {
+      shown += text.substr(at, plain);
+      at += plain;
+      continue;
+    }
     if (text[at] == '\n' || text[at] == '\t') {
       shown += text[at] == '\n' ? "\\n" : "\\t";
       ++at;

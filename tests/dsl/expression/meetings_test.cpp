@@ -1,6 +1,7 @@
 #include "dsl/meetings.h"
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <set>
 
@@ -131,7 +132,12 @@ TEST(Meetings, OfAnyGraphAreAsDefined) {
       }
       nodes.push_back(task("t" + std::to_string(i), {needs.begin(), needs.end()}));
     }
-    const Plan plan = plan_of(std::move(nodes));
+    std::vector<NodeIndex> all(count);
+    std::iota(all.begin(), all.end(), NodeIndex{0});
+    nodes.push_back(task("gate", all));
+    nodes.back().command = {};
+    Plan plan = plan_of(std::move(nodes));
+    plan.phases.emplace_back().gate = count;
     std::set<std::set<NodeIndex>> wanted;
     for (const PlanNode& node : plan.nodes) {
       if (auto parted = parted_by_definition(plan, node.needs); !parted.empty()) {
