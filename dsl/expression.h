@@ -4,6 +4,7 @@
 // runner. This header is what the runner needs; the checker's side is expression_check.h. Any
 // thread; everything here is pure.
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,6 +16,12 @@
 #include "dsl/value.h"
 
 namespace dsl {
+
+/// What needs.TASK.result may be.
+inline constexpr std::string_view kSuccess = "success";
+inline constexpr std::string_view kFailure = "failure";
+inline constexpr std::string_view kSkipped = "skipped";
+inline constexpr std::array<std::string_view, 3> kTaskResults{kSuccess, kFailure, kSkipped};
 
 /// What an expression may look at.
 struct Scope {

@@ -5,13 +5,22 @@
 #include <variant>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "dsl/expression.h"
+#include "dsl/expression_values.h"
 #include "dsl/expression_wording.h"
 
 namespace dsl {
 namespace {
 
 using Kind = ExpressionNode::Kind;
+
+bool is_task_result(const Value& value) {
+  return std::any_of(kTaskResults.begin(), kTaskResults.end(), [&](std::string_view word) {
+    return compare(value, Comparison::Equal, Value(std::string(word)));
+  });
+}
 
 std::string remedy_for_comparison(ExpressionType left, ExpressionType right) {
   const auto either = [&](ExpressionType type) { return left == type || right == type; };
@@ -148,6 +157,15 @@ ExpressionChecker::Facts ExpressionChecker::check_compare(const Node& node) {
         node.range,
         fmt::format("{} is compared with {}", with_article(left.type), with_article(right.type)),
         remedy_for_comparison(left.type, right.type));
+  }
+  for (const Id part : node.parts) {
+    const Facts& word = facts_[part];
+    if ((left.is_result || right.is_result) && word.value && !is_task_result(*word.value)) {
+      return fail("P0741",
+                  tree_.nodes[part].range,
+                  fmt::format("a task's result is never {}", to_json(*word.value)),
+                  fmt::format("it is one of {}", fmt::join(kTaskResults, ", ")));
+    }
   }
   if (left.value && right.value) {
     return known(Value(compare(*left.value, node.comparison, *right.value)));

@@ -50,6 +50,7 @@ class ExpressionChecker {
     std::shared_ptr<NeedAnswer> need;  // Need, NeedOutputs
     std::string replacement;           // VisibleName::expression
     std::vector<Id> kept;              // And, Or: the parts that are not decided yet
+    bool is_result = false;            // needs.TASK.result: one of kTaskResults
   };
 
   static Facts known(Value value);

@@ -243,7 +243,9 @@ ExpressionChecker::Facts ExpressionChecker::need_member(const Facts& base,
                                                         std::string_view name,
                                                         TextRange range) {
   if (name == "result") {
-    return unknown(ExpressionType::String);
+    Facts facts = unknown(ExpressionType::String);
+    facts.is_result = true;
+    return facts;
   }
   if (name == "outputs") {
     Facts facts = base;

@@ -237,14 +237,15 @@ class Loader {
     return set_it ? set_it : set_it.error().within(name);
   }
 
-  Status read_file(const std::string& path, Owner owner) {
+  void read_file(const std::string& path, Owner owner) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) {
-      return Ok{};
+      return;
     }
     auto text = files::read_file(path, kMaxConfigBytes);
     if (!text) {
-      return text.error();
+      problems_.push_back(text.error());
+      return;
     }
     dsl::Sources sources;
     const std::uint32_t source = sources.add(path, *std::move(text));
@@ -252,7 +253,23 @@ class Loader {
     if (const auto document = dsl::YamlDocument::parse(sources, source, findings)) {
       read_keys(document->root(), path, owner, findings);
     }
-    return first_problem(findings, sources);
+    keep_problems(findings, sources);
+  }
+
+  /// Every mistake of the files, in one go.
+  [[nodiscard]] Status check() const {
+    if (problems_.empty()) {
+      return Ok{};
+    }
+    if (problems_.size() == 1) {
+      return problems_.front();
+    }
+    Error all{fmt::format("{} mistakes in the settings", problems_.size()), ""};
+    for (const Error& problem : problems_) {
+      all.message += "\n  " + problem.message;
+      all.message += problem.remedy.empty() ? "" : "\n    help: " + problem.remedy;
+    }
+    return all;
   }
 
   Settings take() { return std::move(settings_); }
@@ -324,22 +341,22 @@ class Loader {
     }
   }
 
-  static Status first_problem(dsl::Findings& findings, const dsl::Sources& sources) {
+  void keep_problems(dsl::Findings& findings, const dsl::Sources& sources) {
     for (const dsl::Diagnostic& found : findings.take()) {
       if (found.severity == dsl::Diagnostic::Severity::Error && found.code != dsl::kEmptyFile) {
         const dsl::Place place = sources.place(found.span.source, found.span.begin);
-        return Error{fmt::format("{}:{}:{}: {}",
-                                 sources.name(found.span.source),
-                                 place.line,
-                                 place.column,
-                                 found.message),
-                     found.remedy};
+        problems_.push_back({fmt::format("{}:{}:{}: {}",
+                                         sources.name(found.span.source),
+                                         place.line,
+                                         place.column,
+                                         found.message),
+                             found.remedy});
       }
     }
-    return Ok{};
   }
 
   Settings settings_;
+  std::vector<Error> problems_;
 };
 
 /// $XDG_xxx_HOME/pipe, else the folder below HOME; the second is what it came from.
@@ -411,12 +428,11 @@ dsl::Result<Settings> load_settings(const std::string& project) {
   }
   const std::string user = user_folder("XDG_CONFIG_HOME", "/.config/pipe").first;
   if (!user.empty()) {
-    if (Status done = loader.read_file(user + "/config.yaml", Owner::User); !done) {
-      return done.error();
-    }
+    loader.read_file(user + "/config.yaml", Owner::User);
   }
   const std::string folder = project.empty() ? "." : project;
-  if (Status done = loader.read_file(folder + "/.pipe/config.yaml", Owner::Anyone); !done) {
+  loader.read_file(folder + "/.pipe/config.yaml", Owner::Anyone);
+  if (Status done = loader.check(); !done) {
     return done.error();
   }
   constexpr std::array<std::pair<const char*, std::string_view>, 3> variables{

@@ -45,7 +45,8 @@ struct Settings {
   std::vector<Line> lines;
 };
 
-/// `project` is the folder whose .pipe/config.yaml counts. An Error names the file, line and key.
+/// `project` is the folder whose .pipe/config.yaml counts. An Error names file, line and
+/// key of every mistake in them.
 dsl::Result<Settings> load_settings(const std::string& project);
 
 /// The word for an engine in files, options and output: "auto", "sandbox", "docker", …

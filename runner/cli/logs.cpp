@@ -11,6 +11,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/run_argument.h"
 #include "runner/cli/run_logs.h"
+#include "runner/cli/run_status.h"
 #include "runner/report/columns.h"
 #include "runner/report/escape.h"
 #include "runner/report/node_text.h"
@@ -233,6 +234,12 @@ ExitCode logs(const Arguments& arguments, Console& console) {
   reader.read_rest([&](const LogReader::Line& line) { printer.print(line); });
   printer.flush();
   say_where_else(view->state(), *nodes, lookup.found->runs, console);
+  const RunStatus status = status_of(*view);
+  if (arguments.follow && (status == RunStatus::Dead || status == RunStatus::Interrupted)) {
+    const std::string name = report::one_line(view->run().value);
+    console.note("'" + name + "' is unfinished, and nobody runs it: `pipe resume " + name +
+                 "` goes on");
+  }
   return ExitCode::Passed;
 }
 

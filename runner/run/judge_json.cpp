@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runner/run/json_schema.h"
 #include "runner/run/judge.h"
@@ -195,7 +196,9 @@ Judgement judge_value(std::string what, const dsl::JsonCheck& check, const std::
   }
   const dsl::Result<Value> whole = dsl::value_from_json(document);
   if (!whole) {
-    return not_met(what, "no JSON: " + whole.error().message);
+    return nlohmann::json::accept(document)
+               ? unverified(what, "JSON that cannot be read: " + whole.error().message)
+               : not_met(what, "no JSON: " + whole.error().message);
   }
   const Value* found = at_pointer(*whole, check.pointer);
   if (found == nullptr) {

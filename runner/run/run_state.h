@@ -181,7 +181,6 @@ class RunState {
   [[nodiscard]] const std::set<Rank>& open() const { return open_; }
   /// Nodes in Verifying, Prepared, Running, Checking, Backoff, Parked, Asking or Expanded, the most
   /// urgent first.
-  /// first.
   [[nodiscard]] const std::set<Rank>& active() const { return active_; }
   /// Nodes whose needs are settled and that still need a decision: their own `if:` has to be looked
   /// at, or a need failed. All others became Open by themselves.

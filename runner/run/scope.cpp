@@ -8,16 +8,15 @@ using dsl::Value;
 
 namespace {
 
-/// What `needs.TASK.result` is.
-std::string result_word(Outcome outcome) {
+std::string_view result_word(Outcome outcome) {
   switch (outcome) {
     case Outcome::Passed:
-      return "success";
+      return dsl::kSuccess;
     case Outcome::Skipped:
-      return "skipped";
+      return dsl::kSkipped;
     case Outcome::Failed:
     case Outcome::Errored:
-      return "failure";
+      return dsl::kFailure;
   }
   return "";
 }
@@ -33,7 +32,7 @@ Value::Record needs_of(const RunState& state, std::size_t reader) {
     }
     const dsl::PlanNode& plan = state.plan().nodes[task.front()];
     Value::Record need;
-    need.emplace_back("result", Value(result_word(*outcome)));
+    need.emplace_back("result", Value(std::string(result_word(*outcome))));
     need.emplace_back("outputs",
                       Value(plan.matrix.empty() ? state.nodes()[task.front()].outputs
                                                 : state.outputs_of(plan, task)));

@@ -52,8 +52,10 @@ class SettingsTest : public testing::Test {
       return "(none)";
     }
     std::string text = settings.error().message + " | " + settings.error().remedy;
-    const std::size_t at = text.find(root_);
-    return at == std::string::npos ? text : text.replace(at, root_.size(), "ROOT");
+    for (std::size_t at = text.find(root_); at != std::string::npos; at = text.find(root_)) {
+      text.replace(at, root_.size(), "ROOT");
+    }
+    return text;
   }
   static std::string origin(const Settings& settings, const std::string& key) {
     for (const Settings::Line& line : settings.lines) {
@@ -114,6 +116,22 @@ TEST_F(SettingsTest, TheStoreIsWhereTheVariablesSay) {
 TEST_F(SettingsTest, TheUsersFileMayNameTheStoreBelowHome) {
   write(user_file(), "state_dir: ~/runs\n");
   EXPECT_EQ(load().state_dir, home() + "/runs");
+}
+
+TEST_F(SettingsTest, EveryMistakeOfTheFilesIsToldInOneGo) {
+  write(user_file(), "jobs: many\n");
+  write(project_file(), "engine: host\ngrase: 1s\n");
+  EXPECT_EQ(
+      complaint(),
+      "3 mistakes in the settings\n"
+      "  ROOT/home/.config/pipe/config.yaml:1:7: 'jobs': expected a number from 0 (as many as "
+      "processors) to 4096, found 'many'\n"
+      "  ROOT/project/.pipe/config.yaml:1:9: a project cannot choose the engine 'host', which "
+      "isolates nothing\n"
+      "    help: name it in the pipeline, with `--engine host`, or in "
+      "~/.config/pipe/config.yaml\n"
+      "  ROOT/project/.pipe/config.yaml:2:1: unknown setting 'grase'\n"
+      "    help: did you mean 'grace'? | ");
 }
 
 TEST_F(SettingsTest, AnEnvFileIsTheUsersOrLiesInTheProject) {

@@ -267,7 +267,7 @@ tasks:
     outputs: {v: string}
   b:
     needs: [a]
-    if: inputs.count > 1 && needs.a.result == 'passed'
+    if: inputs.count > 1 && needs.a.result == 'success'
     env: {GREETING: "Hello ${{ env.NAME }}, ${{ needs.a.outputs.v }} of ${{ run.id }}"}
     run: make
 )");

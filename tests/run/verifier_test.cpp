@@ -88,7 +88,7 @@ TEST_F(Verifier, EveryComparisonOfAJsonValue) {
   const Verdict no = Verdict::NotMet;
   const Verdict unsure = Verdict::Unverified;
   const struct {
-    const char* document;
+    std::string document;
     C comparison;
     V expected;
     Verdict verdict;
@@ -136,6 +136,9 @@ TEST_F(Verifier, EveryComparisonOfAJsonValue) {
       {"{\"v\":9007199254740993}", C::Greater, large, unsure},
       {"{\"v\":9007199254740999}", C::Equals, large, no},
       {"{\"v\":[9007199254740993]}", C::Equals, V(V::List{large}), unsure},
+      {"{\"v\":" + std::string(80, '[') + std::string(80, ']') + "}", C::Exists, V(true), unsure},
+      {"{\"v\":" + std::string(80, '[') + std::string(79, ']') + "}", C::Exists, V(true), no},
+      {"{\"v\":1,\"v\":2}", C::Equals, two, unsure},
   };
   for (const auto& row : rows) {
     produced = trees.add({{"r.json", row.document}});

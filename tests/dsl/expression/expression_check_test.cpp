@@ -227,6 +227,15 @@ TEST_F(ExpressionCheck, NamesWhatDoesNotExistAtThePlace) {
             "needs.TASK.result) <failure()>\n");
 }
 
+TEST_F(ExpressionCheck, RefusesAWordThatNoResultIs) {
+  EXPECT_EQ(mistakes("needs.build.result == 'passed'"),
+            "P0741: a task's result is never \"passed\" (it is one of success, failure, skipped) "
+            "<'passed'>\n");
+  EXPECT_EQ(mistakes("'' != needs.build.result"),
+            "P0741: a task's result is never \"\" (it is one of success, failure, skipped) <''>\n");
+  EXPECT_EQ(mistakes("needs.build.result == 'Failure' || needs.build.result != 'skipped'"), "");
+}
+
 TEST_F(ExpressionCheck, RefusesWrongTypes) {
   EXPECT_EQ(mistakes("inputs.debug == 'true'"),
             "P0720: a boolean is compared with a string (write true or false without quotes) "
