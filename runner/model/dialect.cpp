@@ -15,9 +15,28 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
 
-bool is_list_of_models(std::string_view path, std::string_view version) {
+bool is_model_name(std::string_view name) {
+  return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
+}
+
+/// All of them, or one. Names of trained ones have colons ("ft:gpt-4o:acme::1"), which Google has
+/// for what is done with a model.
+bool is_list_of_models(std::string_view path, std::string_view version, bool with_colons) {
   const std::string list = std::string(version) + "/models";
-  return path == list || path.starts_with(list + "/");
+  if (path == list) {
+    return true;
+  }
+  if (!path.starts_with(list + "/")) {
+    return false;
+  }
+  std::string name(path.substr(list.size() + 1));
+  if (with_colons) {
+    std::replace(name.begin(), name.end(), ':', '_');
+  }
+  return is_model_name(name);
 }
 
 ModelCall anthropic_call(std::string_view method, std::string_view path) {
@@ -25,7 +44,7 @@ ModelCall anthropic_call(std::string_view method, std::string_view path) {
   if (method == "POST" && path == "/v1/messages") {
     call.kind = Kind::Generate;
   } else if ((method == "POST" && path == "/v1/messages/count_tokens") ||
-             (method == "GET" && is_list_of_models(path, "/v1"))) {
+             (method == "GET" && is_list_of_models(path, "/v1", true))) {
     call.kind = Kind::Free;
   }
   return call;
@@ -37,17 +56,10 @@ ModelCall openai_call(std::string_view method, std::string_view path) {
   if (method == "POST" && (path == "/v1/responses" || path == "/v1/chat/completions")) {
     call.kind = Kind::Generate;
   } else if ((method == "POST" && path == "/v1/responses/input_tokens") ||
-             (method == "GET" && is_list_of_models(path, "/v1"))) {
+             (method == "GET" && is_list_of_models(path, "/v1", true))) {
     call.kind = Kind::Free;
   }
   return call;
-}
-
-bool is_model_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
-  });
 }
 
 /// "/v1beta/models/gemini-2.5-pro:streamGenerateContent"
@@ -56,7 +68,7 @@ ModelCall gemini_call(std::string_view method, std::string_view path) {
   call.api = ModelApi::GenerateContent;
   for (const std::string_view version : {"/v1", "/v1beta", "/v1alpha"}) {
     const std::string models = std::string(version) + "/models/";
-    if (method == "GET" && is_list_of_models(path, version)) {
+    if (method == "GET" && is_list_of_models(path, version, false)) {
       call.kind = Kind::Free;
       return call;
     }

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "runner/model/json_members.h"
+#include "runner/model/request_content.h"
 
 namespace runner {
 
@@ -40,16 +44,8 @@ int depth_of(std::string_view text) {
   return deepest;
 }
 
-const Json* find(const Json& record, const char* key) {
-  if (!record.is_object()) {
-    return nullptr;
-  }
-  const auto found = record.find(key);
-  return found == record.end() || found->is_null() ? nullptr : &*found;
-}
-
 std::optional<std::int64_t> number_at(const Json& record, const char* key) {
-  const Json* const value = find(record, key);
+  const Json* const value = find_member(record, key);
   if (value == nullptr || !value->is_number()) {
     return std::nullopt;
   }
@@ -57,72 +53,33 @@ std::optional<std::int64_t> number_at(const Json& record, const char* key) {
   return static_cast<std::int64_t>(std::clamp(number, 0.0, static_cast<double>(kMostTokens)));
 }
 
-std::string text_at(const Json& record, const char* key) {
-  const Json* const value = find(record, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
 bool is_true_at(const Json& record, const char* key) {
-  const Json* const value = find(record, key);
+  const Json* const value = find_member(record, key);
   return value != nullptr && value->is_boolean() && value->get<bool>();
-}
-
-/// What a tool is given, answers or may be given: any JSON, in which no key means anything.
-bool is_of_a_tool(const Json& record, const std::string& key) {
-  static constexpr std::array kKeys = {
-      "input_schema", "parameters", "parametersJsonSchema", "args", "response", "arguments"};
-  return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end() ||
-         (key == "input" && text_at(record, "type") == "tool_use");
-}
-
-/// Content that the request does not hold. A picture may stand in it, as a "data:" address.
-bool is_elsewhere(const Json& record, const std::string& key, const Json& value) {
-  if (key == "image_url") {
-    const Json* const address = value.is_object() ? find(value, "url") : &value;
-    return address != nullptr && address->is_string() &&
-           !address->get_ref<const std::string&>().starts_with("data:");
-  }
-  return key == "file_id" || key == "file_url" || key == "fileData" || key == "cachedContent" ||
-         (key == "url" && text_at(record, "type") == "url");
-}
-
-bool names_elsewhere(const Json& value) {
-  if (!value.is_object()) {
-    return value.is_array() && std::any_of(value.begin(), value.end(), names_elsewhere);
-  }
-  const auto items = value.items();
-  return std::any_of(items.begin(), items.end(), [&value](const auto& item) {
-    return !item.value().is_null() && !is_of_a_tool(value, item.key()) &&
-           (is_elsewhere(value, item.key(), item.value()) || names_elsewhere(item.value()));
-  });
 }
 
 /// A tool that the provider itself runs is billed by use, and what it finds is input that the
 /// request does not hold. A client's own are "custom" or "function", and those of Anthropic that a
 /// client runs.
-std::string served_tool(ModelApi api, const Json& document) {
-  const Json* const tools = find(document, "tools");
-  if (tools == nullptr || !tools->is_array()) {
-    return "";
+std::optional<std::string> served_tool(ModelApi api, const Json& document) {
+  if (api == ModelApi::ChatCompletions && find_member(document, "web_search_options") != nullptr) {
+    return "web_search";
+  }
+  const Json* const tools = find_member(document, "tools");
+  if (tools == nullptr) {
+    return std::nullopt;
+  }
+  if (!tools->is_array()) {
+    return "tools";
   }
   for (const Json& tool : *tools) {
+    if (!tool.is_object()) {
+      return "tools";
+    }
     if (api == ModelApi::GenerateContent) {
-      for (const char* served : {"googleSearch",
-                                 "google_search",
-                                 "googleSearchRetrieval",
-                                 "google_search_retrieval",
-                                 "urlContext",
-                                 "url_context",
-                                 "codeExecution",
-                                 "code_execution",
-                                 "googleMaps",
-                                 "google_maps",
-                                 "fileSearch",
-                                 "file_search",
-                                 "computerUse",
-                                 "computer_use"}) {
-        if (find(tool, served) != nullptr) {
-          return served;
+      for (const auto& [key, value] : tool.items()) {
+        if (key != "functionDeclarations" && key != "function_declarations" && !value.is_null()) {
+          return key;
         }
       }
       continue;
@@ -136,99 +93,134 @@ std::string served_tool(ModelApi api, const Json& document) {
       return type;
     }
   }
-  return "";
+  return std::nullopt;
+}
+
+std::string dearer_message(const Json& document) {
+  if (const std::string speed = text_at(document, "speed"); !speed.empty() && speed != "standard") {
+    return "the speed '" + speed + "' has prices of its own";
+  }
+  if (const std::string where = text_at(document, "inference_geo");
+      !where.empty() && where != "global") {
+    return "the place of inference '" + where + "' has prices of its own";
+  }
+  if (find_member(document, "mcp_servers") != nullptr) {
+    return "what MCP servers of the provider's answer is not in the request";
+  }
+  const Json* const edits = find_member(document, "context_management", "edits");
+  const bool compacts = edits != nullptr && edits->is_array() &&
+                        std::any_of(edits->begin(), edits->end(), [](const Json& edit) {
+                          return text_at(edit, "type").starts_with("compact");
+                        });
+  return compacts ? "what the provider compacts is billed beside the answer" : "";
 }
 
 /// Asks for more than the list price of tokens.
 std::string dearer(ModelApi api, const Json& document) {
-  const std::string tier = text_at(document, "service_tier");
-  if (!tier.empty() && tier != "auto" && tier != "default" && tier != "standard_only" &&
-      tier != "flex") {
+  const bool is_gemini = api == ModelApi::GenerateContent;
+  const std::string tier = text_at(document, is_gemini ? "serviceTier" : "service_tier");
+  if (!tier.empty() && tier != "auto" && tier != "default" && tier != "standard" &&
+      tier != "standard_only" && tier != "flex") {
     return "the service tier '" + tier + "' has prices of its own";
   }
   if (api == ModelApi::Messages) {
-    if (const std::string speed = text_at(document, "speed");
-        !speed.empty() && speed != "standard") {
-      return "the speed '" + speed + "' has prices of its own";
-    }
-    if (const std::string where = text_at(document, "inference_geo");
-        !where.empty() && where != "global") {
-      return "the place of inference '" + where + "' has prices of its own";
-    }
-    if (find(document, "mcp_servers") != nullptr) {
-      return "what MCP servers of the provider's answer is not in the request";
-    }
+    return dearer_message(document);
   }
-  const Json* const modes = find(document, "modalities");
-  if (api == ModelApi::ChatCompletions && modes != nullptr && *modes != Json::array({"text"})) {
+  if (api == ModelApi::ChatCompletions && find_member(document, "prediction") != nullptr) {
+    return "what a prediction has too much is billed as output";
+  }
+  const Json* const modes = is_gemini
+                                ? find_member(document, "generationConfig", "responseModalities")
+                                : find_member(document, "modalities");
+  if (modes != nullptr && *modes != Json::array({is_gemini ? "TEXT" : "text"})) {
     return "only text has a price here";
   }
   return "";
 }
 
-/// Where the limit of output stands; a second name for it in Chat Completions is the older one.
-std::optional<std::int64_t> output_limit(ModelApi api, const Json& document) {
+/// The record of the request, and the keys in it, that limit the output; where both of Chat
+/// Completions' stand, servers differ in which counts.
+std::vector<const char*> limits_of(ModelApi api) {
   switch (api) {
     case ModelApi::Messages:
-      return number_at(document, "max_tokens");
+      return {"max_tokens"};
     case ModelApi::Responses:
-      return number_at(document, "max_output_tokens");
-    case ModelApi::ChatCompletions: {
-      const auto limit = number_at(document, "max_completion_tokens");
-      return limit ? limit : number_at(document, "max_tokens");
-    }
-    case ModelApi::GenerateContent: {
-      const Json* const config = find(document, "generationConfig");
-      return config != nullptr ? number_at(*config, "maxOutputTokens") : std::nullopt;
-    }
+      return {"max_output_tokens"};
+    case ModelApi::ChatCompletions:
+      return {"max_completion_tokens", "max_tokens"};
+    case ModelApi::GenerateContent:
+      return {"maxOutputTokens"};
   }
-  return std::nullopt;
+  return {};
+}
+
+/// Whole, above 0, and a number: to some servers 0, -1 or "100" mean another limit or none.
+std::optional<std::int64_t> counting_number(const Json& value) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() == 0) {
+    return std::nullopt;
+  }
+  return static_cast<std::int64_t>(
+      std::min<std::uint64_t>(value.get<std::uint64_t>(), kMostTokens));
+}
+
+struct OutputLimit {
+  std::optional<std::int64_t> tokens;
+  std::string problem;
+};
+
+OutputLimit output_limit(ModelApi api, const Json& document) {
+  const Json* const place =
+      api == ModelApi::GenerateContent ? find_member(document, "generationConfig") : &document;
+  OutputLimit limit;
+  for (const char* key : limits_of(api)) {
+    const Json* const value = place == nullptr ? nullptr : find_member(*place, key);
+    if (value == nullptr) {
+      continue;
+    }
+    const auto tokens = counting_number(*value);
+    if (!tokens) {
+      limit.problem = std::string("'") + key +
+                      "' is no whole number above 0; leave it out for as "
+                      "much as the model gives";
+    }
+    limit.tokens = std::max(limit.tokens, tokens);
+  }
+  return limit;
 }
 
 std::int64_t answers_of(ModelApi api, const Json& document) {
-  std::optional<std::int64_t> count;
+  const Json* count = nullptr;
   if (api == ModelApi::ChatCompletions) {
-    count = number_at(document, "n");
-  } else if (const Json* const config = find(document, "generationConfig");
-             api == ModelApi::GenerateContent && config != nullptr) {
-    count = number_at(*config, "candidateCount");
+    count = find_member(document, "n");
+  } else if (api == ModelApi::GenerateContent) {
+    count = find_member(document, "generationConfig", "candidateCount");
   }
-  return std::clamp<std::int64_t>(count.value_or(1), 1, kMostAnswers);
+  const std::int64_t most = kMostAnswers;
+  return count == nullptr ? 1 : std::min(counting_number(*count).value_or(most), most);
 }
 
 /// Anthropic refuses a limit that is not above the tokens for thinking.
 std::int64_t least_output(ModelApi api, const Json& document) {
   std::int64_t thinking = 0;
-  if (const Json* const asked = find(document, "thinking");
+  if (const Json* const asked = find_member(document, "thinking");
       api == ModelApi::Messages && asked != nullptr) {
     thinking = number_at(*asked, "budget_tokens").value_or(0);
   }
   return thinking + kUsefulOutput;
 }
 
-bool refers_to_stored(ModelApi api, const Json& document) {
-  if (api == ModelApi::Responses) {
-    for (const char* key : {"previous_response_id", "conversation", "prompt"}) {
-      if (find(document, key) != nullptr) {
-        return true;
-      }
-    }
-  }
-  return (api == ModelApi::Messages && find(document, "container") != nullptr) ||
-         names_elsewhere(document);
+bool has_underscore(const Json& record) {
+  const auto items = record.items();
+  return std::any_of(items.begin(), items.end(), [](const auto& item) {
+    return item.key().find('_') != std::string::npos;
+  });
 }
 
 /// A second spelling of a key that Google's servers take too: we know the first only.
 bool has_snake_case(const Json& document) {
-  for (const char* key :
-       {"generation_config", "system_instruction", "cached_content", "tool_config"}) {
-    if (find(document, key) != nullptr) {
-      return true;
-    }
-  }
-  const Json* const config = find(document, "generationConfig");
-  return config != nullptr && (find(*config, "max_output_tokens") != nullptr ||
-                               find(*config, "candidate_count") != nullptr);
+  const Json* const config = find_member(document, "generationConfig");
+  return has_underscore(document) ||
+         (config != nullptr && config->is_object() && has_underscore(*config));
 }
 
 /// Adds a part to a message whose content is a text or a list of parts.
@@ -281,15 +273,21 @@ dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string_
   }
   facts.streamed =
       call.api == ModelApi::GenerateContent ? call.streamed : is_true_at(json, "stream");
-  facts.input_tokens = static_cast<std::int64_t>(body.size()) + kOverhead +
-                       (refers_to_stored(call.api, json) ? kLongestContext : 0);
-  facts.output_tokens = output_limit(call.api, json);
+  const RequestContent content = content_of(call.api, json);
+  facts.input_tokens = static_cast<std::int64_t>(body.size()) - content.picture_bytes +
+                       content.pictures * most_of_picture(call.api) + kOverhead +
+                       (content.is_elsewhere ? kLongestContext : 0);
+  const OutputLimit limit = output_limit(call.api, json);
+  if (!limit.problem.empty()) {
+    return dsl::Error{limit.problem, ""};
+  }
+  facts.output_tokens = limit.tokens;
   facts.answers = answers_of(call.api, json);
   facts.least_output_tokens = least_output(call.api, json);
-  if (const std::string tool = served_tool(call.api, json); !tool.empty()) {
-    facts.unpriced = "the provider's tool '" + tool + "' is billed by use";
+  if (const auto tool = served_tool(call.api, json)) {
+    facts.unpriced = "the provider's tool '" + *tool + "' is billed by use";
   } else {
-    facts.unpriced = dearer(call.api, json);
+    facts.unpriced = content.unpriced.empty() ? dearer(call.api, json) : content.unpriced;
   }
   ModelRequest request(call, std::move(document));
   request.facts_ = std::move(facts);
@@ -298,27 +296,20 @@ dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string_
 
 void ModelRequest::limit_output(std::int64_t tokens) {
   Json& json = document_->json;
-  switch (api_) {
-    case ModelApi::Messages:
-      json["max_tokens"] = tokens;
-      break;
-    case ModelApi::Responses:
-      json["max_output_tokens"] = tokens;
-      break;
-    case ModelApi::ChatCompletions: {
-      const bool older =
-          find(json, "max_tokens") != nullptr && find(json, "max_completion_tokens") == nullptr;
-      json[older ? "max_tokens" : "max_completion_tokens"] = tokens;
-      break;
+  Json& place = api_ == ModelApi::GenerateContent ? json["generationConfig"] : json;
+  if (!place.is_object()) {
+    place = Json::object();
+  }
+  const std::vector<const char*> keys = limits_of(api_);
+  bool stands = false;
+  for (const char* key : keys) {
+    if (find_member(place, key) != nullptr) {
+      place[key] = tokens;
+      stands = true;
     }
-    case ModelApi::GenerateContent: {
-      Json& config = json["generationConfig"];
-      if (!config.is_object()) {
-        config = Json::object();
-      }
-      config["maxOutputTokens"] = tokens;
-      break;
-    }
+  }
+  if (!stands) {
+    place[keys.front()] = tokens;
   }
   facts_.output_tokens = tokens;
 }
@@ -360,6 +351,14 @@ void ModelRequest::ask_for_usage() {
       options = Json::object();
     }
     options["include_usage"] = true;
+  }
+}
+
+void ModelRequest::ask_for_list_price() {
+  const bool is_openai = api_ == ModelApi::Responses || api_ == ModelApi::ChatCompletions;
+  const std::string tier = text_at(document_->json, "service_tier");
+  if (is_openai && (tier.empty() || tier == "auto")) {
+    document_->json["service_tier"] = "default";
   }
 }
 

@@ -18,8 +18,9 @@ namespace runner {
 struct ModelRequestFacts {
   std::string model;
   bool streamed = false;
-  /// At most: a token is a byte at the least. What it names and does not hold (an earlier answer, a
-  /// file, a picture's address) counts as the longest context that any model has.
+  /// At most: a token is a byte at the least, and a picture has a size of its own. What the request
+  /// names and does not hold (an earlier answer, a file, an address), what is more than its bytes
+  /// (a PDF) and what nobody here knows counts as the longest context that any model has.
   std::int64_t input_tokens = 0;
   /// That it asks for at most, of one answer; nothing: as many as the model gives.
   std::optional<std::int64_t> output_tokens;
@@ -53,6 +54,10 @@ class ModelRequest {
   void add_note(std::string_view text);
   /// A stream of Chat Completions tells its usage only when asked.
   void ask_for_usage();
+
+  /// An account of OpenAI's may be set to have requests served faster, at other prices, unless they
+  /// say otherwise.
+  void ask_for_list_price();
 
   /// As JSON in which each key stands once, so that nobody can read it in another way than we did.
   [[nodiscard]] std::string body() const;

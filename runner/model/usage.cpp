@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runner/model/json_members.h"
+
 namespace runner {
 
 namespace {
@@ -12,44 +14,58 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t kMostTokens = 1'000'000'000;
 
-const Json* find(const Json& record, const char* key) {
-  if (!record.is_object()) {
-    return nullptr;
+/// Figures of one record. What is there and is no number of tokens makes the whole not worth
+/// believing: who bills by it may have meant anything.
+class Figures {
+ public:
+  explicit Figures(const Json& told) : told_(told) {}
+
+  std::optional<std::int64_t> at(const char* key) { return count(find_member(told_, key)); }
+  std::optional<std::int64_t> at(const char* key, const char* below) {
+    return count(find_member(told_, key, below));
   }
-  const auto found = record.find(key);
-  return found == record.end() || found->is_null() ? nullptr : &*found;
-}
+  [[nodiscard]] bool are_sound() const { return sound_; }
 
-const Json* find(const Json& record, const char* key, const char* below) {
-  const Json* const inner = find(record, key);
-  return inner != nullptr ? find(*inner, below) : nullptr;
-}
-
-std::optional<std::int64_t> count(const Json* value) {
-  if (value == nullptr || !value->is_number()) {
-    return std::nullopt;
+ private:
+  std::optional<std::int64_t> count(const Json* value) {
+    if (value == nullptr) {
+      return std::nullopt;
+    }
+    if (!value->is_number() || !(value->get<double>() >= 0)) {
+      sound_ = false;
+      return std::nullopt;
+    }
+    return static_cast<std::int64_t>(
+        std::min(value->get<double>(), static_cast<double>(kMostTokens)));
   }
-  return static_cast<std::int64_t>(
-      std::clamp(value->get<double>(), 0.0, static_cast<double>(kMostTokens)));
-}
 
-void take(std::int64_t& into, const Json* value) {
-  into = count(value).value_or(into);
-}
+  const Json& told_;
+  bool sound_ = true;
+};
 
 /// `input_tokens` is without what a cache did. Only the first event tells for how long something is
 /// kept in the cache; later ones may tell more of both together.
-void take_anthropic(Usage& usage, const Json& told) {
-  take(usage.input_tokens, find(told, "input_tokens"));
-  take(usage.cache_read_tokens, find(told, "cache_read_input_tokens"));
-  take(usage.output_tokens, find(told, "output_tokens"));
-  take(usage.cache_write_long_tokens, find(told, "cache_creation", "ephemeral_1h_input_tokens"));
-  if (const auto written = count(find(told, "cache_creation_input_tokens"))) {
+std::optional<Usage> anthropic(const std::optional<Usage>& before,
+                               const Json& told,
+                               bool is_begun_only) {
+  Figures figures(told);
+  const auto input = figures.at("input_tokens");
+  const auto output = figures.at("output_tokens");
+  Usage usage = before.value_or(Usage{});
+  usage.input_tokens = input.value_or(usage.input_tokens);
+  usage.output_tokens = output.value_or(usage.output_tokens);
+  usage.cache_read_tokens = figures.at("cache_read_input_tokens").value_or(usage.cache_read_tokens);
+  usage.cache_write_long_tokens = figures.at("cache_creation", "ephemeral_1h_input_tokens")
+                                      .value_or(usage.cache_write_long_tokens);
+  const auto shortly = figures.at("cache_creation", "ephemeral_5m_input_tokens");
+  if (const auto written = figures.at("cache_creation_input_tokens")) {
     usage.cache_write_long_tokens = std::min(usage.cache_write_long_tokens, *written);
     usage.cache_write_tokens = *written - usage.cache_write_long_tokens;
   } else {
-    take(usage.cache_write_tokens, find(told, "cache_creation", "ephemeral_5m_input_tokens"));
+    usage.cache_write_tokens = shortly.value_or(usage.cache_write_tokens);
   }
+  const bool is_whole = (input || before) && (output || is_begun_only);
+  return figures.are_sound() && is_whole ? std::optional(usage) : std::nullopt;
 }
 
 /// Cached tokens are among the input's.
@@ -61,67 +77,91 @@ Usage with_cached(std::int64_t input, std::int64_t cached, std::int64_t output) 
   return usage;
 }
 
-Usage openai(const Json& told, const char* input, const char* details, const char* output) {
-  return with_cached(count(find(told, input)).value_or(0),
-                     count(find(told, details, "cached_tokens")).value_or(0),
-                     count(find(told, output)).value_or(0));
+std::optional<Usage> openai(const Json& told,
+                            const char* input,
+                            const char* details,
+                            const char* output) {
+  Figures figures(told);
+  const auto sent = figures.at(input);
+  const auto cached = figures.at(details, "cached_tokens");
+  const auto made = figures.at(output);
+  if (!figures.are_sound() || !sent || !made) {
+    return std::nullopt;
+  }
+  return with_cached(*sent, cached.value_or(0), *made);
 }
 
-/// Thinking is beside the candidates; what tools of the provider put in is beside the prompt.
-Usage gemini(const Json& told) {
-  const std::int64_t prompt = count(find(told, "promptTokenCount")).value_or(0) +
-                              count(find(told, "toolUsePromptTokenCount")).value_or(0);
-  const std::int64_t output = count(find(told, "candidatesTokenCount")).value_or(0) +
-                              count(find(told, "thoughtsTokenCount")).value_or(0);
-  return with_cached(prompt, count(find(told, "cachedContentTokenCount")).value_or(0), output);
+/// Thinking is beside the candidates; what tools of the provider put in is beside the prompt. A
+/// figure that is 0 is left out, so that of the output only the total may be told.
+std::optional<Usage> gemini(const Json& told) {
+  Figures figures(told);
+  const auto prompt = figures.at("promptTokenCount");
+  const auto of_tools = figures.at("toolUsePromptTokenCount");
+  const auto candidates = figures.at("candidatesTokenCount");
+  const auto thoughts = figures.at("thoughtsTokenCount");
+  const auto cached = figures.at("cachedContentTokenCount");
+  const auto total = figures.at("totalTokenCount");
+  if (!figures.are_sound() || !prompt || (!candidates && !thoughts && !total)) {
+    return std::nullopt;
+  }
+  const std::int64_t sent = *prompt + of_tools.value_or(0);
+  const std::int64_t made = candidates.value_or(0) + thoughts.value_or(0);
+  return with_cached(sent, cached.value_or(0), std::max(made, total.value_or(0) - sent));
 }
 
 bool has_finish_reason(const Json& document) {
-  const Json* const candidates = find(document, "candidates");
-  const bool blocked = find(document, "promptFeedback", "blockReason") != nullptr;
+  const Json* const candidates = find_member(document, "candidates");
+  const bool blocked = find_member(document, "promptFeedback", "blockReason") != nullptr;
   return blocked || (candidates != nullptr && candidates->is_array() && !candidates->empty() &&
-                     find(candidates->front(), "finishReason") != nullptr);
+                     find_member(candidates->front(), "finishReason") != nullptr);
 }
 
-/// What one document adds.
-void tally(ModelApi api, const Json& json, std::optional<Usage>& usage, bool& is_final) {
+/// What one document says of usage, if anything.
+struct Told {
+  const Json* usage = nullptr;
+  bool is_last = false;
+  bool is_begun_only = false;  // no output can be in it yet
+};
+
+Told told_by(ModelApi api, const Json& json) {
   switch (api) {
     case ModelApi::Messages: {
-      const Json* const begun = find(json, "message", "usage");
-      const Json* const told = begun != nullptr ? begun : find(json, "usage");
-      if (told != nullptr) {
-        take_anthropic(usage ? *usage : usage.emplace(), *told);
-        is_final = begun == nullptr && (find(json, "delta", "stop_reason") != nullptr ||
-                                        find(json, "stop_reason") != nullptr);
-      }
-      break;
+      const Json* const begun = find_member(json, "message", "usage");
+      const bool ends = find_member(json, "delta", "stop_reason") != nullptr ||
+                        find_member(json, "stop_reason") != nullptr;
+      return begun != nullptr ? Told{begun, false, true} : Told{find_member(json, "usage"), ends};
     }
     case ModelApi::Responses: {
-      const Json* const of_event = find(json, "response", "usage");
-      const Json* const told = of_event != nullptr ? of_event : find(json, "usage");
-      if (told != nullptr) {
-        usage = openai(*told, "input_tokens", "input_tokens_details", "output_tokens");
-        is_final = true;
-      }
-      break;
+      const Json* const of_event = find_member(json, "response", "usage");
+      return {of_event != nullptr ? of_event : find_member(json, "usage"), true};
     }
-    case ModelApi::ChatCompletions:
-      if (const Json* const told = find(json, "usage")) {
-        usage = openai(*told, "prompt_tokens", "prompt_tokens_details", "completion_tokens");
-        // Some tell it along with each bit; the last comes alone.
-        const Json* const kind = find(json, "object");
-        const Json* const choices = find(json, "choices");
-        is_final = kind == nullptr || *kind != "chat.completion.chunk" || choices == nullptr ||
-                   choices->empty();
-      }
-      break;
+    case ModelApi::ChatCompletions: {
+      // Some tell it along with each bit; the last comes alone.
+      const Json* const kind = find_member(json, "object");
+      const Json* const choices = find_member(json, "choices");
+      return {find_member(json, "usage"),
+              kind == nullptr || *kind != "chat.completion.chunk" || choices == nullptr ||
+                  choices->empty()};
+    }
     case ModelApi::GenerateContent:
-      if (const Json* const told = find(json, "usageMetadata")) {
-        usage = gemini(*told);
-        is_final = has_finish_reason(json);
-      }
-      break;
+      return {find_member(json, "usageMetadata"), has_finish_reason(json)};
   }
+  return {};
+}
+
+std::optional<Usage> usage_of(ModelApi api, const std::optional<Usage>& before, const Told& one) {
+  const Json& told = *one.usage;
+  switch (api) {
+    case ModelApi::Messages:
+      return anthropic(before, told, one.is_begun_only);
+    case ModelApi::Responses:
+      return openai(told, "input_tokens", "input_tokens_details", "output_tokens");
+    case ModelApi::ChatCompletions:
+      return openai(told, "prompt_tokens", "prompt_tokens_details", "completion_tokens");
+    case ModelApi::GenerateContent:
+      return gemini(told);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -132,12 +172,23 @@ void UsageTally::read(std::string_view document) {
     return;
   }
   const Json json = Json::parse(document.begin(), document.end(), nullptr, false);
+  const auto take = [this](const Json& one) {
+    const Told told = told_by(api_, one);
+    if (told.usage == nullptr) {
+      return;
+    }
+    const auto usage = usage_of(api_, usage_, told);
+    if (usage || told.is_last) {
+      usage_ = usage;
+      final_ = usage && told.is_last;
+    }
+  };
   if (!json.is_array()) {
-    tally(api_, json, usage_, final_);
+    take(json);
     return;
   }
   for (const Json& one : json) {  // a stream of Gemini's that is no event stream
-    tally(api_, one, usage_, final_);
+    take(one);
   }
 }
 

@@ -20,7 +20,8 @@ class UsageTally {
   /// is passed over.
   void read(std::string_view document);
 
-  /// Nothing: nobody has said anything yet.
+  /// Nothing: nobody has said anything yet, or what was said last is no usage: a figure is missing,
+  /// negative or no number.
   [[nodiscard]] const std::optional<Usage>& usage() const { return usage_; }
   /// Nothing will be added to it.
   [[nodiscard]] bool is_final() const { return final_; }

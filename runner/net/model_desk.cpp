@@ -11,6 +11,8 @@ namespace runner {
 
 namespace {
 
+constexpr std::string_view kOpenAi = "api.openai.com";  // others know other tiers
+
 /// A mark counts what is spent: what is held by a request is mostly given back.
 std::vector<Account> without_reserved(std::vector<Account> accounts) {
   for (Account& account : accounts) {
@@ -164,6 +166,9 @@ ModelPassage ModelDesk::grant(ModelRequest request,
     request.limit_output(each);
   }
   request.ask_for_usage();
+  if (access_.who.is_bound_by_cost() && access_.provider.host == kOpenAi) {
+    request.ask_for_list_price();
+  }
   if (const std::string note = note_at(reserved); !note.empty()) {
     request.add_note(note);
   }

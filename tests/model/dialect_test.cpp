@@ -45,6 +45,22 @@ TEST(ModelCall, CountingTokensAndListingModelsIsFree) {
   EXPECT_EQ(read_model_call(ModelDialect::OpenAi, "GET", "/v1/models").kind, Kind::Free);
   EXPECT_EQ(read_model_call(ModelDialect::Anthropic, "GET", "/v1/models/claude-x").kind,
             Kind::Free);
+  EXPECT_EQ(read_model_call(ModelDialect::OpenAi, "GET", "/v1/models/ft:gpt-4o:acme::1").kind,
+            Kind::Free);
+}
+
+TEST(ModelCall, WhatAServerMayReadAsAnotherPathIsNoList) {
+  const std::pair<ModelDialect, const char*> targets[] = {
+      {ModelDialect::Anthropic, "/v1/models/../messages"},
+      {ModelDialect::Anthropic, "/v1/models/%2e%2e/messages"},
+      {ModelDialect::Anthropic, "/v1/models/a/b"},
+      {ModelDialect::Anthropic, "/v1/models/"},
+      {ModelDialect::OpenAi, "/v1/models/.."},
+      {ModelDialect::Gemini, "/v1beta/models/gemini-2.5-pro:generateContent"},
+  };
+  for (const auto& [dialect, target] : targets) {
+    EXPECT_EQ(read_model_call(dialect, "GET", target).kind, Kind::Unknown) << target;
+  }
 }
 
 TEST(ModelCall, WhateverElseThereIsHasNoKnownPrice) {

@@ -51,8 +51,7 @@ TEST(ModelRequest, ReadsWhatEachApiAsksFor) {
                                     R"({"model":"gpt-4o","max_tokens":5,"n":3,"stream":false})");
   EXPECT_EQ(chat.facts().output_tokens, 5);
   EXPECT_EQ(chat.facts().answers, 3);
-  EXPECT_EQ(request(ModelApi::ChatCompletions,
-                    R"({"model":"o3","max_tokens":5,"max_completion_tokens":9})")
+  EXPECT_EQ(request(ModelApi::ChatCompletions, R"({"model":"o3","max_completion_tokens":9})")
                 .facts()
                 .output_tokens,
             9);
@@ -102,14 +101,40 @@ TEST(ModelRequest, CountsWhatItDoesNotHoldAsTheLongestContext) {
   const std::pair<ModelApi, const char*> elsewhere[] = {
       {ModelApi::Responses, R"({"model":"m","previous_response_id":"resp_1"})"},
       {ModelApi::Responses,
-       R"({"model":"m","input":[{"content":[{"type":"input_image","image_url":"https://x/y"}]}]})"},
+       R"({"model":"m","input":[{"role":"user",
+           "content":[{"type":"input_image","image_url":"https://x/y"}]}]})"},
+      {ModelApi::Responses, R"({"model":"m","input":[{"type":"item_reference","id":"msg_123"}]})"},
+      {ModelApi::Responses, R"({"model":"m","input":[{"type":"reasoning","id":"rs_1"}]})"},
+      {ModelApi::Responses, R"({"model":"m","input":[{"type":"invented","x":"y"}]})"},
+      {ModelApi::Responses,
+       R"({"model":"m","input":[{"role":"user",
+           "content":[{"type":"input_file","file_data":"data:application/pdf;base64,AA"}]}]})"},
       {ModelApi::ChatCompletions,
-       R"({"model":"m","messages":[{"content":[{"image_url":{"url":"https://x/y"}}]}]})"},
+       R"({"model":"m","messages":[{"content":[{"type":"image_url",
+           "image_url":{"url":"https://x/y"}}]}]})"},
+      {ModelApi::ChatCompletions,
+       R"({"model":"m","messages":[{"role":"assistant","audio":{"id":"audio_1"}}]})"},
+      {ModelApi::ChatCompletions,
+       R"({"model":"m","messages":[{"content":[{"type":"file","file":{"file_data":"AA"}}]}]})"},
       {ModelApi::Messages,
-       R"({"model":"m","messages":[{"content":[{"source":{"type":"url","url":"https://x/y"}}]}]})"},
+       R"({"model":"m","messages":[{"content":[{"type":"image",
+           "source":{"type":"url","url":"https://x/y"}}]}]})"},
       {ModelApi::Messages,
-       R"({"model":"m","messages":[{"content":[{"source":{"type":"file","file_id":"f"}}]}]})"},
+       R"({"model":"m","messages":[{"content":[{"type":"document",
+           "source":{"type":"base64","media_type":"application/pdf","data":"AA"}}]}]})"},
+      {ModelApi::Messages,
+       R"({"model":"m","messages":[{"content":[{"type":"tool_result","content":[
+           {"type":"image","source":{"type":"file","file_id":"f"}}]}]}]})"},
+      {ModelApi::Messages, R"({"model":"m","container":"c_1"})"},
+      {ModelApi::Messages,
+       R"({"model":"m","messages":[{"content":[{"type":"document",
+           "source":{"type":"file","file_id":"f"}}]}]})"},
       {ModelApi::GenerateContent, R"({"contents":[{"parts":[{"fileData":{"fileUri":"u"}}]}]})"},
+      {ModelApi::GenerateContent, R"({"contents":[{"parts":[{"file_data":{"file_uri":"u"}}]}]})"},
+      {ModelApi::GenerateContent,
+       R"({"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"AA"}}]}]})"},
+      {ModelApi::GenerateContent,
+       R"({"contents":[{"parts":[{"functionResponse":{"parts":[{"inline_data":{}}]}}]}]})"},
       {ModelApi::GenerateContent, R"({"cachedContent":"cachedContents/1"})"},
   };
   for (const auto& [api, body] : elsewhere) {
@@ -117,19 +142,80 @@ TEST(ModelRequest, CountsWhatItDoesNotHoldAsTheLongestContext) {
   }
 }
 
-TEST(ModelRequest, HoldsPicturesOfItsOwnAndWhatToolsAreCalledWith) {
+TEST(ModelRequest, HoldsWhatAgentsSend) {
   const std::pair<ModelApi, const char*> own[] = {
       {ModelApi::Responses,
-       R"({"model":"m","input":[{"content":[{"image_url":"data:image/png;base64,AA"}]}]})"},
+       R"({"model":"m","instructions":"be kind","input":[
+           {"type":"message","role":"developer","content":[{"type":"input_text","text":"a"}]},
+           {"type":"reasoning","summary":[],"encrypted_content":"gAAA"},
+           {"type":"function_call","name":"shell","arguments":"{}","call_id":"c"},
+           {"type":"function_call_output","call_id":"c","output":"ok"},
+           {"role":"user","content":"go on"}]})"},
       {ModelApi::Messages,
-       R"({"model":"m","messages":[{"content":[{"type":"tool_use","input":{"file_id":"f"}}]}],
+       R"({"model":"m","system":[{"type":"text","text":"x"}],"messages":[{"content":[
+           {"type":"thinking","thinking":"hm","signature":"s"},
+           {"type":"tool_use","input":{"file_id":"f"}}]},
+           {"content":[{"type":"tool_result","content":[{"type":"tool_reference"}]}]}],
            "tools":[{"name":"t","input_schema":{"properties":{"file_id":{"type":"url"}}}}]})"},
+      {ModelApi::ChatCompletions,
+       R"({"model":"m","messages":[{"role":"system","content":"x"},
+           {"role":"assistant","content":null,"tool_calls":[{"id":"c"}]},
+           {"role":"tool","content":[{"type":"text","text":"ok"}]}]})"},
       {ModelApi::GenerateContent,
-       R"({"contents":[{"parts":[{"functionCall":{"args":{"file_url":"u"}}}]}]})"},
+       R"({"systemInstruction":{"role":"user","parts":[{"text":"x"}]},"contents":[{"parts":[
+           {"text":"hm","thought":true,"thoughtSignature":"s"},
+           {"functionCall":{"args":{"file_url":"u"}}},
+           {"functionResponse":{"response":{"fileData":{"fileUri":"u"}}}}]}]})"},
   };
   for (const auto& [api, body] : own) {
-    EXPECT_LT(request(api, body).facts().input_tokens, ModelRequest::kLongestContext) << body;
+    EXPECT_LT(request(api, body).facts().input_tokens, 10'000) << body;
+    EXPECT_EQ(request(api, body).facts().unpriced, "") << body;
   }
+}
+
+TEST(ModelRequest, APictureIsAsManyTokensAsItsPixelsMayMake) {
+  const std::string small(304, 'A');  // a picture of 1092 x 1092 in one colour
+  const std::string large(5'000'000, 'A');
+  const auto messages = [](const std::string& data) {
+    return R"({"model":"m","messages":[{"content":[{"type":"image","source":{"type":"base64",)"
+           R"("media_type":"image/png","data":")" +
+           data + R"("}}]}]})";
+  };
+  const auto responses = [](const std::string& data) {
+    return R"({"model":"m","input":[{"role":"user","content":[{"type":"input_image",)"
+           R"("image_url":"data:image/png;base64,)" +
+           data + R"("}]}]})";
+  };
+  for (const std::string& data : {small, large}) {
+    const auto claude = request(ModelApi::Messages, messages(data)).facts().input_tokens;
+    EXPECT_GE(claude, 4'784);
+    EXPECT_LT(claude, 10'000);
+    const auto codex = request(ModelApi::Responses, responses(data)).facts().input_tokens;
+    EXPECT_GE(codex, 48'169);
+    EXPECT_LT(codex, 60'000);
+  }
+}
+
+TEST(ModelRequest, IsNoneWithALimitThatIsNoCount) {
+  for (const char* limit : {"-1", "0", "0.4", "\"100\"", "1e3", "true"}) {
+    const std::string value = limit;
+    EXPECT_THAT(problem(ModelApi::Messages, R"({"model":"m","max_tokens":)" + value + "}"),
+                HasSubstr("'max_tokens' is no whole number above 0"))
+        << limit;
+    EXPECT_THAT(problem(ModelApi::ChatCompletions,
+                        R"({"model":"m","max_completion_tokens":9,"max_tokens":)" + value + "}"),
+                HasSubstr("'max_tokens'"))
+        << limit;
+    EXPECT_THAT(problem(ModelApi::GenerateContent,
+                        R"({"generationConfig":{"maxOutputTokens":)" + value + "}}"),
+                HasSubstr("'maxOutputTokens'"))
+        << limit;
+  }
+  EXPECT_EQ(request(ModelApi::GenerateContent, R"({"generationConfig":{"candidateCount":"8"}})")
+                .facts()
+                .answers,
+            128)
+      << "a count that cannot be read is the highest";
 }
 
 TEST(ModelRequest, SaysWhatTokensAloneDoNotPrice) {
@@ -140,7 +226,24 @@ TEST(ModelRequest, SaysWhatTokensAloneDoNotPrice) {
       {ModelApi::Messages, {R"({"model":"m","inference_geo":"us"})", "inference"}},
       {ModelApi::Responses, {R"({"model":"m","service_tier":"priority"})", "service tier"}},
       {ModelApi::Responses, {R"({"model":"m","tools":[{"type":"web_search"}]})", "web_search"}},
+      {ModelApi::Messages,
+       {R"({"model":"m","context_management":{"edits":[{"type":"compact_20260112"}]}})",
+        "compacts"}},
+      {ModelApi::ChatCompletions, {R"({"model":"m","web_search_options":{}})", "web_search"}},
+      {ModelApi::ChatCompletions, {R"({"model":"m","prediction":{"content":"x"}})", "prediction"}},
+      {ModelApi::ChatCompletions,
+       {R"({"model":"m","messages":[{"content":[{"type":"input_audio","input_audio":{}}]}]})",
+        "sound"}},
       {ModelApi::GenerateContent, {R"({"tools":[{"googleSearch":{}}]})", "googleSearch"}},
+      {ModelApi::GenerateContent, {R"({"tools":[{"invented":{}}]})", "invented"}},
+      {ModelApi::GenerateContent, {R"({"tools":[{"":1,"googleSearch":{}}]})", "billed by use"}},
+      {ModelApi::GenerateContent, {R"({"tools":{"googleSearch":{}}})", "billed by use"}},
+      {ModelApi::GenerateContent,
+       {R"({"contents":[{"parts":[{"inlineData":{"mimeType":"audio/mp3","data":"AA"}}]}]})",
+        "audio/mp3"}},
+      {ModelApi::GenerateContent,
+       {R"({"generationConfig":{"responseModalities":["AUDIO"]}})", "only text"}},
+      {ModelApi::GenerateContent, {R"({"serviceTier":"priority"})", "service tier"}},
   };
   for (const auto& [api, expected] : unpriced) {
     EXPECT_THAT(request(api, expected.first).facts().unpriced, HasSubstr(expected.second));
@@ -180,6 +283,25 @@ TEST(ModelRequest, IsLimitedWhereItsApiLooks) {
     EXPECT_EQ(sent.at(Json::json_pointer(pointer)), 5) << limited.body();
     EXPECT_EQ(limited.facts().output_tokens, 5);
   }
+}
+
+TEST(ModelRequest, IsLimitedByBothOfItsNames) {
+  ModelRequest both = request(ModelApi::ChatCompletions,
+                              R"({"model":"m","max_completion_tokens":9,"max_tokens":90})");
+  EXPECT_EQ(both.facts().output_tokens, 90);
+  both.limit_output(5);
+  EXPECT_EQ(both.body(), R"({"model":"m","max_completion_tokens":5,"max_tokens":5})");
+}
+
+TEST(ModelRequest, AsksForTheListPriceWhereNothingElseIsSaid) {
+  for (const char* body : {R"({"model":"m"})", R"({"model":"m","service_tier":"auto"})"}) {
+    ModelRequest codex = request(ModelApi::Responses, body);
+    codex.ask_for_list_price();
+    EXPECT_EQ(codex.body(), R"({"model":"m","service_tier":"default"})");
+  }
+  ModelRequest flex = request(ModelApi::Responses, R"({"model":"m","service_tier":"flex"})");
+  flex.ask_for_list_price();
+  EXPECT_EQ(flex.body(), R"({"model":"m","service_tier":"flex"})");
 }
 
 TEST(ModelRequest, TakesANoteBehindWhatTheModelIsToldLast) {

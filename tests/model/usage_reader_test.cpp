@@ -173,6 +173,41 @@ TEST(UsageReader, AnAnswerWithoutUsageIsUnknown) {
   }
 }
 
+TEST(UsageReader, AUsageWithoutItsFiguresIsNone) {
+  const std::pair<ModelApi, const char*> answers[] = {
+      {ModelApi::Responses, R"({"usage":{}})"},
+      {ModelApi::Responses, R"({"usage":{"prompt_tokens":90000,"completion_tokens":90000}})"},
+      {ModelApi::Responses, R"({"usage":{"input_tokens":-5,"output_tokens":-100}})"},
+      {ModelApi::Responses, R"({"usage":{"input_tokens":"90000","output_tokens":"9"}})"},
+      {ModelApi::Responses, R"({"usage":{"input_tokens":null,"output_tokens":7}})"},
+      {ModelApi::ChatCompletions, R"({"usage":{"prompt_tokens":7}})"},
+      {ModelApi::Messages, R"({"stop_reason":"end_turn","usage":{}})"},
+      {ModelApi::Messages, R"({"stop_reason":"end_turn","usage":{"input_tokens":3}})"},
+      {ModelApi::Messages,
+       R"({"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":-1}})"},
+      {ModelApi::GenerateContent,
+       R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":5}})"},
+      {ModelApi::GenerateContent,
+       R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"totalTokenCount":5}})"},
+  };
+  for (const auto& [api, body] : answers) {
+    UsageReader reader(api, kJson, "");
+    reader.read(body);
+    reader.finish();
+    EXPECT_EQ(reader.usage(), std::nullopt) << body;
+    EXPECT_FALSE(reader.is_final()) << body;
+  }
+}
+
+TEST(UsageReader, WhatGeminiTellsInTheTotalAloneIsOutput) {
+  UsageReader reader(ModelApi::GenerateContent, kJson, "");
+  reader.read(R"({"candidates":[{"finishReason":"STOP"}],)"
+              R"("usageMetadata":{"promptTokenCount":5,"totalTokenCount":12}})");
+  reader.finish();
+  EXPECT_EQ(reader.usage(), usage(5, 0, 0, 0, 7));
+  EXPECT_TRUE(reader.is_final());
+}
+
 TEST(UsageReader, StaysSmallWhateverComes) {
   UsageReader reader(ModelApi::Messages, kStream, "");
   const std::string block(1U << 20U, 'x');
