@@ -160,6 +160,20 @@ ModelCall read_model_call(dsl::ModelDialect dialect,
   return call;
 }
 
+std::vector<const char*> output_limit_keys(ModelApi api) {
+  switch (api) {
+    case ModelApi::Messages:
+      return {"max_tokens"};
+    case ModelApi::Responses:
+      return {"max_output_tokens"};
+    case ModelApi::ChatCompletions:
+      return {"max_completion_tokens", "max_tokens"};
+    case ModelApi::GenerateContent:
+      return {"maxOutputTokens"};
+  }
+  return {};
+}
+
 std::string model_error(dsl::ModelDialect dialect, int status, std::string_view message) {
   using Json = nlohmann::ordered_json;
   const ErrorWords& words = words_for(status);

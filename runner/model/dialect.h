@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dsl/model_dialect.h"
 
@@ -41,6 +42,11 @@ struct ModelCall {
 ModelCall read_model_call(dsl::ModelDialect dialect,
                           std::string_view method,
                           std::string_view target);
+
+/// The keys by which a request says how much the model may write at most: of the request itself, in
+/// GenerateContent of its `generationConfig`. Where both of Chat Completions' stand, servers differ
+/// in which counts.
+std::vector<const char*> output_limit_keys(ModelApi api);
 
 /// Stands in the message of every refusal for a budget's sake, so that whoever reads what an agent
 /// says knows why it stopped.

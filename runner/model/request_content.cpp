@@ -2,68 +2,66 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
+#include <utility>
 
-#include "runner/model/json_members.h"
+#include "runner/model/json_fields.h"
 
 namespace runner {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using dsl::JsonNode;
+using Found = std::optional<JsonNode>;
 
 template <std::size_t N>
 bool is_among(const std::array<std::string_view, N>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-/// What a provider reads from a "data:" address or a member of base64.
-std::int64_t bytes_of(const Json& value) {
-  return static_cast<std::int64_t>(value.get_ref<const std::string&>().size());
-}
-
 class ContentReader {
  public:
   RequestContent take() { return std::move(content_); }
 
-  void read_messages(const Json& request) {
-    read_blocks(find_member(request, "system"));
-    each(find_member(request, "messages"),
-         [this](const Json& message) { read_blocks(find_member(message, "content")); });
-    if (find_member(request, "container") != nullptr) {
+  void read_messages(JsonNode request) {
+    read_blocks(find(request, "system"));
+    each(find(request, "messages"),
+         [this](JsonNode message) { read_blocks(find(message, "content")); });
+    if (find(request, "container")) {
       elsewhere();  // files of an earlier request
     }
   }
 
-  void read_responses(const Json& request) {
+  void read_responses(JsonNode request) {
     for (const char* stored : {"previous_response_id", "conversation", "prompt"}) {
-      if (find_member(request, stored) != nullptr) {
+      if (find(request, stored)) {
         elsewhere();
       }
     }
     for (const char* key : {"instructions", "input"}) {
-      const Json* const items = find_member(request, key);
-      if (items != nullptr && !items->is_string()) {
-        each(items, [this](const Json& item) { read_item(item); });
+      const Found items = find(request, key);
+      if (!is_text(items)) {
+        each(items, [this](JsonNode item) { read_item(item); });
       }
     }
   }
 
-  void read_chat(const Json& request) {
-    each(find_member(request, "messages"), [this](const Json& message) {
-      read_parts(find_member(message, "content"));
-      if (find_member(message, "audio") != nullptr) {
+  void read_chat(JsonNode request) {
+    each(find(request, "messages"), [this](JsonNode message) {
+      read_parts(find(message, "content"));
+      if (find(message, "audio")) {
         elsewhere();  // an earlier answer, by its name
       }
     });
   }
 
-  void read_generate_content(const Json& request) {
-    each(find_member(request, "contents"), [this](const Json& content) { read_content(content); });
-    if (const Json* const system = find_member(request, "systemInstruction")) {
+  void read_generate_content(JsonNode request) {
+    each(find(request, "contents"), [this](JsonNode content) { read_content(content); });
+    if (const Found system = find(request, "systemInstruction")) {
       read_content(*system);
     }
-    if (find_member(request, "cachedContent") != nullptr) {
+    if (find(request, "cachedContent")) {
       elsewhere();
     }
   }
@@ -75,22 +73,22 @@ class ContentReader {
     content_.unpriced = std::string(what) + " has a price of its own";
   }
 
-  void picture(std::int64_t bytes) {
+  void picture(std::string_view data) {
     ++content_.pictures;
-    content_.picture_bytes += bytes;
+    content_.picture_bytes += static_cast<std::int64_t>(data.size());
   }
 
   /// What is no list is nothing that we know.
   template <class See>
-  void each(const Json* list, See see) {
-    if (list == nullptr) {
+  void each(const Found& list, See see) {
+    if (!list) {
       return;
     }
-    if (!list->is_array()) {
+    if (!is_list(*list)) {
       elsewhere();
       return;
     }
-    for (const Json& one : *list) {
+    for (JsonNode one = list->first(); one != list->end(); one = one.behind()) {
       see(one);
     }
   }
@@ -98,37 +96,37 @@ class ContentReader {
   // ---- Anthropic
 
   /// A text, or a list of content blocks.
-  void read_blocks(const Json* blocks) {
-    if (blocks != nullptr && !blocks->is_string()) {
-      each(blocks, [this](const Json& block) { read_block(block); });
+  void read_blocks(const Found& blocks) {
+    if (!is_text(blocks)) {
+      each(blocks, [this](JsonNode block) { read_block(block); });
     }
   }
 
-  void read_block(const Json& block) {
+  void read_block(JsonNode block) {
     static constexpr std::array<std::string_view, 5> kHeld{
         "text", "thinking", "redacted_thinking", "tool_use", "tool_reference"};
     static constexpr std::array<std::string_view, 3> kOfBlocks{
         "tool_result", "search_result", "compaction"};
-    const std::string type = text_at(block, "type");
+    const std::string_view type = text_at(block, "type");
     if (is_among(kHeld, type)) {
       return;
     }
     if (is_among(kOfBlocks, type)) {
-      read_blocks(find_member(block, "content"));
+      read_blocks(find(block, "content"));
     } else if (type == "image" || type == "document") {
-      read_source(type, find_member(block, "source"));
+      read_source(type, find(block, "source"));
     } else {
       elsewhere();
     }
   }
 
-  void read_source(std::string_view type, const Json* source) {
-    const std::string from = source == nullptr ? "" : text_at(*source, "type");
-    const Json* const data = source == nullptr ? nullptr : find_member(*source, "data");
-    if (type == "image" && from == "base64" && data != nullptr && data->is_string()) {
-      picture(bytes_of(*data));
+  void read_source(std::string_view type, const Found& source) {
+    const std::string_view from = source ? text_at(*source, "type") : "";
+    const Found data = source ? find(*source, "data") : std::nullopt;
+    if (type == "image" && from == "base64" && is_text(data)) {
+      picture(data->text());
     } else if (type == "document" && from == "content") {
-      read_blocks(find_member(*source, "content"));
+      read_blocks(find(*source, "content"));
     } else if (type != "document" || from != "text") {
       elsewhere();  // of a PDF, each page is billed as its text and as a picture
     }
@@ -136,7 +134,7 @@ class ContentReader {
 
   // ---- OpenAI
 
-  void read_item(const Json& item) {
+  void read_item(JsonNode item) {
     static constexpr std::array<std::string_view, 7> kHeld{"function_call",
                                                            "custom_tool_call",
                                                            "local_shell_call",
@@ -149,14 +147,14 @@ class ContentReader {
                                                               "local_shell_call_output",
                                                               "shell_call_output",
                                                               "apply_patch_call_output"};
-    const std::string type = text_at(item, "type");
-    if (type == "message" || (type.empty() && find_member(item, "role") != nullptr)) {
-      read_parts(find_member(item, "content"));
+    const std::string_view type = text_at(item, "type");
+    if (type == "message" || (type.empty() && find(item, "role"))) {
+      read_parts(find(item, "content"));
     } else if (is_among(kOutputs, type)) {
-      read_parts(find_member(item, "output"));
+      read_parts(find(item, "output"));
     } else if (type == "reasoning") {
       // The thoughts themselves are in it, or the provider looks them up by its name.
-      if (text_at(item, "encrypted_content").empty() && find_member(item, "id") != nullptr) {
+      if (text_at(item, "encrypted_content").empty() && find(item, "id")) {
         elsewhere();
       }
     } else if (!is_among(kHeld, type)) {
@@ -165,13 +163,13 @@ class ContentReader {
   }
 
   /// A text, or a list of parts of either of OpenAI's APIs.
-  void read_parts(const Json* parts) {
-    if (parts != nullptr && !parts->is_string()) {
-      each(parts, [this](const Json& part) { read_part(part); });
+  void read_parts(const Found& parts) {
+    if (!is_text(parts)) {
+      each(parts, [this](JsonNode part) { read_part(part); });
     }
   }
 
-  void read_part(const Json& part) {
+  void read_part(JsonNode part) {
     static constexpr std::array<std::string_view, 7> kHeld{"text",
                                                            "input_text",
                                                            "output_text",
@@ -179,19 +177,17 @@ class ContentReader {
                                                            "reasoning_text",
                                                            "refusal",
                                                            "thinking"};
-    const std::string type = text_at(part, "type");
+    const std::string_view type = text_at(part, "type");
     if (is_among(kHeld, type)) {
       return;
     }
-    const Json* address =
-        type == "input_image" || type == "image_url" ? find_member(part, "image_url") : nullptr;
-    if (address != nullptr && address->is_object()) {
-      address = find_member(*address, "url");
+    Found address =
+        type == "input_image" || type == "image_url" ? find(part, "image_url") : std::nullopt;
+    if (address && is_record(*address)) {
+      address = find(*address, "url");
     }
-    const bool is_here = address != nullptr && address->is_string() &&
-                         address->get_ref<const std::string&>().starts_with("data:");
-    if (is_here) {
-      picture(bytes_of(*address));
+    if (is_text(address) && address->text().starts_with("data:")) {
+      picture(address->text());
     } else {
       elsewhere();
     }
@@ -202,21 +198,22 @@ class ContentReader {
 
   // ---- Gemini
 
-  void read_content(const Json& content) {
-    if (!content.is_object()) {
+  void read_content(JsonNode content) {
+    if (!is_record(content)) {
       elsewhere();
       return;
     }
-    for (const auto& [key, value] : content.items()) {
+    any_field(content, [this](std::string_view key, JsonNode value) {
       if (key == "parts") {
-        each(&value, [this](const Json& part) { read_gemini_part(part); });
+        each(value, [this](JsonNode part) { read_gemini_part(part); });
       } else if (key != "role") {
         elsewhere();
       }
-    }
+      return false;
+    });
   }
 
-  void read_gemini_part(const Json& part) {
+  void read_gemini_part(JsonNode part) {
     static constexpr std::array<std::string_view, 9> kHeld{"text",
                                                            "thought",
                                                            "thoughtSignature",
@@ -226,19 +223,20 @@ class ContentReader {
                                                            "videoMetadata",
                                                            "mediaResolution",
                                                            "partMetadata"};
-    if (!part.is_object()) {
+    if (!is_record(part)) {
       elsewhere();
       return;
     }
-    for (const auto& [key, value] : part.items()) {
+    any_field(part, [this](std::string_view key, JsonNode value) {
       if (key == "functionResponse") {
-        each(find_member(value, "parts"), [this](const Json& inner) { read_gemini_part(inner); });
+        each(find(value, "parts"), [this](JsonNode inner) { read_gemini_part(inner); });
       } else if (!is_among(kHeld, key)) {
         // A picture is cut into as many tiles as it has room for, and each is billed.
         elsewhere();
         read_kind(text_at(value, "mimeType"));
       }
-    }
+      return false;
+    });
   }
 
   void read_kind(std::string_view kind) {
@@ -252,7 +250,7 @@ class ContentReader {
 
 }  // namespace
 
-RequestContent content_of(ModelApi api, const Json& request) {
+RequestContent content_of(ModelApi api, dsl::JsonNode request) {
   ContentReader reader;
   switch (api) {
     case ModelApi::Messages:

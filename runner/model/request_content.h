@@ -11,8 +11,7 @@
 #include <cstdint>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
-
+#include "dsl/json_tree.h"
 #include "runner/model/dialect.h"
 
 namespace runner {
@@ -26,8 +25,8 @@ struct RequestContent {
   std::string unpriced;
 };
 
-/// REQUIRES: an object.
-RequestContent content_of(ModelApi api, const nlohmann::ordered_json& request);
+/// REQUIRES: a record, in which each key stands once.
+RequestContent content_of(ModelApi api, dsl::JsonNode request);
 
 /// The tokens of one picture at the most.
 std::int64_t most_of_picture(ModelApi api);
