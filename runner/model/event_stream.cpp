@@ -4,6 +4,10 @@
 
 namespace runner {
 
+namespace {
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+}
+
 void EventStream::read(std::string_view bytes) {
   while (!bytes.empty()) {
     if (after_return_ && bytes.front() == '\n') {
@@ -42,6 +46,9 @@ void EventStream::end_line() {
     return;
   }
   std::string_view line = line_;
+  if (std::exchange(is_first_, false) && line.starts_with(kByteOrderMark)) {
+    line.remove_prefix(kByteOrderMark.size());
+  }
   if (!too_long_ && line.starts_with("data:")) {
     line.remove_prefix(5);
     if (line.starts_with(" ")) {

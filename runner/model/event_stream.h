@@ -27,6 +27,7 @@ class EventStream {
   const std::function<void(std::string_view)> event_;
   std::string line_;
   std::string data_;
+  bool is_first_ = true;  // no line has ended yet
   bool is_blank_ = true;  // nothing of the line came yet
   bool has_data_ = false;
   bool too_long_ = false;

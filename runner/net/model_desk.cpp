@@ -45,7 +45,8 @@ Charge charge_for(const ModelPassage& passage, const ModelAnswerEnd& end) {
   if (!end.usage) {
     return {Settlement::Unknown, {}};
   }
-  if (end.usage_is_final) {
+  // Of several answers in one stream, the end of the first is told like that of the last.
+  if (end.usage_is_final && (end.is_whole || passage.answers == 1)) {
     return {Settlement::Billed, *end.usage};
   }
   Charge cut{Settlement::Cut, *end.usage};
@@ -105,6 +106,7 @@ void ModelDesk::ask(std::string_view method,
   }
   const ModelRequestFacts& facts = read->facts();
   passage.model = facts.model;
+  passage.answers = facts.answers;
   const auto price = price_of_(facts.model);
   if (!price) {
     decided(refuse_for_budget(fmt::format(

@@ -30,7 +30,8 @@ struct ModelPassage {
   std::string model;
   dsl::ModelPrice price;
   Spend reserved;
-  std::int64_t output_tokens = 0;  // at most
+  std::int64_t output_tokens = 0;  // at most, of all answers together
+  std::int64_t answers = 1;
 };
 
 struct ModelRefusal {

@@ -160,7 +160,7 @@ TEST(UsageReader, KnowsNothingOfWhatItCannotRead) {
 }
 
 TEST(UsageReader, AnAnswerWithoutUsageIsUnknown) {
-  for (const char* body : {"", "{}", R"({"usage":null})", R"({"usage":7})", "{\"usage\":", "[]"}) {
+  for (const char* body : {"", "{}", R"({"usage":null})", R"({"usage":{}})", R"({"usage":7})", "{\"usage\":", "[]"}) {
     for (const ModelApi api : {ModelApi::Messages,
                                ModelApi::Responses,
                                ModelApi::ChatCompletions,
@@ -168,9 +168,24 @@ TEST(UsageReader, AnAnswerWithoutUsageIsUnknown) {
       UsageReader reader(api, kJson, "");
       reader.read(body);
       reader.finish();
-      EXPECT_FALSE(reader.is_final() && reader.usage() && reader.usage()->tokens() > 0) << body;
+      EXPECT_FALSE(reader.is_final()) << body;
+      EXPECT_EQ(reader.usage(), std::nullopt) << body;
     }
   }
+}
+
+TEST(UsageReader, PassesOverAByteOrderMark) {
+  UsageReader reader(ModelApi::Messages, kStream, "");
+  reader.read("\xEF\xBB\xBF" + answers()[0].body);
+  reader.finish();
+  EXPECT_EQ(reader.usage(), answers()[0].usage);
+}
+
+TEST(UsageReader, AStreamThatTellsItsOutputOnlyHasNoUsage) {
+  UsageReader reader(ModelApi::Messages, kStream, "");
+  reader.read(answers()[0].body.substr(answers()[0].body.find("event: message_delta")));
+  reader.finish();
+  EXPECT_EQ(reader.usage(), std::nullopt);
 }
 
 TEST(UsageReader, AUsageWithoutItsFiguresIsNone) {
