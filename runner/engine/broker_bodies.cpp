@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runner/engine/root_in_image.h"
+#include "runner/engine/seccomp.h"
 
 namespace runner {
 namespace {
@@ -380,7 +381,7 @@ dsl::Result<std::string> container_to_create(std::string_view body, const Broker
   made["NetworkMode"] = "container:" + owner.network;
   made["CapDrop"] = {"ALL"};
   made["CapAdd"] = kRootCapabilities;
-  made["SecurityOpt"] = {"no-new-privileges"};
+  made["SecurityOpt"] = {"no-new-privileges", "seccomp=" + seccomp_profile()};
   made["IpcMode"] = "private";
   made["PidsLimit"] = bounded(host_asked, "PidsLimit", kMostProcesses, kMostProcesses);
   made["ShmSize"] = bounded(host_asked, "ShmSize", 64LL << 20, kMostShared);

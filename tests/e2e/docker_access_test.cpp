@@ -126,6 +126,27 @@ TEST_F(DockerAccess, TheyShareTheNodesLoopbackAndNothingElse) {
   EXPECT_THAT(log(), HasSubstr("nameserver 127.0.0.1\n"));
 }
 
+TEST_F(DockerAccess, TheyMayMakeTheCallsOfAJobOnly) {
+  // Sockets to the hypervisor, io_uring, namespaces, and the calls of another architecture.
+  const Ended ended = run_task("broker",
+                               "cat > calls.pl <<'END'\n"
+                               "sub say_of { print \"$_[0]: \", $_[1] ? 'done' : $!, \"\\n\" }\n"
+                               "$! = 0; say_of('vsock', socket(my $s, 40, 1, 0));\n"
+                               "say_of('wide vsock', syscall(41, (1 << 32) | 40, 1, 0) >= 0);\n"
+                               "say_of('inet', socket($s, 2, 1, 0));\n"
+                               "say_of('io_uring', syscall(425, 1, 0) >= 0);\n"
+                               "say_of('unshare', syscall(272, 0x10000000) == 0);\n"
+                               "END\n"
+                               "docker run --rm -i pipe-test/debian:1 perl - < calls.pl");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err << log();
+  EXPECT_THAT(log(),
+              HasSubstr("vsock: Address family not supported by protocol\n"
+                        "wide vsock: Address family not supported by protocol\n"
+                        "inet: done\n"
+                        "io_uring: Function not implemented\n"
+                        "unshare: Operation not permitted\n"));
+}
+
 TEST_F(DockerAccess, ABrokerRefusesWhatReachesTheMachineOrAnybodyElse) {
   const std::string other =
       docker({"run", "-d", "--name", "pipe-e2e-other", "pipe-test/busybox:1", "sleep", "600"});

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "runner/engine/seccomp.h"
+
 namespace runner {
 namespace {
 
@@ -74,7 +76,7 @@ TEST(BrokerRules, LetClientsCreateWhatIsTheirsAlone) {
   EXPECT_EQ(host["CapDrop"], Json{"ALL"});
   EXPECT_EQ(host["CapAdd"],
             Json({"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"}));
-  EXPECT_EQ(host["SecurityOpt"], Json{"no-new-privileges"});
+  EXPECT_EQ(host["SecurityOpt"], Json({"no-new-privileges", "seccomp=" + seccomp_profile()}));
   EXPECT_EQ(host["Memory"], 256 << 20);
   EXPECT_EQ(host["PidsLimit"], 4096);
   EXPECT_EQ(host["Mounts"].size(), 1u);
