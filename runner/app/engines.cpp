@@ -38,4 +38,20 @@ ContainerEnvironment container_environment(const Settings& settings) {
   return made;
 }
 
+std::vector<std::string> engine_sockets(const Settings& settings) {
+  constexpr std::string_view kScheme = "unix://";
+  std::vector<std::string> sockets;
+  for (std::string path : {settings.docker_socket, variable("DOCKER_HOST")}) {
+    path = path.starts_with(kScheme) ? path.substr(kScheme.size()) : path;
+    if (path.starts_with('/')) {
+      sockets.push_back(std::move(path));
+    }
+  }
+  if (const std::string own = variable("XDG_RUNTIME_DIR"); own.starts_with('/')) {
+    sockets.push_back(own + "/docker.sock");
+    sockets.push_back(own + "/podman/podman.sock");
+  }
+  return sockets;
+}
+
 }  // namespace runner

@@ -14,4 +14,7 @@ namespace runner {
 EngineOptions engine_options(const Settings& settings, const std::string& store_id);
 ContainerEnvironment container_environment(const Settings& settings);
 
+/// Paths of the sockets that the user's settings and variables name, and of his own engines'.
+std::vector<std::string> engine_sockets(const Settings& settings);
+
 }  // namespace runner

@@ -356,7 +356,8 @@ class Session {
     for (Error& problem : preflight(plan_, by_node_, places_.node)) {
       problems_.push_back(std::move(problem));
     }
-    for (Error& problem : trouble_with_mounts(plan_, settings_.state_dir, places_.node)) {
+    for (Error& problem : trouble_with_host_files(
+             plan_, settings_.state_dir, engine_sockets(settings_), places_.node)) {
       problems_.push_back(std::move(problem));
     }
     return problems_.empty();

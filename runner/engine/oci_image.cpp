@@ -326,11 +326,12 @@ dsl::Result<RootImage> open_root_filesystem(const std::string& folder) {
   }
   std::vector<std::string> lines;
   const auto options = fs::directory_options::skip_permission_denied;
-  for (const fs::directory_entry& entry :
-       fs::recursive_directory_iterator(folder, options, error)) {
+  fs::recursive_directory_iterator entry(folder, options, error);
+  // What goes while we look is not there: incremented by an error code, not by an exception.
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     struct stat status {};
-    if (lstat(entry.path().c_str(), &status) == 0) {
-      lines.push_back(entry.path().lexically_relative(folder).string() + '\0' +
+    if (lstat(entry->path().c_str(), &status) == 0) {
+      lines.push_back(entry->path().lexically_relative(folder).string() + '\0' +
                       std::to_string(status.st_mode) + ' ' + std::to_string(status.st_size) + ' ' +
                       std::to_string(status.st_mtim.tv_sec) + '.' +
                       std::to_string(status.st_mtim.tv_nsec));

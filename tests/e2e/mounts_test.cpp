@@ -2,7 +2,10 @@
 
 #include <filesystem>
 #include <string>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -133,6 +136,49 @@ tasks:
                     HasSubstr("/fifo': neither file nor folder"),
                     HasSubstr("runs and their evidence lie there"),
                     HasSubstr("pipeline.yaml:")));
+  EXPECT_FALSE(fs::exists(folder.path() / "ran"));
+}
+
+/// Somebody listens at that path as long as this lives.
+class Listening {
+ public:
+  explicit Listening(const fs::path& path) : socket_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(socket_, 1), 0);
+  }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
+  ~Listening() { ::close(socket_); }
+
+ private:
+  int socket_;
+};
+
+TEST(MountsOfThisMachine, AFolderWithTheSocketOfAnEngineIsThatEngine) {
+  NEEDS_ENGINE(Engine::Sandbox);
+  const TempFolder folder;
+  const User user;
+  fs::create_directories(folder.path() / "run" / "deep");
+  fs::create_directory_symlink("run", folder.path() / "link");
+  const Listening docker(folder.path() / "run" / "deep" / "docker.sock");
+  const Listening other(folder.path() / "harmless.sock");
+  folder.write("pipeline.yaml", R"yaml(
+version: 1
+name: refused
+engine: sandbox
+tasks:
+  work: {image: host, run: echo ran > ran, mounts: [link:/one], success_criteria: ["[ ] ok": "true"]}
+  whole: {image: {rootfs: /}, run: "true", success_criteria: ["[ ] ok": "true"]}
+)yaml");
+  const Ended ended = user.run_pipe({"run", "pipeline.yaml"}, folder.path().string());
+  EXPECT_EQ(ended.exit_code, 3) << ended.err;
+  EXPECT_THAT(ended.err,
+              AllOf(HasSubstr("/run/deep/docker.sock' is there, and whoever speaks with it is as "
+                              "good as root on this machine"),
+                    HasSubstr("'whole' asks to see '/': it leads to /, which no task may see")));
   EXPECT_FALSE(fs::exists(folder.path() / "ran"));
 }
 
