@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/importer.h"
 #include "dsl/render.h"
 #include "dsl/value.h"
 
@@ -216,8 +217,20 @@ class Reader {
       problem("has a 'build' without a 'dockerfile'", "add it");
       return;
     }
-    const std::string around = context.empty() ? "." : context;
-    read_.image = {Image::Kind::Build, folder_ + file, folder_ + around};
+    read_.image = {Image::Kind::Build,
+                   beneath_pipeline(file),
+                   beneath_pipeline(context.empty() ? "." : context)};
+  }
+
+  /// A path of the file, from the pipeline's folder.
+  std::string beneath_pipeline(const std::string& path) {
+    const auto whole = resolve_step_path("./" + path, folder_);
+    if (!whole || path.starts_with('/')) {
+      problem(fmt::format("names {}, which leads out of the pipeline's folder", quoted(path)),
+              "put the pipeline file above it");
+      return "";
+    }
+    return whole->empty() ? "." : *whole;
   }
 
   void read_env(const std::string& of, const Value& value) {

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/image_reference.h"
 #include "dsl/lower_task.h"
 #include "dsl/plan_words.h"
+#include "dsl/render.h"
 
 namespace dsl {
 namespace {
@@ -25,6 +27,13 @@ Image TaskLowering::lower_image(const ImageSpec& image, std::size_t layer) {
   }
   if (lowered.kind == Image::Kind::Reference && lowered.reference == "host") {
     return {Image::Kind::Host, "", ""};  // an input said so
+  }
+  if (lowered.kind == Image::Kind::Reference && !lowered.reference.empty() &&
+      !is_image_reference(lowered.reference)) {
+    program_.findings.error(kBadName,
+                            image.span,
+                            fmt::format("{} is no image reference", quoted(lowered.reference)),
+                            "write it like 'debian:bookworm-slim'");
   }
   if (lowered.kind == Image::Kind::Build && lowered.context.empty()) {
     lowered.context = '.';

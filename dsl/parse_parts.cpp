@@ -186,13 +186,6 @@ Section<ImageSpec> parse_image(YamlValue key, YamlValue value, Findings& finding
   image->kind = reference.value == "host" ? Image::Kind::Host : Image::Kind::Reference;
   image->reference = reference;
   image->span = reference.span;
-  if (reference.value.find_first_of(" \t\n") != std::string_view::npos &&
-      !has_hole(reference.value)) {
-    findings.error(kBadName,
-                   reference.span,
-                   fmt::format("{} is no image reference", quoted(reference.value)),
-                   "write it like 'debian:bookworm-slim', without blanks");
-  }
   return image;
 }
 

@@ -25,10 +25,14 @@ constexpr std::uint64_t kBodyLimit = 64ULL << 20;
 
 std::string request_text(const ApiCall& call, After after) {
   const bool streams = after == After::Stream;
+  std::string path;
+  for (const char c : call.path) {  // whatever a name in it is, it cannot end the line
+    path += c > ' ' && c <= '~' ? std::string(1, c) : encode_query({&c, 1});
+  }
   std::string text =
       fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: pipe\r\nConnection: {}\r\n",
                   call.method,
-                  call.path,
+                  path,
                   streams ? "Upgrade" : "close");
   if (streams)
     text += "Upgrade: tcp\r\n";

@@ -278,6 +278,21 @@ tasks:
   EXPECT_EQ(b.condition->find("inputs"), std::string::npos) << *b.condition;
 }
 
+TEST(Compile, AnImageThatIsComputedIsANameToo) {
+  for (const char* name : {"../info?a=", "--help", "x/json HTTP/1.1", "a//b", "", "ä", "x\\y"}) {
+    const auto compilation = compile_text(
+        "inputs: {img: {default: debian}}\nengine: docker\ntasks: {a: {run: make, image: \"${{ "
+        "inputs.img }}\"}}\n",
+        {{"img", name}});
+    EXPECT_FALSE(compilation.plan) << name;
+  }
+  const auto named = compile_text(
+      "inputs: {img: {default: debian}}\nengine: docker\ntasks: {a: {run: make, image: \"${{ "
+      "inputs.img }}\"}}\n",
+      {{"img", "registry.example:5000/a_b/c-d:1.2@sha256:0123abc"}});
+  EXPECT_TRUE(named.plan) << messages(named);
+}
+
 TEST(Compile, GivesInputsTheirTypes) {
   const std::string text = R"(
 inputs:

@@ -60,9 +60,29 @@ TEST(Devcontainer, SaysWhatAnEditorTakesFromIt) {
 TEST(Devcontainer, BuildsBesideItself) {
   EXPECT_EQ(
       read_devcontainer(R"({"build": {"dockerfile": "Dockerfile", "context": ".."}})", kFile).image,
-      (Image{Image::Kind::Build, ".devcontainer/Dockerfile", ".devcontainer/.."}));
+      (Image{Image::Kind::Build, ".devcontainer/Dockerfile", "."}));
   EXPECT_EQ(read_devcontainer(R"({"dockerFile": "D"})", ".devcontainer.json").image,
             (Image{Image::Kind::Build, "D", "."}));
+}
+
+TEST(Devcontainer, BuildsNothingOutsideOfThePipelinesFolder) {
+  for (const char* build : {R"({"dockerfile": "../../Dockerfile"})",
+                            R"({"dockerfile": "D", "context": "../.."})",
+                            R"({"dockerfile": "/etc/Dockerfile"})"}) {
+    const Devcontainer read = read_devcontainer(std::string(R"({"build": )") + build + "}", kFile);
+    ASSERT_EQ(read.problems.size(), 1U) << build;
+    EXPECT_THAT(read.problems[0].message, testing::HasSubstr("leads out of the pipeline's folder"));
+  }
+}
+
+TEST(Devcontainer, AnImageThatIsNoNameIsRefused) {
+  const auto compilation = compile_files(
+      {{"p.yaml",
+        "version: 1\nname: p\nengine: docker\ntasks:\n  t: {run: x, image: {devcontainer: " +
+            std::string(kFile) + "}}\n"},
+       {kFile, R"({"image": "x/json HTTP/1.1\r\nHost: d\r\n\r\nPOST /containers/create"})"}});
+  EXPECT_FALSE(compilation.plan);
+  EXPECT_THAT(messages(compilation), testing::HasSubstr("is no image reference"));
 }
 
 TEST(Devcontainer, LeavesNothingOutThatWouldChangeTheContainer) {
@@ -100,7 +120,7 @@ TEST(Devcontainer, IsPartOfThePlanBeneathWhatTheFileSaysItself) {
   const auto compilation = compile_files({{"p.yaml", text}, {kFile, file}});
   ASSERT_TRUE(compilation.plan) << messages(compilation);
   const PlanNode& task = node(compilation, "t");
-  EXPECT_EQ(task.image, (Image{Image::Kind::Build, ".devcontainer/Dockerfile", ".devcontainer/."}));
+  EXPECT_EQ(task.image, (Image{Image::Kind::Build, ".devcontainer/Dockerfile", ".devcontainer"}));
   EXPECT_EQ(task.user, "dev");
   EXPECT_EQ(task.setup, "npm ci\n");
   ASSERT_EQ(task.env.size(), 2U);

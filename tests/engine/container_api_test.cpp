@@ -133,6 +133,13 @@ TEST(ContainerApi, FindsTheDaemonsOwnWords) {
   EXPECT_EQ((ApiReply{500, ""}.message()), "HTTP status 500");
 }
 
+TEST(ContainerApiRequest, APathCannotEndItsLine) {
+  ApiCall call;
+  call.path = "/images/x HTTP/1.1\r\nX: y/json";
+  EXPECT_THAT(request_text(call, After::Close),
+              testing::StartsWith("GET /images/x%20HTTP/1.1%0D%0AX:%20y/json HTTP/1.1\r\nHost: "));
+}
+
 TEST(ContainerApi, EncodesWhatAPathCannotHold) {
   EXPECT_EQ(encode_query(R"({"label":["pipe.run=a b"]})"),
             "%7B%22label%22%3A%5B%22pipe.run%3Da%20b%22%5D%7D");
