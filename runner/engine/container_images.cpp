@@ -12,7 +12,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "dsl/image_reference.h"
+#include "dsl/render.h"
 #include "runner/engine/container_image_tag.h"
+#include "runner/engine/nameless_image.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
 #include "runner/sys/process.h"
@@ -239,11 +242,22 @@ struct ContainerImages::Impl {
          });
   }
 
-  /// What was loaded is told in the last line: "Loaded image: NAME" or "Loaded image ID: sha256:…".
+  /// What was loaded is told in the last line: "Loaded image ID: sha256:…" ("Loaded image: …").
   void load(const dsl::Image& image, const std::string& tag) {
+    auto copy = std::make_shared<dsl::Result<Fd>>(dsl::Error{});
+    loop.run_blocking([copy, image] { *copy = nameless_image(image.reference); },
+                      guarded<>([copy, image, tag](Impl& us) {
+                        if (*copy)
+                          us.load_copy(**copy, image, tag);
+                        else
+                          us.finish(key_of(image), copy->error());
+                      }));
+  }
+
+  void load_copy(const Fd& copy, const dsl::Image& image, const std::string& tag) {
     const Key key = key_of(image);
-    make({"load", "--input", image.reference},
-         -1,
+    make({"load"},
+         copy.get(),
          tag,
          key,
          fmt::format("load '{}'", image.reference),
@@ -271,10 +285,20 @@ struct ContainerImages::Impl {
     });
   }
 
+  void refuse(const Key& key, const std::string& why) {
+    loop.post(guarded<>([key, why](Impl& us) {
+      us.finish(key, dsl::Error{why, "name an image, such as 'debian:bookworm-slim'"});
+    }));
+  }
+
   void start(const dsl::Image& image) {
     const Key key = key_of(image);
     switch (image.kind) {
       case dsl::Image::Kind::Reference:
+        if (!dsl::is_image_reference(image.reference)) {
+          refuse(key, dsl::quoted(image.reference) + " is no image reference");
+          return;
+        }
         look_up(image.reference, key, [this, image] { pull(image); });
         return;
       case dsl::Image::Kind::Build:
@@ -292,11 +316,7 @@ struct ContainerImages::Impl {
       }
       case dsl::Image::Kind::Host:
       case dsl::Image::Kind::Devcontainer:
-        loop.post(guarded<>([key](Impl& us) {
-          us.finish(key,
-                    dsl::Error{"a container engine has no such kind of image",
-                               "name an image, such as 'debian:bookworm-slim'"});
-        }));
+        refuse(key, "a container engine has no such kind of image");
         return;
     }
   }

@@ -19,6 +19,11 @@ struct CloseArchive {
 };
 using Archive = std::unique_ptr<archive, CloseArchive>;
 
+struct CloseWritten {
+  void operator()(archive* opened) const { archive_write_free(opened); }
+};
+using WrittenArchive = std::unique_ptr<archive, CloseWritten>;
+
 dsl::Error damaged(const std::string& path, archive* opened) {
   const char* const why = archive_error_string(opened);
   return {"read the image '" + path + "': " + (why == nullptr ? "it is damaged" : why),
@@ -147,7 +152,69 @@ dsl::Status apply(const LayerSource& layer, archive* outer, LayerWriter& writer)
   return dsl::Ok{};
 }
 
+dsl::Error not_written(archive* written) {
+  const char* const why = archive_error_string(written);
+  return {std::string("copy an image: ") + (why == nullptr ? "it cannot be written" : why), ""};
+}
+
+dsl::Status copy_data(const std::string& path, archive* from, archive* to) {
+  std::vector<char> block(kBlock);
+  for (;;) {
+    const la_ssize_t got = archive_read_data(from, block.data(), block.size());
+    if (got == 0) {
+      return dsl::Ok{};
+    }
+    if (got < 0) {
+      return damaged(path, from);
+    }
+    if (archive_write_data(to, block.data(), static_cast<std::size_t>(got)) != got) {
+      return not_written(to);
+    }
+  }
+}
+
 }  // namespace
+
+dsl::Status copy_archive(const std::string& path, const ArchiveDocuments& anew, int to) {
+  auto opened = open_archive(path);
+  if (!opened) {
+    return opened.error();
+  }
+  const WrittenArchive written(archive_write_new());
+  archive_write_set_format_pax_restricted(written.get());
+  if (archive_write_open_fd(written.get(), to) != ARCHIVE_OK) {
+    return not_written(written.get());
+  }
+  for (;;) {
+    archive_entry* entry = nullptr;
+    const int result = archive_read_next_header(opened->get(), &entry);
+    if (result == ARCHIVE_EOF) {
+      return archive_write_close(written.get()) == ARCHIVE_OK ? dsl::Status(dsl::Ok{})
+                                                              : not_written(written.get());
+    }
+    if (is_wrong(result)) {
+      return damaged(path, opened->get());
+    }
+    const auto document = anew.find(plain_name(entry));
+    if (document != anew.end() && document->second.empty()) {
+      continue;
+    }
+    if (document != anew.end()) {
+      archive_entry_set_size(entry, static_cast<la_int64_t>(document->second.size()));
+    }
+    if (is_wrong(archive_write_header(written.get(), entry))) {
+      return not_written(written.get());
+    }
+    if (document == anew.end()) {
+      if (const dsl::Status copied = copy_data(path, opened->get(), written.get()); !copied) {
+        return copied;
+      }
+    } else if (archive_write_data(written.get(), document->second.data(), document->second.size()) <
+               0) {
+      return not_written(written.get());
+    }
+  }
+}
 
 dsl::Result<ArchiveDocuments> read_archive_documents(const std::string& path) {
   auto opened = open_archive(path);

@@ -20,6 +20,10 @@ using ArchiveDocuments = std::map<std::string, std::string>;
 /// Every regular file of at most 4 MiB, and an Error where it is no tar file.
 dsl::Result<ArchiveDocuments> read_archive_documents(const std::string& path);
 
+/// Writes the archive anew, as a plain tar: all of it, but documents in `anew` with that text, or
+/// not at all where it is "".
+dsl::Status copy_archive(const std::string& path, const ArchiveDocuments& anew, int to);
+
 /// One layer of an image: a file of the archive, and what the sha256 of its bytes must be (hex; of
 /// the bytes as they stand there, compressed or not).
 struct LayerSource {

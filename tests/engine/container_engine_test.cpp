@@ -401,7 +401,22 @@ TEST_P(ContainerEngine, RefusesAnArchiveThatIsNone) {
   image.reference = folder_ + "/image.tar";
   const auto digest = prepare(image);
   ASSERT_FALSE(digest);
-  EXPECT_THAT(digest.error().message, HasSubstr("load '" + image.reference + "': "));
+  EXPECT_THAT(digest.error().message, HasSubstr("'" + image.reference + "': "));
+}
+
+// Or a file of the project becomes an image that others run.
+TEST_P(ContainerEngine, TakesNoNamesFromAnArchive) {
+  const std::string file = folder_ + "/image.tar";
+  const std::string victim = "pipe-test/victim-" + std::to_string(getpid()) + ":1";
+  program({"tag", "pipe-test/busybox:1", victim});
+  program({"save", "--output", file, victim});
+  program({"rmi", victim});
+  ASSERT_EQ(program({"images", "--quiet", victim}), "");
+  dsl::Image image;
+  image.kind = dsl::Image::Kind::OciArchive;
+  image.reference = file;
+  ASSERT_TRUE(prepare(image));
+  EXPECT_EQ(program({"images", "--quiet", victim}), "");
 }
 
 TEST_P(ContainerEngine, PutsAnOverlayUnderAWorkspace) {

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runner/engine/nameless_image.h"
 #include "runner/sys/files.h"
 #include "tests/engine/image_maker.h"
 
@@ -209,6 +210,37 @@ TEST_F(OciImage, ARootFilesystemHasAnotherDigestWhenAFileChanges) {
   EXPECT_EQ(before->digest, same->digest);
   EXPECT_NE(before->digest, after->digest);
   EXPECT_FALSE(open_root_filesystem((folder_ / "none").string()));
+}
+
+TEST(NamelessImage, HasTheNamesOfNobody) {
+  const auto docker = without_names(
+      {{"manifest.json", R"([{"Config":"c.json","RepoTags":["debian:bookworm"],"Layers":["l"]}])"},
+       {"repositories", R"({"debian":{"bookworm":"l"}})"}});
+  ASSERT_TRUE(docker) << docker.error().message;
+  EXPECT_EQ(docker->at("manifest.json"), R"([{"Config":"c.json","RepoTags":null,"Layers":["l"]}])");
+  EXPECT_EQ(docker->at("repositories"), "");
+  const auto oci = without_names(
+      {{"index.json",
+        R"({"schemaVersion":2,"annotations":{"a":"b"},"manifests":[{"digest":"sha256:1",)"
+        R"("annotations":{"io.containerd.image.name":"docker.io/library/debian:1"}}]})"}});
+  ASSERT_TRUE(oci) << oci.error().message;
+  EXPECT_EQ(oci->at("index.json"), R"({"schemaVersion":2,"manifests":[{"digest":"sha256:1"}]})");
+}
+
+TEST(NamelessImage, IsOneImage) {
+  const std::pair<ArchiveDocuments, const char*> none[] = {
+      {{}, "neither"},
+      {{{"manifest.json", "[{},{}]"}}, "holds 2 images"},
+      {{{"manifest.json", "[]"}}, "lists no image"},
+      {{{"manifest.json", "{"}}, "lists no image"},
+      {{{"index.json", "[]"}}, "no object"},
+      {{{"index.json", R"({"manifests":7})"}}, "lists no image"},
+  };
+  for (const auto& [documents, why] : none) {
+    const auto anew = without_names(documents);
+    ASSERT_FALSE(anew) << why;
+    EXPECT_THAT(anew.error().message, HasSubstr(why));
+  }
 }
 
 }  // namespace
