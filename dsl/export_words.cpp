@@ -218,7 +218,8 @@ std::string image(const Image& image) {
     case Image::Kind::OciArchive:
       return "archive " + image.reference;
     case Image::Kind::Build:
-      return "built from " + image.reference;
+      // No container of ours is round a build, so no firewall either.
+      return "built from " + image.reference + " by the engine, with its network";
     case Image::Kind::Devcontainer:
       return "dev container " + image.reference;
   }

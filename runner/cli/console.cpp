@@ -1,10 +1,12 @@
 #include "runner/cli/console.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "dsl/render.h"
 #include "runner/report/paint.h"
 #include "runner/sys/files.h"
 
@@ -32,6 +34,21 @@ report::TerminalSize size_of(int fd) {
   return {size.ws_col, size.ws_row};
 }
 
+/// Names in a message come from files, images, remotes: whatever they hold is shown, and does
+/// nothing to the terminal. Lines stay lines.
+std::string harmless(std::string_view message) {
+  std::string shown;
+  while (true) {
+    const std::size_t end = std::min(message.find('\n'), message.size());
+    shown += dsl::visible(message.substr(0, end));
+    if (end == message.size()) {
+      return shown;
+    }
+    shown += '\n';
+    message.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 Console::Console()
@@ -54,19 +71,21 @@ void Console::err(std::string_view text) {
 }
 
 void Console::error(const dsl::Error& error) {
-  std::string text = painted("error", Meaning::Bad, err_colour()) + ": " + error.message + "\n";
+  std::string text =
+      painted("error", Meaning::Bad, err_colour()) + ": " + harmless(error.message) + "\n";
   if (!error.remedy.empty()) {
-    text += "  " + painted("help", Meaning::Active, err_colour()) + ": " + error.remedy + "\n";
+    text += "  " + painted("help", Meaning::Active, err_colour()) + ": " + harmless(error.remedy) +
+            "\n";
   }
   err(text);
 }
 
 void Console::warning(std::string_view message) {
-  err(painted("warning", Meaning::Doubt, err_colour()) + ": " + std::string(message) + "\n");
+  err(painted("warning", Meaning::Doubt, err_colour()) + ": " + harmless(message) + "\n");
 }
 
 void Console::note(std::string_view message) {
-  err(painted("note", Meaning::Active, err_colour()) + ": " + std::string(message) + "\n");
+  err(painted("note", Meaning::Active, err_colour()) + ": " + harmless(message) + "\n");
 }
 
 ExitCode Console::fail(ExitCode code, const dsl::Error& problem) {

@@ -213,15 +213,19 @@ class Trees {
 
   virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
 
-  /// That difference as lines, for whoever reads it: of each file its name and, where it is a text,
+  /// What `to` or any commit on the way there from `from` has otherwise than `from`: a history
+  /// brings a file also where a later commit took it back. Sorted by path.
+  virtual dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to) = 0;
+
+  /// The difference of the two as lines, for whoever reads it: of each file its name and, where it is a text,
   /// what was added and removed. At most about `most` bytes: then the names alone, and how many
   /// more there are. Artifacts are left out.
   virtual dsl::Result<std::string> patch(const TreeRef& from,
                                          const TreeRef& to,
                                          std::size_t most) = 0;
 
-  /// What of that difference reaches beyond the node that made it; artifacts do not, they are not
-  /// delivered. Sorted by path.
+  /// What of that reaches beyond the node that made it; artifacts do not, they are not delivered.
+  /// Sorted by path.
   virtual dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) = 0;
 
   /// sha256 (hex) over names and contents of the files that match any of the globs; "" when none.

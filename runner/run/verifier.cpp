@@ -68,14 +68,15 @@ Judgement judge_diff(const dsl::DiffCheck& check,
                      const TreeRef& produced) {
   const std::string what = "changed paths";
   const auto changes = trees.diff(input, produced);
-  if (!changes) {
-    return unverified(what, changes.error().message);
+  const auto brought = trees.brought(input, produced);
+  if (!changes || !brought) {
+    return unverified(what, (changes ? brought.error() : changes.error()).message);
   }
   const dsl::GlobSet only(check.only);
   const dsl::GlobSet never(check.never);
   std::string offending;
   std::size_t count = 0;
-  for (const ChangedPath& change : *changes) {
+  for (const ChangedPath& change : *brought) {
     if ((!only.empty() && !only.matches(change.path)) || never.matches(change.path)) {
       offending += change.path + "\n";
       ++count;

@@ -147,4 +147,25 @@ dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
   return flagger.take();
 }
 
+dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
+                                                      const Oid& before,
+                                                      const std::vector<Oid>& trees) {
+  std::vector<FlaggedPath> all;
+  for (const Oid& tree : trees) {
+    auto flagged = flagged_changes(objects, before, tree);
+    if (!flagged) {
+      return flagged;
+    }
+    for (FlaggedPath& one : *flagged) {
+      if (std::find(all.begin(), all.end(), one) == all.end()) {
+        all.push_back(std::move(one));
+      }
+    }
+  }
+  std::stable_sort(all.begin(), all.end(), [](const FlaggedPath& a, const FlaggedPath& b) {
+    return a.path < b.path;
+  });
+  return all;
+}
+
 }  // namespace runner

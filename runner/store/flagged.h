@@ -17,4 +17,9 @@ dsl::Result<std::vector<FlaggedPath>> flagged_changes(git::Objects& objects,
                                                       const git::Oid& before,
                                                       const git::Oid& after);
 
+/// What any of the trees would bring. Sorted by path.
+dsl::Result<std::vector<FlaggedPath>> flagged_changes(git::Objects& objects,
+                                                      const git::Oid& before,
+                                                      const std::vector<git::Oid>& trees);
+
 }  // namespace runner

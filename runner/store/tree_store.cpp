@@ -302,11 +302,65 @@ dsl::Result<std::vector<ChangedPath>> TreeStore::diff(const TreeRef& from, const
              });
 }
 
+namespace {
+
+/// The trees of the commits that lead from one to the other, the last one first; that one alone
+/// where they are not in one line.
+dsl::Result<std::vector<Oid>> trees_on_the_way(Objects& objects,
+                                               const TreeRef& from,
+                                               const TreeRef& to) {
+  constexpr std::size_t kLongest = 10'000;  // commits of one job
+  const auto first = git::from_hex(from.commit);
+  auto at = git::from_hex(to.commit);
+  std::vector<Oid> trees;
+  while (at && at != first) {
+    auto commit = objects.read_commit(*at);
+    if (!commit) {
+      return commit.error();
+    }
+    trees.push_back(commit->tree);
+    const bool is_in_line = commit->parents.size() == 1 && trees.size() < kLongest;
+    at = is_in_line ? std::optional(commit->parents.front()) : std::nullopt;
+  }
+  if (!at && !trees.empty()) {
+    trees.resize(1);
+  }
+  return trees;
+}
+
+}  // namespace
+
+dsl::Result<std::vector<ChangedPath>> TreeStore::brought(const TreeRef& from, const TreeRef& to) {
+  return ask(from,
+             [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<ChangedPath>> {
+               const auto after = halves_of(objects, to);
+               auto all = after ? changes(objects, before, *after) : after.error();
+               const auto trees = trees_on_the_way(objects, from, to);
+               if (!all || !trees) {
+                 return all ? trees.error() : all.error();
+               }
+               for (std::size_t k = 1; k < trees->size(); ++k) {
+                 auto more = changes(objects, before, {(*trees)[k], after->artifacts});
+                 if (!more) {
+                   return more;
+                 }
+                 all->insert(all->end(), more->begin(), more->end());
+               }
+               const auto path_of = [](const ChangedPath& change) -> const std::string& {
+                 return change.path;
+               };
+               std::ranges::stable_sort(*all, {}, path_of);
+               const auto same = std::ranges::unique(*all, {}, path_of);
+               all->erase(same.begin(), same.end());
+               return all;
+             });
+}
+
 dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from, const TreeRef& to) {
   return ask(from,
              [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<FlaggedPath>> {
-               const auto after = halves_of(objects, to);
-               return after ? flagged_changes(objects, before.files, after->files) : after.error();
+               const auto trees = trees_on_the_way(objects, from, to);
+               return trees ? flagged_changes(objects, before.files, *trees) : trees.error();
              });
 }
 

@@ -57,6 +57,7 @@ class TreeStore {
   /// where nothing is.
   dsl::Result<std::string> id_of(const TreeRef& tree, const std::string& path);
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
+  dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most);
   dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);

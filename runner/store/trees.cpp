@@ -248,6 +248,10 @@ dsl::Result<std::string> StoreTrees::patch(const TreeRef& from,
   return shared_->store.patch(from, to, most);
 }
 
+dsl::Result<std::vector<ChangedPath>> StoreTrees::brought(const TreeRef& from, const TreeRef& to) {
+  return shared_->store.brought(from, to);
+}
+
 dsl::Result<std::vector<FlaggedPath>> StoreTrees::flagged(const TreeRef& from, const TreeRef& to) {
   return shared_->store.flagged(from, to);
 }

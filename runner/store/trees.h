@@ -48,6 +48,7 @@ class StoreTrees final : public Trees {
                                                  std::int64_t cap) override;
   dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) override;
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) override;
+  dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to) override;
   dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most) override;
   dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) override;
   dsl::Result<std::string> hash_files(const TreeRef& tree,

@@ -399,32 +399,6 @@ dsl::Result<OwnCommits> Workspaces::take_own(git::Objects& objects,
   return take_own_commits(objects, wanted);
 }
 
-namespace {
-
-/// What any of the trees would bring. Sorted by path.
-dsl::Result<std::vector<FlaggedPath>> flagged_in(Objects& objects,
-                                                 const Oid& before,
-                                                 const std::vector<Oid>& trees) {
-  std::vector<FlaggedPath> all;
-  for (const Oid& tree : trees) {
-    auto flagged = flagged_changes(objects, before, tree);
-    if (!flagged) {
-      return flagged;
-    }
-    for (FlaggedPath& one : *flagged) {
-      if (std::find(all.begin(), all.end(), one) == all.end()) {
-        all.push_back(std::move(one));
-      }
-    }
-  }
-  std::stable_sort(all.begin(), all.end(), [](const FlaggedPath& a, const FlaggedPath& b) {
-    return a.path < b.path;
-  });
-  return all;
-}
-
-}  // namespace
-
 dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   const PreparedWorkspace& workspace = request.workspace;
   auto objects = store_.borrow();
@@ -467,7 +441,7 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   if (result.tree != request.since) {
     auto since = halves_of(**objects, request.since);
     own.push_back(after.files);
-    auto flagged = since ? flagged_in(**objects, since->files, own) : since.error();
+    auto flagged = since ? flagged_changes(**objects, since->files, own) : since.error();
     if (!flagged) {
       return flagged.error();
     }

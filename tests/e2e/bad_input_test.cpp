@@ -50,6 +50,20 @@ TEST_F(BadInput, MissingFileIsNamed) {
   EXPECT_EQ(ended.out, "");
 }
 
+TEST_F(BadInput, AMessageDoesNothingToTheTerminal) {
+  const Ended file = user_.run_pipe({"run", "x\x1b]0;title\x07\x1b[31m.yaml"}, folder());
+  EXPECT_EQ(file.exit_code, 2);
+  EXPECT_THAT(file.err, HasSubstr(R"(x\x1b]0;title\x07\x1b[31m.yaml)"));
+  const Ended image = run_text(
+      "version: 1\nname: a\nengine: docker\ntasks: {a: {run: x, image: {archive: "
+      "\"y\\e[31m\\u202e.tar\"}}}\n");
+  EXPECT_NE(image.exit_code, 0);
+  for (const Ended& ended : {file, image}) {
+    EXPECT_THAT(ended.err, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(ended.err, Not(HasSubstr("\u202e")));
+  }
+}
+
 TEST_F(BadInput, FolderIsNoPipeline) {
   const Ended ended = user_.run_pipe({"validate", "."}, folder());
   EXPECT_EQ(ended.exit_code, 2);

@@ -371,5 +371,33 @@ TEST_F(OwnCommits, AWorkspaceWithoutOneTakesNothingOfOne) {
   EXPECT_EQ(capture.refused[0].first, ".git");
 }
 
+TEST_F(OwnCommits, BringWhatTheLastOneTookBack) {
+  const Capture capture = left([this](const std::string& workspace) {
+    fs::create_directories(workspace + "/.github/workflows");
+    std::ofstream(workspace + "/.github/workflows/x.yml") << "on: push\n";
+    std::ofstream(workspace + "/allowed") << "1\n";
+    git(workspace, "add -A");
+    git(workspace, "commit -qm one");
+    fs::remove_all(workspace + "/.github");
+    git(workspace, "add -A");
+    git(workspace, "commit -qm two");
+    std::ofstream(workspace + "/rest") << "not committed\n";
+  });
+  ASSERT_EQ(commits(capture.tree).size(), 3U);
+  const auto flagged = must(store_->flagged(input_, capture.tree));
+  ASSERT_EQ(flagged.size(), 1U);
+  EXPECT_EQ(flagged[0].path, ".github/workflows/x.yml");
+  const auto paths = [](const std::vector<ChangedPath>& changes) {
+    std::vector<std::string> all;
+    for (const ChangedPath& change : changes) {
+      all.push_back(change.path);
+    }
+    return all;
+  };
+  EXPECT_THAT(paths(must(store_->diff(input_, capture.tree))), ElementsAre("allowed", "rest"));
+  EXPECT_THAT(paths(must(store_->brought(input_, capture.tree))),
+              ElementsAre(".github/workflows/x.yml", "allowed", "rest"));
+}
+
 }  // namespace
 }  // namespace runner::test

@@ -157,6 +157,9 @@ class FakeTrees final : public Trees {
     }
     return changes;
   }
+  dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to) override {
+    return diff(from, to);
+  }
   dsl::Result<std::string> patch(const TreeRef& from,
                                  const TreeRef& to,
                                  std::size_t /*most*/) override {
