@@ -9,6 +9,9 @@
 
 namespace dsl {
 
+/// For how long a request may have a provider keep what it sends, which is dearer the longer it is.
+enum class CacheWrites { None, ForMinutes, ForAnHour };
+
 /// Billionths of a dollar for one token.
 struct TokenPrices {
   std::int64_t input = 0;
@@ -18,9 +21,12 @@ struct TokenPrices {
   std::int64_t cache_write_long = 0;  // … for an hour
   bool operator==(const TokenPrices&) const = default;
 
-  /// The most that reading a token can cost, whatever a cache does.
-  [[nodiscard]] std::int64_t dearest_input() const {
-    return std::max({input, cache_read, cache_write, cache_write_long});
+  /// The most that reading a token can cost, whatever a cache does that may write so.
+  [[nodiscard]] std::int64_t dearest_input(CacheWrites writes = CacheWrites::ForAnHour) const {
+    return std::max({input,
+                     cache_read,
+                     writes == CacheWrites::None ? 0 : cache_write,
+                     writes == CacheWrites::ForAnHour ? cache_write_long : 0});
   }
 };
 

@@ -241,6 +241,7 @@ dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string 
   facts.input_tokens = static_cast<std::int64_t>(body.size()) - content.picture_bytes +
                        content.pictures * most_of_picture(call.api) + kOverhead +
                        (content.is_elsewhere ? kLongestContext : 0);
+  facts.cache_writes = content.cache_writes;
   const OutputLimit limit = output_limit(call.api, json);
   if (!limit.problem.empty()) {
     return dsl::Error{limit.problem, ""};

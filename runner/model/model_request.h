@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "dsl/result.h"
+#include "dsl/token_prices.h"
 #include "runner/model/dialect.h"
 
 namespace runner {
@@ -22,6 +23,7 @@ struct ModelRequestFacts {
   /// names and does not hold (an earlier answer, a file, an address), what is more than its bytes
   /// (a PDF) and what nobody here knows counts as the longest context that any model has.
   std::int64_t input_tokens = 0;
+  dsl::CacheWrites cache_writes = dsl::CacheWrites::ForAnHour;  // that it may cause
   /// That it asks for at most, of one answer; nothing: as many as the model gives.
   std::optional<std::int64_t> output_tokens;
   std::int64_t answers = 1;  // to one request, each of them billed

@@ -5,11 +5,11 @@
 namespace runner {
 
 SpendAsk worst_case(const ModelRequestFacts& facts, const dsl::ModelPrice& price) {
-  std::int64_t input_nanos = price.usual.dearest_input();
+  std::int64_t input_nanos = price.usual.dearest_input(facts.cache_writes);
   SpendAsk ask;
   ask.output_nanos = price.usual.output;
   if (price.long_from > 0 && facts.input_tokens > price.long_from) {
-    input_nanos = std::max(input_nanos, price.longer.dearest_input());
+    input_nanos = std::max(input_nanos, price.longer.dearest_input(facts.cache_writes));
     ask.output_nanos = std::max(ask.output_nanos, price.longer.output);
   }
   ask.input_tokens = facts.input_tokens;

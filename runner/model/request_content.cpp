@@ -20,11 +20,35 @@ bool is_among(const std::array<std::string_view, N>& words, std::string_view wor
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// Anthropic writes to a cache where it is asked to, wherever that stands.
+dsl::CacheWrites cache_writes_in(JsonNode value) {
+  using dsl::CacheWrites;
+  CacheWrites longest = CacheWrites::None;
+  const auto take = [&longest](CacheWrites one) {
+    longest = std::max(longest, one);
+    return longest == CacheWrites::ForAnHour;
+  };
+  if (is_list(value)) {
+    any_item(value, [&](JsonNode item) { return take(cache_writes_in(item)); });
+  } else if (is_record(value)) {
+    any_field(value, [&](std::string_view key, JsonNode inner) {
+      if (key != "cache_control" || inner.kind() == JsonNode::Kind::Null) {
+        return take(cache_writes_in(inner));
+      }
+      const auto kept = find(inner, "ttl");
+      const bool is_usual = !kept || (is_text(kept) && kept->text() == "5m");
+      return take(is_usual ? CacheWrites::ForMinutes : CacheWrites::ForAnHour);
+    });
+  }
+  return longest;
+}
+
 class ContentReader {
  public:
   RequestContent take() { return std::move(content_); }
 
   void read_messages(JsonNode request) {
+    content_.cache_writes = cache_writes_in(request);
     read_blocks(find(request, "system"));
     each(find(request, "messages"),
          [this](JsonNode message) { read_blocks(find(message, "content")); });

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "dsl/json_tree.h"
+#include "dsl/token_prices.h"
 #include "runner/model/dialect.h"
 
 namespace runner {
@@ -20,6 +21,7 @@ struct RequestContent {
   std::int64_t pictures = 0;
   std::int64_t picture_bytes = 0;  // of the request's, that its pictures take
   bool is_elsewhere = false;       // some is not in the request, or is more than its bytes
+  dsl::CacheWrites cache_writes = dsl::CacheWrites::ForAnHour;  // that are asked for, or usual
   /// For people: why its tokens have prices of their own ("audio/mp3 has a price of its own"); ""
   /// they have not.
   std::string unpriced;

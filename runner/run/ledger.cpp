@@ -135,7 +135,7 @@ std::string to_text(const SpendRefusal& refusal) {
       spent = dsl::to_text(account.spent.cost);
       reserved = dsl::to_text(account.reserved.cost);
       wanted =
-          fmt::format("costs {} at the least",
+          fmt::format("may cost {} (a byte is counted as a token)",
                       dsl::to_text(dsl::Money{refusal.ask.input_cost.micros +
                                               cost_of(least, refusal.ask.output_nanos).micros}));
       break;
@@ -143,7 +143,8 @@ std::string to_text(const SpendRefusal& refusal) {
       cap = fmt::format("{} tokens", account.token_cap.value_or(0));
       spent = std::to_string(account.spent.tokens);
       reserved = std::to_string(account.reserved.tokens);
-      wanted = fmt::format("takes {} at the least", refusal.ask.input_tokens + least);
+      wanted = fmt::format("may take {} (a byte is counted as a token)",
+                           refusal.ask.input_tokens + least);
       break;
     case SpendRefusal::Of::Turns:
       cap =

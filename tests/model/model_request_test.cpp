@@ -212,6 +212,24 @@ TEST(ModelRequest, APictureIsAsManyTokensAsItsPixelsMayMake) {
   }
 }
 
+TEST(ModelRequest, SaysWhatItMayWriteToACache) {
+  using dsl::CacheWrites;
+  const std::tuple<ModelApi, const char*, CacheWrites> requests[] = {
+      {ModelApi::Messages, R"({"model":"m","messages":[{"content":"x"}]})", CacheWrites::None},
+      {ModelApi::Messages,
+       R"({"model":"m","system":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]})",
+       CacheWrites::ForMinutes},
+      {ModelApi::Messages,
+       R"({"model":"m","tools":[{"name":"t","cache_control":{"ttl":"1h"}},{"cache_control":{}}]})",
+       CacheWrites::ForAnHour},
+      {ModelApi::Messages, R"({"model":"m","cache_control":{"ttl":7}})", CacheWrites::ForAnHour},
+      {ModelApi::Responses, R"({"model":"m","input":"x"})", CacheWrites::ForAnHour},
+  };
+  for (const auto& [api, body, writes] : requests) {
+    EXPECT_EQ(request(api, body).facts().cache_writes, writes) << body;
+  }
+}
+
 TEST(ModelRequest, IsNoneWithALimitThatIsNoCount) {
   for (const char* limit : {"-1", "0", "0.4", "\"100\"", "1e3", "true"}) {
     const std::string value = limit;

@@ -42,6 +42,20 @@ TEST(Pricing, OfTheWorstCaseIsNeverLessThanTheBill) {
   }
 }
 
+TEST(Pricing, OfACacheIsHeldWhereOneIsWritten) {
+  ModelRequestFacts facts;
+  facts.input_tokens = 1'000;
+  const std::pair<dsl::CacheWrites, std::int64_t> rows[] = {
+      {dsl::CacheWrites::None, 3'000},
+      {dsl::CacheWrites::ForMinutes, 3'750},
+      {dsl::CacheWrites::ForAnHour, 6'000},
+  };
+  for (const auto& [writes, micros] : rows) {
+    facts.cache_writes = writes;
+    EXPECT_EQ(worst_case(facts, kSonnet).input_cost.micros, micros);
+  }
+}
+
 TEST(Pricing, AsksForAllAnswersAndLimitsEach) {
   ModelRequestFacts facts;
   facts.output_tokens = 100;

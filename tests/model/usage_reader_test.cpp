@@ -160,7 +160,8 @@ TEST(UsageReader, KnowsNothingOfWhatItCannotRead) {
 }
 
 TEST(UsageReader, AnAnswerWithoutUsageIsUnknown) {
-  for (const char* body : {"", "{}", R"({"usage":null})", R"({"usage":{}})", R"({"usage":7})", "{\"usage\":", "[]"}) {
+  for (const char* body :
+       {"", "{}", R"({"usage":null})", R"({"usage":{}})", R"({"usage":7})", "{\"usage\":", "[]"}) {
     for (const ModelApi api : {ModelApi::Messages,
                                ModelApi::Responses,
                                ModelApi::ChatCompletions,

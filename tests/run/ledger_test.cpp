@@ -113,8 +113,8 @@ TEST(Ledger, ARefusalNamesTheBudgetAndWhatIsInItsWay) {
   const SpendRefusal refusal =
       refused(may_spend(ask(), {with_cost(BudgetLevel::Run, 20'000'000, 19'990'000, 9'000)}));
   EXPECT_EQ(to_text(refusal),
-            "the run's budget of $20 has no room for this request, which costs $0.0045 at the "
-            "least: $19.99 spent, $0.009 held by requests under way");
+            "the run's budget of $20 has no room for this request, which may cost $0.0045 (a "
+            "byte is counted as a token): $19.99 spent, $0.009 held by requests under way");
 }
 
 TEST(Ledger, CostsAreNeverRoundedToSomebodysLoss) {
