@@ -195,7 +195,7 @@ ExitCode answer(Arguments& arguments, Answer answer, Console& console) {
   if (const dsl::Status fits = check_fits(arguments, answer); !fits) {
     return console.fail(ExitCode::Invalid, fits.error());
   }
-  RunLookup lookup = look_up_run(arguments.run, console);
+  RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }

@@ -49,7 +49,7 @@ std::optional<dsl::Error> problem_of(const RunView& view) {
 }  // namespace
 
 ExitCode push_run(const PushArguments& arguments, Console& console) {
-  RunLookup lookup = look_up_run(arguments.run, console);
+  RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }

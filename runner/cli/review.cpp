@@ -107,7 +107,7 @@ ExitCode review(const std::string& named, Console& console) {
                      "`pipe push {0} [--pull-request]` and `pipe undo {0}` do what it offers",
                      run)});
   }
-  const auto [view, failed] = look_up_view(named, console);
+  const auto [view, failed] = look_up_view(named, Purpose::Act, console);
   if (!view) {
     return failed;
   }

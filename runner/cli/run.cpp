@@ -108,7 +108,7 @@ dsl::Status check_goes_on(const RunArguments& arguments) {
 }
 
 ExitCode go_on(const RunArguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.goes_on, console);
+  const RunLookup lookup = look_up_run(arguments.goes_on, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }

@@ -38,7 +38,7 @@ std::optional<dsl::Error> problem_of(const RunView& view, const Project& project
 }  // namespace
 
 ExitCode undo_run(const UndoArguments& arguments, Console& console) {
-  RunLookup lookup = look_up_run(arguments.run, console);
+  RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }

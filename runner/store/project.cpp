@@ -374,13 +374,31 @@ dsl::Status reopen_project(TreeStore& store, const Project& project) {
   return added ? added : added.error().within("the project's repository");
 }
 
-dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder) {
+dsl::Result<Whereabouts> whereabouts_of(const std::string& folder) {
+  auto real = files::real_path(folder);
+  if (!real) {
+    return real.error();
+  }
+  const auto found = git::Project::find(*real);
+  // A repository that pipe does not read has no runs either.
+  return Whereabouts{*std::move(real), found && *found ? (*found)->objects_folder() : ""};
+}
+
+bool is_at(const Project& project, const Whereabouts& here) {
+  if (!here.objects.empty()) {
+    return project.objects == here.objects;
+  }
+  return beneath(project.folder, here.folder) || beneath(here.folder, project.folder);
+}
+
+dsl::Result<Project> read_project(const std::string& run_folder) {
   constexpr std::int64_t kCap = 64LL << 20;
   const auto json = files::read_file(run_folder + "/" + kProjectFile, kCap);
-  if (!json) {
-    return json.error();
-  }
-  auto project = project_from_json(*json);
+  return json ? project_from_json(*json) : json.error();
+}
+
+dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder) {
+  auto project = read_project(run_folder);
   if (project) {
     if (auto opened = reopen_project(store, *project); !opened) {
       return opened.error();

@@ -47,10 +47,24 @@ dsl::Result<Project> take_project(TreeStore& store, const TakeRequest& request);
 /// Makes the objects of a project that was taken earlier visible again, for `resume` and `show`.
 dsl::Status reopen_project(TreeStore& store, const Project& project);
 
+/// Where somebody stands, to tell which runs are meant without a name.
+struct Whereabouts {
+  std::string folder;   // absolute, without links
+  std::string objects;  // of the repository that it lies in, "" where there is none
+};
+dsl::Result<Whereabouts> whereabouts_of(const std::string& folder);
+
+/// Whether the project is the one that people mean there: of the same repository; where there is
+/// none, the folder lies in the project's, or the project in the folder.
+bool is_at(const Project& project, const Whereabouts& here);
+
 /// Beneath a run's folder.
 inline constexpr const char* kProjectFile = "project.json";
 
-/// What a run has taken, from its folder, reopened.
+/// What a run has taken, from its folder.
+dsl::Result<Project> read_project(const std::string& run_folder);
+
+/// The same, reopened.
 dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder);
 
 std::string project_to_json(const Project& project);
