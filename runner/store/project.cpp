@@ -388,7 +388,9 @@ bool is_at(const Project& project, const Whereabouts& here) {
   if (!here.objects.empty()) {
     return project.objects == here.objects;
   }
-  return beneath(project.folder, here.folder) || beneath(here.folder, project.folder);
+  // From above, where several may lie, a repository is not meant without its name.
+  return beneath(project.folder, here.folder) ||
+         (project.objects.empty() && beneath(here.folder, project.folder));
 }
 
 dsl::Result<Project> read_project(const std::string& run_folder) {

@@ -55,7 +55,7 @@ struct Whereabouts {
 dsl::Result<Whereabouts> whereabouts_of(const std::string& folder);
 
 /// Whether the project is the one that people mean there: of the same repository; where there is
-/// none, the folder lies in the project's, or the project in the folder.
+/// none, the folder lies in the project's, or the project (no repository) in the folder.
 bool is_at(const Project& project, const Whereabouts& here);
 
 /// Beneath a run's folder.

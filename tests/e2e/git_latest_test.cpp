@@ -89,6 +89,13 @@ TEST_F(LatestRun, OfAProjectWithoutRunsIsNotGuessed) {
   EXPECT_THAT(shown.err, HasSubstr("'other' is a run of '" + other() + "', which you are not in"));
 }
 
+TEST_F(LatestRun, OfARepositoryIsNotMeantFromAbove) {
+  ASSERT_EQ(run_other().exit_code, 0);
+  const std::string above = other_.path().parent_path().string();
+  EXPECT_EQ(user_.run_pipe({"undo", "latest"}, above).exit_code, 2);
+  EXPECT_EQ(user_.run_pipe({"undo", "other"}, above).exit_code, 0);
+}
+
 TEST_F(LatestRun, OfAnotherProjectIsTakenByItsNameAndTold) {
   ASSERT_EQ(run_other().exit_code, 0);
   const Ended pushed = pipe({"push", "other"});
