@@ -79,6 +79,12 @@ class Taker {
     if (!found) {
       return found.error();
     }
+    if (!*found && !request_.commit.empty()) {
+      return dsl::Error{fmt::format("'{}' is in no repository, and so has no commit '{}'",
+                                    files::printable(*real),
+                                    files::printable(request_.commit)),
+                        ""};
+    }
     auto taken = *found ? take_repository(**found) : take_folder("");
     if (!taken) {
       return taken.error();
@@ -119,6 +125,11 @@ class Taker {
   }
 
   dsl::Result<git::Project::Head> where_to_begin(const git::Project& repository) const {
+    if (!request_.commit.empty()) {
+      const auto named = repository.commit_of(request_.commit);
+      return named ? dsl::Result<git::Project::Head>(git::Project::Head{*named, ""})
+                   : named.error();
+    }
     if (request_.branch.empty()) {
       return repository.head();
     }
@@ -164,6 +175,12 @@ class Taker {
       return top.error();
     }
     if (!*top || (*top)->kind != Kind::Folder) {
+      if (!request_.commit.empty()) {
+        return dsl::Error{fmt::format("commit {} has no folder '{}'",
+                                      short_id(*head->commit),
+                                      files::printable(project_.prefix)),
+                          ""};
+      }
       project_.prefix.clear();
       return take_folder(
           fmt::format(", which the repository '{}' does not track", repository.work_tree()));
@@ -185,11 +202,13 @@ class Taker {
     project_.taken = fmt::format("commit {} '{}' {}",
                                  short_id(*head->commit),
                                  subject_of(*commit),
-                                 head->branch.empty() ? "(detached HEAD)" : "on " + head->branch);
+                                 !request_.commit.empty() ? "(as asked)"
+                                 : head->branch.empty()   ? "(detached HEAD)"
+                                                          : "on " + head->branch);
     if (!project_.prefix.empty()) {
       project_.taken += fmt::format(", folder '{}'", files::printable(project_.prefix));
     }
-    if (repository.work_tree().empty() || !request_.branch.empty()) {
+    if (repository.work_tree().empty() || !request_.branch.empty() || !request_.commit.empty()) {
       project_.taken += repository.work_tree().empty() ? ", a bare repository" : "";
       return store_.settle(**objects);
     }

@@ -22,6 +22,7 @@ struct TakeRequest {
   std::string folder;                 // as the user named it
   bool include_dirty = false;         // uncommitted files of a repository count too
   std::string branch;                 // of a repository, in place of HEAD; "" HEAD
+  std::string commit;                 // the same, as git knows it ("main~2"); "" HEAD
   std::int64_t time_s = 0;            // since the epoch, of the commits that are made
   std::vector<std::string> excluded;  // absolute paths that are never taken: the run store
   std::function<void(std::int64_t bytes)> on_read;  // of each file that is read; may be empty
