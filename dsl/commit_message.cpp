@@ -52,7 +52,30 @@ std::string_view first_line(std::string_view text) {
   return text.substr(0, text.find('\n'));
 }
 
+/// Git takes the names of trailers without regard to case.
+bool is_trailer_of_ours(std::string_view line) {
+  constexpr std::string_view kOurs = "pipe-";
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return line.size() >= kOurs.size() &&
+         std::equal(kOurs.begin(), kOurs.end(), line.begin(), [](char ours, char c) {
+           return ours == (c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+         });
+}
+
 }  // namespace
+
+std::string without_our_trailers(std::string_view message) {
+  std::string kept;
+  while (!message.empty()) {
+    const std::string_view line = message.substr(0, message.find('\n'));
+    if (!is_trailer_of_ours(line)) {
+      kept += line;
+      kept += line.size() < message.size() ? "\n" : "";
+    }
+    message.remove_prefix(std::min(line.size() + 1, message.size()));
+  }
+  return kept;
+}
 
 std::string branch_of(const std::string& pipeline, const RunId& run) {
   return "pipe/" + pipeline + "/" + run.value;
@@ -62,6 +85,10 @@ std::optional<Error> commit_template_problem(std::string_view text) {
   if (first_line(text).find_first_not_of(" \t\r") == std::string_view::npos) {
     return Error{"the first line of a commit message is empty",
                  "write what the commit does, as in \"${task}: ${description}\""};
+  }
+  if (without_our_trailers(text) != text) {
+    return Error{"a line of a commit message begins with 'Pipe-', as the runner's own trailers do",
+                 "call it otherwise"};
   }
   for (Hole hole = next_hole(text, 0); hole.begin != std::string_view::npos;
        hole = next_hole(text, hole.end)) {
@@ -138,8 +165,10 @@ std::string commit_subject(const Plan& plan,
   const std::string description = node.description.empty()
                                       ? "work of phase " + node.phase
                                       : std::string(first_line(node.description));
-  return fill_commit_template(plan.git.message,
-                              {id.value, node.phase, description, plan.name, run.value});
+  const std::string filled = fill_commit_template(
+      plan.git.message, {id.value, node.phase, description, plan.name, run.value});
+  const std::string kept = without_our_trailers(filled);  // what was filled in may begin a line
+  return kept.empty() ? id.value : kept;
 }
 
 }  // namespace dsl

@@ -24,7 +24,11 @@ struct CommitNames {
   std::string run;
 };
 
-/// Why it is no template: an unknown name, nothing on its first line. Any other '$' is a '$'.
+/// Without the lines that begin like the runner's own trailers ("Pipe-Run: …").
+std::string without_our_trailers(std::string_view message);
+
+/// Why it is no template: an unknown name, nothing on its first line, a line that begins like the
+/// runner's own trailers. Any other '$' is a '$'.
 std::optional<Error> commit_template_problem(std::string_view text);
 
 /// What is filled in is not looked at again, and its line feeds are blanks. A name that is unknown

@@ -20,9 +20,11 @@ pipe_room(dsl_expression
     expression_values.cpp
     expression_wording.cpp
     json_tree.cpp
+    plan_change_words.cpp
     plan_changes.cpp
     plan_json_reader.cpp
     plan_json_writer.cpp
+    plan_widening.cpp
     sealed_plan.cpp
     shell.cpp
     shell_commands.cpp

@@ -63,6 +63,7 @@ TickedMarkdown tick_boxes(std::string_view markdown, const std::vector<BoxResult
     at_line[block.line] = {result, block.last_line};
     ticked.ticked += result->met || (!result->judged && block.checked) ? 1U : 0U;
   }
+  const std::string_view line_end = plain.find("\r\n") == std::string::npos ? "\n" : "\r\n";
   std::size_t number = 0;
   std::string_view rest = plain;
   std::string pending;
@@ -81,12 +82,12 @@ TickedMarkdown tick_boxes(std::string_view markdown, const std::vector<BoxResult
       if (!result.evidence.empty()) {
         const std::size_t indent = line.find_first_not_of(" \t>");
         pending = line.substr(0, std::min(indent, line.size())) + "  - " +
-                  as_text(result.evidence) + " " + std::string(kOurs) + "\n";
+                  as_text(result.evidence) + " " + std::string(kOurs) + std::string(line_end);
         pending_after = found->second.second;
       }
     }
     if (!pending.empty() && !line.ends_with('\n') && number >= pending_after) {
-      line += '\n';
+      line += line_end;
     }
     ticked.text += line;
     if (!pending.empty() && number >= pending_after) {

@@ -1,7 +1,6 @@
 #include "dsl/plan_changes.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <string_view>
@@ -9,16 +8,19 @@
 
 #include <fmt/format.h>
 
-#include "dsl/export_words.h"
+#include "dsl/plan_change_words.h"
 #include "dsl/plan_json.h"
+#include "dsl/plan_widening.h"
 #include "dsl/render.h"
-#include "dsl/units.h"
 #include "dsl/value_changes.h"
 
 namespace dsl {
 
 namespace {
 
+using change_words::action_of;
+using change_words::describe;
+using change_words::joined;
 using As = HowCompared::As;
 using Path = std::vector<std::string>;
 
@@ -35,6 +37,7 @@ const std::vector<HowCompared> kHow = {
     {"env", As::Named, "name"},
     {"inputs", As::Named, "name"},
     {"outputs", As::Named, "name"},
+    {"services", As::Named, "name"},
     {"artifacts", As::Named, "name"},
     {"allow", As::Set},
     {"allow_private", As::Set},
@@ -70,6 +73,12 @@ void erase_member(Value& record, std::string_view name) {
                 [name](const auto& member) { return member.first == name; });
 }
 
+void rename_member(Value& record, std::string_view name, std::string_view other) {
+  for (auto& [key, value] : std::get<Value::Record>(record.held)) {
+    key = key == name ? other : key;
+  }
+}
+
 /// The index itself where it leads nowhere.
 Value id_at(const Plan& plan, const Value& index) {
   const auto place = static_cast<std::size_t>(std::get<double>(index.held));
@@ -82,6 +91,9 @@ Value comparable(const SealedPlan& sealed) {
   for (Value& file : std::get<Value::List>(member_of(parts, "files")->held)) {
     const Value key(to_text(*member_of(file, "role")) + ":" + to_text(*member_of(file, "path")));
     std::get<Value::Record>(file.held).emplace_back("key", key);
+  }
+  for (Value& place : std::get<Value::List>(member_of(parts, "places")->held)) {
+    rename_member(place, "services", "images of services");  // digests, which have no names
   }
   Value& plan = *member_of(parts, "plan");
   erase_member(plan, "source_digest");  // of `files`
@@ -117,243 +129,8 @@ std::map<std::string, std::set<std::string>> approvals_above(const Plan& plan) {
   return by_id;
 }
 
-// ---- what it means -----------------------------------------------------------------------------
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 std::string text_at(const Value* value) {
   return value == nullptr ? "" : to_text(*value);
-}
-
-/// A limit that is higher, or gone; null is none, and so is 0 where `zero_is_none`.
-bool is_raised(const Value* before, const Value* after, bool zero_is_none) {
-  const auto limit_of = [&](const Value* value) -> std::optional<double> {
-    const auto* number = value == nullptr ? nullptr : std::get_if<double>(&value->held);
-    const bool none = number == nullptr || (zero_is_none && *number == 0);
-    return none ? std::nullopt : std::optional(*number);
-  };
-  const auto old_limit = limit_of(before);
-  const auto new_limit = limit_of(after);
-  return old_limit && (!new_limit || *new_limit > *old_limit);
-}
-
-/// The place of a word in an order in which each lets more than the one before; else 0.
-std::size_t rank_of(const Value* value, std::initializer_list<std::string_view> order) {
-  const std::string word = text_at(value);
-  const auto* const found = std::find(order.begin(), order.end(), word);
-  return found == order.end() ? 0 : static_cast<std::size_t>(found - order.begin());
-}
-
-bool is_higher(const ValueChange& change, std::initializer_list<std::string_view> order) {
-  return rank_of(change.after, order) > rank_of(change.before, order);
-}
-
-/// `field`: the path within the task, pipeline or phase. The rules of what widens.
-class Widening {
- public:
-  Widening(const ValueChange& change, const Path& field) : change_(change), field_(field) {}
-
-  /// Of a task, or of the pipeline itself where it has the same members.
-  bool holds() const {
-    const std::string_view first = field_.front();
-    const std::string_view last = field_.back();
-    if (first == "firewall") {
-      return widens_firewall();
-    }
-    if (first == "secrets") {
-      return widens_secret();
-    }
-    if (first == "budget" || first == "resources") {
-      return is_raised(change_.before, change_.after, false);
-    }
-    if (first == "prices") {
-      return !is_dearer();
-    }
-    if (is_one_of(first, {"timeout_ms", "idle_timeout_ms"})) {
-      return is_raised(change_.before, change_.after, true);
-    }
-    if (first == "permissions") {
-      return widens_permissions();
-    }
-    if (first == "mounts") {
-      return !is_gone() && text_at(change_.after) != "false";
-    }
-    if (first == "criteria") {
-      return widens_criterion();
-    }
-    if (first == "workspace") {
-      return field_.size() == 1 || last == "source" ||
-             (last == "mode" && is_higher(change_, {"readonly", "copy"})) ||
-             (field_.size() > 2 && is_gone());
-    }
-    if (first == "retry") {
-      return (is_one_of(last, {"attempts", "wake_ups"}) &&
-              is_raised(change_.before, change_.after, false)) ||
-             (last == "same_failure" && is_raised(change_.before, change_.after, true));
-    }
-    if (first == "git") {
-      return widens_git(last);
-    }
-    return widens_word(first);
-  }
-
- private:
-  bool is_new() const { return change_.before == nullptr; }
-  bool is_gone() const { return change_.after == nullptr; }
-
-  /// A price that is not plainly higher may let more be spent beneath the same budget.
-  bool is_dearer() const {
-    const auto* const before = is_new() ? nullptr : std::get_if<double>(&change_.before->held);
-    const auto* const after = is_gone() ? nullptr : std::get_if<double>(&change_.after->held);
-    return field_.back().ends_with("_nanos") && before != nullptr && after != nullptr &&
-           *after > *before;
-  }
-
-  bool widens_word(std::string_view field) const {
-    if (field == "docker") {
-      return is_higher(change_, {"none", "broker", "dind", "socket"});
-    }
-    if (field == "engine") {
-      return text_at(change_.after) == "host";
-    }
-    if (field == "user") {
-      return is_one_of(text_at(change_.after), {"root", "0", ""});
-    }
-    if (field == "runtime") {
-      return !text_at(change_.before).empty();  // an isolation that somebody chose
-    }
-    if (field == "allow_failure") {
-      return text_at(change_.after) == "true";
-    }
-    if (field == "require_approval") {
-      return text_at(change_.after) == "false";
-    }
-    if (field == "pools") {
-      return is_gone() || is_raised(change_.before, change_.after, false);
-    }
-    return field == "env_files" && is_new();
-  }
-
-  bool widens_firewall() const {
-    if (field_.size() == 1) {
-      return true;
-    }
-    if (field_[1] == "mode") {
-      return text_at(change_.after) == "routed";
-    }
-    return is_one_of(field_[1], {"allow", "allow_private"}) && is_new();
-  }
-
-  bool widens_secret() const {
-    if (field_.size() <= 2) {
-      return is_new();
-    }
-    if (field_[2] == "hosts") {
-      return is_new();
-    }
-    if (field_[2] == "expose") {
-      return is_higher(change_, {"no", "file", "variable"});
-    }
-    return is_one_of(field_[2], {"command", "file"});  // perhaps another credential
-  }
-
-  /// What leaves this machine, where to, and what it must not touch.
-  bool widens_git(std::string_view last) const {
-    if (last == "pull_request") {
-      return change_.before == nullptr || change_.before->is_null();
-    }
-    if (field_.size() > 1 && field_[1] == "protected") {
-      return is_gone();
-    }
-    return (last == "push" && text_at(change_.after) == "true") || last == "remote" ||
-           (last == "conventional" && text_at(change_.after) == "false");
-  }
-
-  bool widens_permissions() const {
-    return (field_[1] == "allow" && is_new()) || (field_[1] == "deny" && is_gone()) ||
-           field_.size() == 1;
-  }
-
-  bool widens_criterion() const {
-    if (field_.size() <= 2) {
-      return is_gone();
-    }
-    return field_[2] == "check" || field_[2] == "service" ||
-           (field_[2] == "red_first" && text_at(change_.after) == "false");
-  }
-
-  const ValueChange& change_;
-  const Path& field_;
-};
-
-// ---- words -------------------------------------------------------------------------------------
-
-std::string quantity(const std::string& field, const Value& value) {
-  const auto* number = std::get_if<double>(&value.held);
-  if (number == nullptr) {
-    return value.is_null() ? "none" : to_json(value);
-  }
-  const auto whole = static_cast<std::int64_t>(*number);
-  if (field.ends_with("_ms")) {
-    return whole == 0 ? "none" : to_text(Duration{whole});
-  }
-  if (field.ends_with("_micros")) {
-    return to_text(Money{whole});
-  }
-  if (field.ends_with("_bytes")) {
-    return to_text(Bytes{whole});
-  }
-  return to_json(value);
-}
-
-std::string name_of_field(std::string field) {
-  for (const std::string_view unit : {"_ms", "_micros", "_bytes", "_millis"}) {
-    if (field.ends_with(unit)) {
-      field.resize(field.size() - unit.size());
-    }
-  }
-  std::replace(field.begin(), field.end(), '_', ' ');
-  return field;
-}
-
-/// Names that people gave stand as they gave them.
-std::string joined(const Path& path) {
-  std::string text;
-  bool is_given = false;
-  for (const std::string& name : path) {
-    text += (text.empty() ? "" : " ") + (is_given ? name : name_of_field(name));
-    is_given = is_one_of(name, {"env", "inputs", "outputs", "secrets", "services"});
-  }
-  return text;
-}
-
-std::string shown(const std::string& field, const Value& value) {
-  constexpr std::size_t kLongest = 100;
-  return export_words::shortened(visible(quantity(field, value)), kLongest);
-}
-
-std::string describe(const ValueChange& change, const Path& field) {
-  const std::string what = visible(joined(field));
-  if (change.before == nullptr) {
-    return what + " is new";
-  }
-  if (change.after == nullptr) {
-    return what + " is gone";
-  }
-  const std::string old_text = shown(field.back(), *change.before);
-  const std::string new_text = shown(field.back(), *change.after);
-  return old_text == new_text ? what + " is different"
-                              : fmt::format("{}: {} -> {}", what, old_text, new_text);
-}
-
-/// What a node does, for one that is new, gone or does something else.
-std::string action_of(const PlanNode& node) {
-  return node.kind == NodeKind::Approval
-             ? "asks a person: " + node.approval
-             : "runs " +
-                   export_words::shortened(export_words::command_line(node.command, node.env), 100);
 }
 
 class Words {
@@ -403,6 +180,12 @@ class Words {
           to_host);
     } else if (path[0] == "input_tree") {
       add("the input", "other files: " + before_.taken + " -> " + after_.taken, false);
+    } else if (path[0] == "remote") {
+      const std::string name =
+          after_.remote.empty() ? before_.plan.git.remote : after_.plan.git.remote;
+      add("the remote '" + visible(name) + "'",
+          describe(change, {"address"}),
+          !after_.remote.empty());
     } else {
       const Path field(path.begin() + 1, path.end());
       const bool more = !field.empty() && field[0] == "env_files" && change.before == nullptr;
@@ -414,9 +197,10 @@ class Words {
     const std::string& key = change.path[1];
     const std::string_view role = std::string_view(key).substr(0, key.find(':'));
     const std::string path = key.substr(std::min(key.find(':') + 1, key.size()));
-    const char* what = role == "source"  ? "file"
-                       : role == "check" ? "check script"
-                                         : "protected file";
+    const char* what = role == "source"    ? "file"
+                       : role == "check"   ? "check script"
+                       : role == "program" ? "program of a secret"
+                                           : "protected file";
     const bool is_whole = change.path.size() == 2;
     const char* became = is_whole && change.before == nullptr  ? "is new"
                          : is_whole && change.after == nullptr ? "is gone"
@@ -437,7 +221,7 @@ class Words {
       add(part, change.before == nullptr ? "is new" : "is gone", false);
       return;
     }
-    add(part, describe(change, field), Widening(change, field).holds());
+    add(part, describe(change, field), widens(change, field));
   }
 
   static const PlanNode* find_node(const Plan& plan, const std::string& id) {
@@ -480,7 +264,7 @@ class Words {
     const std::string text = field[0] == "command"
                                  ? action_of(*old_node) + " -> " + action_of(*new_node)
                                  : describe(change, field);
-    add(part, text, may_be_left_out || Widening(change, field).holds());
+    add(part, text, may_be_left_out || widens(change, field, new_node));
   }
 
   void tell_whole_node(const PlanNode* old_node, const PlanNode* new_node) {
@@ -498,8 +282,7 @@ class Words {
     const Value nothing = *value_from_json(node_to_json(PlanNode{}));
     const Value whole = *value_from_json(node_to_json(*new_node));
     for (const ValueChange& inside : value_changes(nothing, whole, kHow)) {
-      if (is_one_of(inside.path[0], {"firewall", "secrets", "docker", "engine", "user"}) &&
-          Widening(inside, inside.path).holds()) {
+      if (may_reach_further(inside.path[0]) && widens(inside, inside.path, new_node)) {
         add(part, describe(inside, inside.path), true);
       }
     }

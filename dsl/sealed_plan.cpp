@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kFormat = "pipe/sealed-plan";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 std::string_view role_word(SealedFile::Role role) {
   switch (role) {
@@ -25,6 +25,8 @@ std::string_view role_word(SealedFile::Role role) {
       return "check";
     case SealedFile::Role::Protected:
       return "protected";
+    case SealedFile::Role::Program:
+      return "program";
   }
   return "";
 }
@@ -42,7 +44,10 @@ Json origin_json(const PlanOrigin& origin) {
           {"engine", origin.engine},
           {"env_files", origin.env_files},
           {"settings_env_file", origin.settings_env_file},
-          {"dirty", origin.dirty}};
+          {"dirty", origin.dirty},
+          {"continues", origin.continues},
+          {"task", origin.task},
+          {"prompt", origin.prompt}};
 }
 
 Json files_json(const std::vector<SealedFile>& files) {
@@ -102,6 +107,7 @@ Json parts_json(const SealedPlan& plan) {
           {"input_tree", plan.input_tree},
           {"files", files_json(plan.files)},
           {"places", places_json(plan.places)},
+          {"remote", plan.remote},
           {"plan", Json::parse(plan_to_json(plan.plan, JsonLayout::Compact))}};
 }
 
@@ -156,6 +162,9 @@ PlanOrigin read_origin(const Json& from) {
   origin.env_files = get<std::vector<std::string>>(from, "env_files");
   origin.settings_env_file = get<std::string>(from, "settings_env_file");
   origin.dirty = get<bool>(from, "dirty");
+  origin.continues = get<std::string>(from, "continues");
+  origin.task = get<std::string>(from, "task");
+  origin.prompt = get<std::string>(from, "prompt");
   return origin;
 }
 
@@ -184,8 +193,10 @@ Forecast read_forecast(const Json& from) {
 
 SealedFile read_sealed_file(const Json& from) {
   const auto role = get<std::string>(from, "role");
-  for (const auto each :
-       {SealedFile::Role::Source, SealedFile::Role::Check, SealedFile::Role::Protected}) {
+  for (const auto each : {SealedFile::Role::Source,
+                          SealedFile::Role::Check,
+                          SealedFile::Role::Protected,
+                          SealedFile::Role::Program}) {
     if (role_word(each) == role) {
       return {get<std::string>(from, "path"), each, get<std::string>(from, "digest")};
     }
@@ -206,6 +217,7 @@ SealedPlan read_sealed_plan(const Json& from) {
                              get<std::string>(item, "image"),
                              get<std::vector<std::string>>(item, "services")});
   }
+  sealed.remote = get<std::string>(from, "remote");
   Result<Plan> plan = plan_from_json(get<Json>(from, "plan").dump());
   if (!plan) {
     throw Misfit{plan.error().message};

@@ -26,6 +26,9 @@ struct PlanOrigin {
   std::vector<std::string> env_files;         // --env-file; names only
   std::string settings_env_file;              // the user's own, "" none
   bool dirty = false;                         // --dirty
+  std::string continues;                      // --continue: the run, in place of a file; "" none
+  std::string task;                           // --task, of that
+  std::string prompt;                         // --prompt, of that
   bool operator==(const PlanOrigin&) const = default;
 };
 
@@ -35,10 +38,12 @@ struct SealedFile {
     Source,     // the pipeline, a step or a preset that it pulled in
     Check,      // named by a criterion's command, or its schema
     Protected,  // restored before every check
+    Program,    // of the machine: of a secret's command, with the files that it names
   };
   std::string path;
   Role role = Role::Source;
-  std::string digest;  // of its content: sha256 of sources, git's object id of files of the input
+  std::string digest;  // of its content: sha256 of sources and programs, git's object id of files
+                       // of the input
   bool operator==(const SealedFile&) const = default;
 };
 
@@ -81,13 +86,15 @@ struct SealedPlan {
   std::string input_tree;  // git's id of the files; equal files have equal ids
   std::vector<SealedFile> files;
   std::vector<SealedPlace> places;
-  Plan plan;  // paths relative to the pipeline file
+  std::string remote;  // where the branch is pushed: the address, without credentials; several: a
+                       // line each; "" it is not pushed
+  Plan plan;           // paths relative to the pipeline file
   Forecast forecast;
   std::string digest;  // of all above, as it stands in the document
   std::vector<PlanApproval> approvals;
 };
 
-/// The parts that a run must find unchanged, as data: {origin, input, files, places, plan}.
+/// The parts that a run must find unchanged, as data: {origin, input, files, places, remote, plan}.
 Value sealed_parts(const SealedPlan& plan);
 
 /// 64 hex digits over canonical JSON (keys sorted, no blanks) of everything but `digest` and

@@ -24,7 +24,7 @@ std::string trailers_of(const RunState& state, const NodeState& node) {
   } else {
     message += fmt::format("Pipe-Attempt: {}\n", node.attempt);
   }
-  message += "Pipe-Plan: " + state.plan_digest() + "\n";
+  message += "Pipe-Plan: " + state.digest_for_people() + "\n";
   if (!plan.criteria.empty()) {
     message += fmt::format("Pipe-Criteria: {0} of {0} met\n", plan.criteria.size());
   }
@@ -97,7 +97,7 @@ dsl::PullRequest pull_request_of(const RunState& state, dsl::PullRequest wanted)
   body += fmt::format("Run `{}` of the pipeline `{}`, plan `{}`.\n",
                       state.run().value,
                       plan.name,
-                      state.plan_digest());
+                      state.digest_for_people());
   constexpr std::size_t kMost = 60'000;  // GitHub takes 65,536 characters
   wanted.body = body.size() <= kMost ? body : body.substr(0, body.rfind('\n', kMost)) + "\n…\n";
   return wanted;

@@ -51,11 +51,15 @@ Status next_step(const Delivery& d, Owed step) {
       const Result<TreeRef> result = result_for_people(d.trees, d.project, d.state);
       const Result<std::string> commit =
           result ? commit_of_branch(d.trees, d.project, branch, *result) : result.error();
-      return or_again(
-          d,
-          commit ? push_branch(d.loop, d.project.folder, git.remote, branch, *commit, d.record)
-                 : Status(commit.error()),
-          on_branch);
+      return or_again(d,
+                      commit ? push_branch(d.loop,
+                                           d.project.folder,
+                                           {git.remote, d.sealed_remote},
+                                           branch,
+                                           *commit,
+                                           d.record)
+                             : Status(commit.error()),
+                      on_branch);
     }
     case Owed::PullRequest:
       return or_again(d,

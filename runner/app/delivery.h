@@ -25,8 +25,9 @@ struct Delivery {
   EventLoop& loop;
   TreeStore& trees;
   const Project& project;
-  const RunState& state;   // follows what `record` writes
-  bool rehearsal = false;  // files of a folder stay as they were
+  const RunState& state;      // follows what `record` writes
+  bool rehearsal = false;     // files of a folder stay as they were
+  std::string sealed_remote;  // the address to which it may be pushed alone; "" any
   RecordFact record;
   std::function<bool()> stopped;  // a person wants it to end: nothing more leaves this machine
 };

@@ -133,6 +133,10 @@ Result<FollowUpRun> follow_up_run(const Settings& settings, const FollowUpReques
     run.request.branch = branch_of(next->plan.name, request.run);
   }
   run.request.plan = std::move(next->plan);
+  dsl::PlanOrigin& origin = run.request.sources.origin;
+  origin.continues = request.run.value;
+  origin.task = request.task;
+  origin.prompt = request.prompt;
   return run;
 }
 

@@ -20,7 +20,8 @@ struct FollowUpRequest {
 
 /// For `run_session`: the run's plan as `continued_plan` makes it, from the tip of its branch, or
 /// from the folder as it is now. `note` says what the agent will know of the run before. Errors:
-/// the run has not passed, was undone, has no such agent.
+/// the run has not passed, was undone, has no such agent. It can be sealed: `request.sources` says
+/// how the plan was made.
 struct FollowUpRun {
   RunRequest request;
   std::string note;

@@ -48,22 +48,34 @@ std::string body_of(const std::string& name, const HookRequest& request) {
   if (name == "commit-msg") {
     return gone + "exec " + program + " hooks check-message \"$1\"\n";
   }
+  // Each commit that is pushed, once, whatever is checked out; a ref that goes has none.
   return request.before_push.empty()
              ? ""
              : gone +
                    "unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE\n"
-                   "exec " +
+                   "seen=\n"
+                   "printf '%s\\n' \"$refs\" | while read -r ref commit remote_ref known; do\n"
+                   "  case \"$commit\" in *[!0]*) ;; *) continue ;; esac\n"
+                   "  case \" $seen \" in *\" $commit \"*) continue ;; esac\n"
+                   "  seen=\"$seen $commit\"\n"
+                   "  echo \"pipe: $ref at $commit\" >&2\n"
+                   "  " +
                    program + " run " + quoted_for_shell(request.before_push) +
-                   " --no-push < /dev/null >&2\n";
+                   " --commit \"$commit\" --no-push < /dev/null >&2 || exit $?\n"
+                   "done\n";
 }
 
-std::string script_of(const std::string& body) {
-  return std::string("#!/bin/sh\n") + kMark + "before=\"$0" + kBefore +
+/// What git says to the hook is for the user's own too.
+std::string script_of(const std::string& name, const std::string& body) {
+  const bool is_told = name == "pre-push";
+  return std::string("#!/bin/sh\n") + kMark + (is_told ? "refs=$(cat)\n" : "") + "before=\"$0" +
+         kBefore +
          "\"\n"
-         "if [ -x \"$before\" ]; then\n"
-         "  \"$before\" \"$@\" || exit $?\n"
-         "fi\n" +
-         body;
+         "if [ -x \"$before\" ]; then\n" +
+         (is_told ? "  { [ -z \"$refs\" ] || printf '%s\\n' \"$refs\"; } | \"$before\" \"$@\" || "
+                    "exit $?\n"
+                  : "  \"$before\" \"$@\" || exit $?\n") +
+         "fi\n" + body;
 }
 
 bool is_there(const std::string& file) {
@@ -166,7 +178,8 @@ Result<std::vector<InstalledHook>> install_hooks(EventLoop& loop, const HookRequ
     if (!chained) {
       return chained.error();
     }
-    const Status written = files::write_atomically(file, script_of(body), files::Durable::No, 0755);
+    const Status written =
+        files::write_atomically(file, script_of(name, body), files::Durable::No, 0755);
     if (!written) {
       return written.error();
     }

@@ -63,6 +63,7 @@ Result<Project> take_input(const InputRequest& request, TreeStore& trees, const 
   take.folder = request.folder;
   take.include_dirty = request.include_dirty;
   take.branch = request.branch;
+  take.commit = request.commit;
   take.time_s = clock.wall_ms() / 1000;
   take.excluded = request.secrets;
   take.excluded.insert(take.excluded.end(), request.not_input.begin(), request.not_input.end());

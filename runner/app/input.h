@@ -19,6 +19,7 @@ struct InputRequest {
   std::string place;                   // "file:line:column" where it is named, "" nowhere
   bool include_dirty = false;          // uncommitted changes of a repository are taken too
   std::string branch;                  // of a repository, in place of HEAD; "" HEAD
+  std::string commit;                  // the same, as git knows it; "" HEAD
   std::vector<std::string> secrets;    // absolute paths of files with values of secrets
   std::vector<std::string> not_input;  // absolute paths that are never taken either
   std::function<void(const std::string& note)> say;  // how it goes, for people; may be empty

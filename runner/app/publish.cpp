@@ -9,6 +9,7 @@
 
 #include "dsl/render.h"
 #include "dsl/value.h"
+#include "runner/app/remote_address.h"
 #include "runner/app/user_program.h"
 #include "runner/report/escape.h"
 
@@ -116,6 +117,26 @@ Status check_can_publish(const Project& project, const dsl::Git& git) {
 
 namespace {
 
+Status check_leads_where_sealed(UserProgram& program, const Remote& remote) {
+  if (remote.address.empty()) {
+    return dsl::Ok{};
+  }
+  const auto now = push_address(program, remote.name);
+  if (!now) {
+    return now.error();
+  }
+  if (*now != remote.address) {
+    return Error{
+        fmt::format("not as sealed: the remote '{}' leads to {} and not to {}; nothing was "
+                    "pushed",
+                    report::one_line(remote.name),
+                    report::one_line(*now),
+                    report::one_line(remote.address)),
+        fmt::format("put it back (`git remote set-url {} …`)", report::one_line(remote.name))};
+  }
+  return dsl::Ok{};
+}
+
 /// Why the remote did not take the branch, as far as it can still be asked.
 std::string remedy_of_push(UserProgram& program,
                            const std::string& remote,
@@ -143,11 +164,15 @@ std::string remedy_of_push(UserProgram& program,
 
 Status push_branch(EventLoop& loop,
                    const std::string& folder,
-                   const std::string& remote,
+                   const Remote& to,
                    const std::string& branch,
                    const std::string& commit,
                    const RecordFact& record) {
   UserProgram program(loop, folder);
+  const std::string& remote = to.name;
+  if (const Status as_sealed = check_leads_where_sealed(program, to); !as_sealed) {
+    return as_sealed;
+  }
   if (auto told = record(PushStarted{remote, branch, push_hook(program)}); !told) {
     return told;
   }

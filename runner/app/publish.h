@@ -25,11 +25,18 @@ dsl::Status check_can_publish(const Project& project, const dsl::Git& git);
 // Both tell what they do before and after. Doing it again is harmless, also after a crash in the
 // middle: a branch that the remote has already and a pull request that is open are found.
 
+struct Remote {
+  std::string name;
+  std::string
+      address;  // as sealed (remote_address.h): where it leads elsewhere, nothing is pushed;
+                // "" wherever it leads
+};
+
 /// The commit (in hex), whatever the branch has become here meanwhile, and nothing beside it. Never
 /// by force.
 dsl::Status push_branch(EventLoop& loop,
                         const std::string& folder,
-                        const std::string& remote,
+                        const Remote& remote,
                         const std::string& branch,
                         const std::string& commit,
                         const RecordFact& record);

@@ -1,14 +1,19 @@
 #include "runner/app/sealing.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "dsl/plan_changes.h"
 #include "dsl/plan_words.h"
+#include "runner/app/remote_address.h"
+#include "runner/app/secret_programs.h"
+#include "runner/sys/files.h"
 
 namespace runner {
 
@@ -128,6 +133,19 @@ dsl::Status add_files_of_input(const Project& project, TreeStore& trees, SealedP
 
 }  // namespace
 
+dsl::Result<std::optional<SealedPlan>> sealed_of_run(const std::string& run_folder) {
+  const std::string file = run_folder + "/" + kSealedFile;
+  if (::access(file.c_str(), F_OK) != 0) {
+    return std::optional<SealedPlan>();
+  }
+  const auto text = files::read_file(file, std::int64_t{1} << 30);
+  auto sealed = text ? dsl::sealed_plan_from_json(*text) : dsl::Result<SealedPlan>(text.error());
+  if (!sealed) {
+    return sealed.error().within("what was sealed for the run");
+  }
+  return std::optional(*std::move(sealed));
+}
+
 SealedPlan as_far_as_files_say(SealedPlan sealed, dsl::Plan plan, const PlanSources& sources) {
   sealed.origin = sources.origin;
   sealed.plan = std::move(plan);
@@ -137,6 +155,34 @@ SealedPlan as_far_as_files_say(SealedPlan sealed, dsl::Plan plan, const PlanSour
   return sealed;
 }
 
+dsl::Status add_programs(const dsl::Plan& plan, SealedPlan& sealed) {
+  auto programs = programs_of_secrets(plan);
+  if (!programs) {
+    return programs.error();
+  }
+  std::vector<SealedFile>& files = sealed.files;
+  std::erase_if(files,
+                [](const SealedFile& file) { return file.role == SealedFile::Role::Program; });
+  const auto after_sources = std::find_if(files.begin(), files.end(), [](const SealedFile& file) {
+    return file.role != SealedFile::Role::Source;
+  });
+  files.insert(after_sources, programs->begin(), programs->end());
+  return dsl::Ok{};
+}
+
+dsl::Status add_remote(const dsl::Plan& plan, const Project& project, SealedPlan& sealed) {
+  if (!plan.git.push || project.kind != Project::Kind::Repository) {
+    return dsl::Ok{};  // nothing is pushed; where it should be, the run says so
+  }
+  auto address = push_address(project.folder, plan.git.remote);
+  if (!address) {
+    return dsl::Error{"where the branch is pushed cannot be sealed: " + address.error().message,
+                      "name a remote that the repository has, in `git: {remote: …}`"};
+  }
+  sealed.remote = *std::move(address);
+  return dsl::Ok{};
+}
+
 dsl::Status add_input(const Project& project, TreeStore& trees, SealedPlan& sealed) {
   sealed.taken = project.taken;
   auto content = trees.content_of(project.input);
@@ -144,8 +190,9 @@ dsl::Status add_input(const Project& project, TreeStore& trees, SealedPlan& seal
     return content.error().within("the plan's input");
   }
   sealed.input_tree = *std::move(content);
-  std::erase_if(sealed.files,
-                [](const SealedFile& file) { return file.role != SealedFile::Role::Source; });
+  std::erase_if(sealed.files, [](const SealedFile& file) {
+    return file.role == SealedFile::Role::Check || file.role == SealedFile::Role::Protected;
+  });
   if (const dsl::Status added = add_files_of_input(project, trees, sealed); !added) {
     return added.error().within("the plan's input");
   }

@@ -89,11 +89,23 @@ class Session {
     dsl::SealedPlan now;  // what would be sealed, as far as it is known; of a sealed plan's run
     if (request.sealed) {
       now = as_far_as_files_say(*request.sealed, std::move(as_compiled), request.sources);
-      if (drifts(request, now)) {
+      if (drifts(*request.sealed, now)) {
         return refused(ExitCode::Invalid);
       }
     }
-    if (!open_store() || !look_for_engines() || !load_secrets()) {
+    if (!open_store() || !look_for_engines()) {
+      return refused(ExitCode::Environment);
+    }
+    // Before they are run for what they tell.
+    if (request.sealed) {
+      if (const Status added = add_programs(plan_, now); !added) {
+        return refused(ExitCode::Environment, added.error());
+      }
+      if (drifts(*request.sealed, now)) {
+        return refused(ExitCode::Invalid);
+      }
+    }
+    if (!load_secrets()) {
       return refused(ExitCode::Environment);
     }
     Result<Project> project = take_input(request);
@@ -105,19 +117,28 @@ class Session {
       if (const Status added = add_input(*project, *trees_, now); !added) {
         return refused(ExitCode::Invalid, added.error());
       }
-      if (drifts(request, now)) {
+      if (drifts(*request.sealed, now)) {
         return refused(ExitCode::Invalid);
       }
     }
     if (const Status able = check_can_publish(*project, plan_.git); !able) {
       return refused(ExitCode::Environment, able.error());
     }
+    if (request.sealed) {
+      if (const Status added = add_remote(plan_, *project, now); !added) {
+        return refused(ExitCode::Environment, added.error());
+      }
+      if (drifts(*request.sealed, now)) {
+        return refused(ExitCode::Invalid);
+      }
+      sealed_remote_ = now.remote;
+    }
     if (!prepare_images()) {
       return refused(ExitCode::Environment);
     }
     if (request.sealed) {
       now.places = sealed_places(plan_, by_node_, digests_);
-      if (drifts(request, now)) {
+      if (drifts(*request.sealed, now)) {
         return refused(ExitCode::Invalid);
       }
     }
@@ -154,8 +175,12 @@ class Session {
     if (!prepare_images()) {
       return {ExitCode::Environment, std::move(problems_), std::nullopt};
     }
-    if (const Status added = add_input(*project, *trees_, sealed); !added) {
-      return {ExitCode::Environment, {added.error()}, std::nullopt};
+    for (const Status& added : {add_programs(plan_, sealed),
+                                add_remote(plan_, *project, sealed),
+                                add_input(*project, *trees_, sealed)}) {
+      if (!added) {
+        return {ExitCode::Environment, {added.error()}, std::nullopt};
+      }
     }
     sealed.places = sealed_places(plan_, by_node_, digests_);
     Result<std::unique_ptr<SqliteResultCache>> cache = open_cache();
@@ -199,14 +224,32 @@ class Session {
     if (!project) {
       return refused(ExitCode::Environment, project.error());
     }
+    // The machine may have become another while the run of a sealed plan waited. The pipeline's
+    // files and the input are the run's own since it began.
+    const Result<std::optional<dsl::SealedPlan>> sealed = sealed_of_run(store_->run_folder(run_));
+    if (!sealed) {
+      return refused(ExitCode::Environment, sealed.error());
+    }
+    dsl::SealedPlan now = sealed->value_or(dsl::SealedPlan());
+    if (*sealed) {
+      for (const Status& added : {add_programs(plan_, now), add_remote(plan_, *project, now)}) {
+        if (!added) {
+          return refused(ExitCode::Environment, added.error());
+        }
+      }
+      if (drifts(**sealed, now)) {
+        return refused(ExitCode::Invalid);
+      }
+      sealed_remote_ = now.remote;
+    }
     if (!look_for_engines() || !load_secrets() || !prepare_images()) {
       return refused(ExitCode::Environment);
     }
-    if (const Status sealed = is_where_it_was_sealed(); !sealed) {
-      return refused(ExitCode::Environment, sealed.error());
-    }
-    if (!problems_.empty()) {
-      return refused(ExitCode::Invalid);
+    if (*sealed) {
+      now.places = sealed_places(plan_, by_node_, digests_);
+      if (drifts(**sealed, now)) {
+        return refused(ExitCode::Invalid);
+      }
     }
     if (!remove_leftovers(engines_->engines())) {
       return refused(ExitCode::Environment);
@@ -235,6 +278,11 @@ class Session {
     env_files_ = absolute(request.env_files);
   }
 
+  static std::string how_it_is_asked_for(const RunRequest& request) {
+    const std::string& run = request.sources.origin.continues;
+    return run.empty() ? request.file : "--continue " + run + " --prompt …";
+  }
+
   /// Whose word for the sealed plan counts is kept for the journal.
   Status check_is_approved(const RunRequest& request) {
     if (!request.sealed) {
@@ -242,7 +290,7 @@ class Session {
         return dsl::Ok{};
       }
       const Error only{"'" + plan_.name + "' runs only from an approved plan",
-                       "seal it with `pipe plan " + request.file +
+                       "seal it with `pipe plan " + how_it_is_asked_for(request) +
                            " -o plan.json`, have it approved with `pipe approve plan.json`, then "
                            "`pipe run --plan plan.json`"};
       return places_.require_approval.empty() ? only : only.within(places_.require_approval);
@@ -267,6 +315,7 @@ class Session {
     input.place = places_.workspace_source;
     input.include_dirty = request.include_dirty;
     input.branch = request.branch;
+    input.commit = request.commit;
     input.secrets = secret_files(plan_, own_env_files());
     input.not_input = {settings_.state_dir};
     if (!request.sealed_file.empty()) {
@@ -284,8 +333,8 @@ class Session {
     return project;
   }
 
-  bool drifts(const RunRequest& request, const dsl::SealedPlan& now) {
-    problems_ = drift_of(*request.sealed, now);
+  bool drifts(const dsl::SealedPlan& sealed, const dsl::SealedPlan& now) {
+    problems_ = drift_of(sealed, now);
     return !problems_.empty();
   }
 
@@ -305,28 +354,8 @@ class Session {
 
   /// There for a run with --no-cache, which holds when it is resumed too.
   static constexpr const char* kNoCacheFile = "no-cache";
-  static constexpr const char* kSealedFile = "sealed.json";
 
   std::string file_of_run(const char* name) const { return store_->run_folder(run_) + "/" + name; }
-
-  /// Engines and images may have become others while the run of a sealed plan waited: `problems_`
-  /// then. Its files and its input are the run's own since it began.
-  Status is_where_it_was_sealed() {
-    const std::string file = file_of_run(kSealedFile);
-    if (::access(file.c_str(), F_OK) != 0) {
-      return dsl::Ok{};
-    }
-    const Result<std::string> text = files::read_file(file, std::int64_t{1} << 30);
-    const Result<dsl::SealedPlan> sealed =
-        text ? dsl::sealed_plan_from_json(*text) : Result<dsl::SealedPlan>(text.error());
-    if (!sealed) {
-      return sealed.error().within("what was sealed for the run");
-    }
-    dsl::SealedPlan now = *sealed;
-    now.places = sealed_places(plan_, by_node_, digests_);
-    problems_ = drift_of(*sealed, now);
-    return dsl::Ok{};
-  }
 
   /// A rehearsal stays one when it is resumed.
   Status rehearse_again() {
@@ -689,6 +718,7 @@ class Session {
                         project,
                         state,
                         rehearsal_.has_value(),
+                        sealed_remote_,
                         [&](decltype(Event::what) what) { return record(loop, std::move(what)); },
                         [&] { return signalled != 0; }});
     if (!done) {
@@ -758,6 +788,7 @@ class Session {
   std::string own_file_name_;
   std::string plan_digest_;
   std::string sealed_digest_;
+  std::string sealed_remote_;
   std::vector<std::string> approved_by_;
   RunId run_;
   std::vector<std::string> env_files_;

@@ -53,6 +53,7 @@ struct RunRequest {
   bool include_dirty = false;             // uncommitted changes of a repository are taken too
   bool learn_firewall = false;            // what tasks try to reach is heard of, and refused
   std::string branch;                     // of a repository, in place of HEAD; "" HEAD
+  std::string commit;                     // the same, as git knows it: --commit; "" HEAD
   bool push = true;                       // false: --no-push, whatever the plan says
   bool pull_request = true;               // false: --no-pr
   PlanSources sources;                    // as the plan was compiled; needed for what is sealed

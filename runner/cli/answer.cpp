@@ -143,7 +143,18 @@ struct Given {
   std::size_t answered = 0;
   std::size_t left = 0;
   std::vector<std::string> again;
+  std::string final;  // why nothing is done again: the task has failed; "" it is not
 };
+
+/// Of a no that sends nothing back.
+std::string why_final(const Arguments& arguments) {
+  if (arguments.final) {
+    return "as --final says";
+  }
+  return arguments.because.empty()
+             ? "for no reason was given (--because), with which the work could be done again"
+             : "for nothing ran before it that could be done again";
+}
 
 void tell(const Given& given, const RunState& state, const Arguments& arguments, Console& console) {
   const std::string run = report::one_line(state.run().value);
@@ -159,7 +170,8 @@ void tell(const Given& given, const RunState& state, const Arguments& arguments,
                            {"answer", dsl::Value(given.word)},
                            {"answered", dsl::Value(static_cast<double>(given.answered))},
                            {"left", dsl::Value(static_cast<double>(given.left))},
-                           {"again", dsl::Value(std::move(again))}});
+                           {"again", dsl::Value(std::move(again))},
+                           {"failed", dsl::Value(!given.final.empty())}});
     console.out(dsl::to_json(record) + "\n");
   } else if (!given.again.empty()) {
     console.out(fmt::format("{} '{}' of {}; {} will be done again, with your reason\n",
@@ -168,12 +180,18 @@ void tell(const Given& given, const RunState& state, const Arguments& arguments,
                             run,
                             quoted_list(given.again)));
   } else {
-    console.out(fmt::format("{} '{}' of {}\n", given.word, task, run));
+    console.out(fmt::format("{} '{}' of {}{}\n",
+                            given.word,
+                            task,
+                            run,
+                            given.final.empty() ? "" : "; it has failed, " + given.final));
   }
   if (arguments.resume) {
     return;
   }
-  if (given.left == 0) {
+  if (given.left == 0 && !given.final.empty()) {
+    console.note("`pipe resume " + run + "` does what does not need it, and ends the run");
+  } else if (given.left == 0) {
     console.note("`pipe resume " + run + "` goes on");
   } else {
     console.note(fmt::format(
@@ -195,7 +213,7 @@ ExitCode answer(Arguments& arguments, Answer answer, Console& console) {
   if (const dsl::Status fits = check_fits(arguments, answer); !fits) {
     return console.fail(ExitCode::Invalid, fits.error());
   }
-  RunLookup lookup = look_up_run(arguments.run, console);
+  RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }
@@ -224,7 +242,10 @@ ExitCode answer(Arguments& arguments, Answer answer, Console& console) {
   if (!again) {
     return console.fail(ExitCode::Invalid, again.error());
   }
-  Given given{answer == Answer::Yes ? "approved" : "rejected", 0, open.size() - meant.size(), {}};
+  Given given;
+  given.word = answer == Answer::Yes ? "approved" : "rejected";
+  given.left = open.size() - meant.size();
+  given.final = answer == Answer::No && again->empty() ? why_final(arguments) : "";
   PersonAnswered fact;
   fact.node = state.nodes()[meant.front().node].id;
   fact.yes = answer == Answer::Yes;

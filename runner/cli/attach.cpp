@@ -88,7 +88,7 @@ class Follower {
 };
 
 ExitCode attach(const Arguments& arguments, Console& console) {
-  auto [view, failed] = look_up_view(arguments.run, console);
+  auto [view, failed] = look_up_view(arguments.run, Purpose::Look, console);
   if (!view) {
     return failed;
   }

@@ -7,6 +7,7 @@
 #include "dsl/value.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/engine_shelf.h"
+#include "runner/cli/run_argument.h"
 #include "runner/cli/run_status.h"
 #include "runner/cli/runs.h"
 #include "runner/report/escape.h"
@@ -41,7 +42,7 @@ class Cleaner {
   ExitCode clean() {
     std::vector<dsl::RunId> chosen;
     for (const std::string& name : arguments_.runs) {
-      auto run = runs_.find(name);
+      auto run = find_run(runs_, name, Purpose::Act, console_);
       if (!run) {
         return console_.fail(ExitCode::Invalid, run.error());
       }

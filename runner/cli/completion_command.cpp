@@ -25,9 +25,16 @@ ExitCode print_runs(Console& console) {
   return ExitCode::Passed;
 }
 
+dsl::Result<dsl::RunId> run_of(const Runs& runs, const std::string& name) {
+  const bool is_latest = name.empty() || name == "latest";
+  const auto here = whereabouts_of(".");
+  auto latest = is_latest && here ? runs.latest_at(*here) : std::nullopt;
+  return latest ? *std::move(latest) : runs.find(is_latest ? "latest" : name);
+}
+
 ExitCode print_tasks(const std::string& name, Console& console) {
   const auto runs = Runs::open_here();
-  const auto run = runs ? runs->find(name.empty() ? "latest" : name) : runs.error();
+  const auto run = runs ? run_of(*runs, name) : runs.error();
   if (!run) {
     return ExitCode::Passed;
   }

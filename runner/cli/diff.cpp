@@ -282,7 +282,7 @@ dsl::Status print_pieces(git::Objects& objects,
 }  // namespace
 
 ExitCode diff_run(const DiffArguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.run, console);
+  const RunLookup lookup = look_up_run(arguments.run, Purpose::Look, console);
   if (!lookup.found) {
     return lookup.code;
   }

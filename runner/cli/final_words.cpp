@@ -8,6 +8,7 @@ namespace {
 ExitCode exit_code_of(const RunView& view) {
   switch (status_of(view)) {
     case RunStatus::Passed:
+    case RunStatus::Undone:
     case RunStatus::Skipped:
     case RunStatus::Running:
     case RunStatus::Parked:

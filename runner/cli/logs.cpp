@@ -212,7 +212,7 @@ void say_where_else(const RunState& state,
 }
 
 ExitCode logs(const Arguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.run, console);
+  const RunLookup lookup = look_up_run(arguments.run, Purpose::Look, console);
   if (!lookup.found) {
     return lookup.code;
   }

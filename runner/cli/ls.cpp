@@ -60,6 +60,7 @@ report::Meaning meaning_of(RunStatus status) {
     case RunStatus::Undelivered:
     case RunStatus::Dead:
       return report::Meaning::Doubt;
+    case RunStatus::Undone:
     case RunStatus::Skipped:
       return report::Meaning::Quiet;
   }

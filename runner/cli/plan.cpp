@@ -6,8 +6,10 @@
 
 #include "dsl/export_text.h"
 #include "dsl/plan_json.h"
+#include "runner/app/follow_up.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/plan_file.h"
+#include "runner/cli/run_argument.h"
 #include "runner/cli/sealed_file.h"
 #include "runner/report/escape.h"
 
@@ -16,13 +18,15 @@ namespace {
 
 struct Arguments {
   PlanSource source;
+  ContinueSource goes_on;
   std::string output;
   bool json = false;
 };
 
-ExitCode seal(const Arguments& arguments, PlanAndSettings compiled, Console& console) {
-  const Settings settings = compiled.settings;
-  RunRequest request = request_of(std::move(compiled), arguments.source);
+ExitCode seal(const Arguments& arguments,
+              const Settings& settings,
+              RunRequest request,
+              Console& console) {
   request.sealed_file = arguments.output;
   request.say = [&console](const std::string& note) { console.note(note); };
   SealEnd end = seal_session(settings, std::move(request));
@@ -53,19 +57,7 @@ ExitCode seal(const Arguments& arguments, PlanAndSettings compiled, Console& con
   return ExitCode::Passed;
 }
 
-ExitCode show_plan(const Arguments& arguments, Console& console) {
-  auto compiled = plan_of(arguments.source, console);
-  if (!compiled) {
-    return ExitCode::Invalid;
-  }
-  if (!arguments.output.empty()) {
-    return seal(arguments, *std::move(compiled), console);
-  }
-  if (arguments.source.dirty || !arguments.source.env_files.empty()) {
-    return console.fail(ExitCode::Invalid,
-                        {"--dirty and --env-file belong to a sealed plan", "add -o plan.json"});
-  }
-  const dsl::Plan& plan = compiled->plan;
+ExitCode print(const dsl::Plan& plan, const Arguments& arguments, Console& console) {
   if (arguments.json) {
     console.out(dsl::plan_to_json(plan, dsl::JsonLayout::Indented));
     console.out("\n");
@@ -76,6 +68,54 @@ ExitCode show_plan(const Arguments& arguments, Console& console) {
   options.width = console.width();
   console.out(dsl::export_text(plan, options));
   return ExitCode::Passed;
+}
+
+/// The plan of a run that goes on from another.
+ExitCode plan_to_go_on(const Arguments& arguments, Console& console) {
+  const RunLookup lookup = look_up_run(arguments.goes_on.run, Purpose::Act, console);
+  if (!lookup.found) {
+    return lookup.code;
+  }
+  const Settings& settings = lookup.found->runs.settings();
+  auto next = follow_up_run(settings,
+                            {lookup.found->run, arguments.goes_on.task, arguments.goes_on.prompt});
+  if (!next) {
+    return console.fail(ExitCode::Invalid, next.error());
+  }
+  console.note(next->note);
+  if (arguments.output.empty()) {
+    return print(next->request.plan, arguments, console);
+  }
+  next->request.env_files = arguments.source.env_files;
+  next->request.sources.origin.env_files = arguments.source.env_files;
+  next->request.sources.origin.settings_env_file = settings.env_file;
+  return seal(arguments, settings, std::move(next->request), console);
+}
+
+ExitCode show_plan(const Arguments& arguments, Console& console) {
+  if (const dsl::Status fits = check_goes_on(arguments.goes_on, arguments.source); !fits) {
+    return console.fail(ExitCode::Invalid, fits.error());
+  }
+  if (!arguments.goes_on.run.empty()) {
+    return plan_to_go_on(arguments, console);
+  }
+  if (arguments.source.file.empty()) {
+    return console.fail(ExitCode::Invalid,
+                        {"FILE is required", "name a pipeline, or a run with --continue"});
+  }
+  auto compiled = plan_of(arguments.source, console);
+  if (!compiled) {
+    return ExitCode::Invalid;
+  }
+  if (!arguments.output.empty()) {
+    const Settings settings = compiled->settings;
+    return seal(arguments, settings, request_of(*std::move(compiled), arguments.source), console);
+  }
+  if (arguments.source.dirty || !arguments.source.env_files.empty()) {
+    return console.fail(ExitCode::Invalid,
+                        {"--dirty and --env-file belong to a sealed plan", "add -o plan.json"});
+  }
+  return print(compiled->plan, arguments, console);
 }
 
 }  // namespace
@@ -91,11 +131,12 @@ Command plan_command(Console& console) {
       "With -o everything is resolved (images by digest, the input's files, check scripts) and\n"
       "written to a file that people can approve and `pipe run --plan` obeys.";
   command.positionals = {
-      {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline", false, Completes::File, {}, &arguments->source.file}};
   add_plan_options(command.options, arguments->source);
   command.options.push_back(
       {"-o,--output", "PLAN", "seal the plan into this file", {}, &arguments->output});
   add_input_options(command.options, arguments->source);
+  add_continue_options(command.options, arguments->goes_on);
   command.options.push_back({"--json", "", "print the whole plan as JSON", {}, &arguments->json});
   command.examples = {"pipe plan pipeline.yaml --input service=api",
                       "pipe plan pipeline.yaml -o plan.json && pipe approve plan.json --by ann"};

@@ -188,6 +188,35 @@ void add_plan_options(std::vector<Option>& options, PlanSource& source) {
   options.push_back({"-e,--engine", "ENGINE", "run in", engine_words(), &source.engine});
 }
 
+void add_continue_options(std::vector<Option>& options, ContinueSource& source) {
+  options.push_back(
+      {"--continue", "RUN", "go on from what this run made, with --prompt", {}, &source.run});
+  options.push_back({"--prompt", "TEXT", "what its agent is asked now", {}, &source.prompt});
+  options.push_back({"--task", "TASK", "which agent, where there are several", {}, &source.task});
+}
+
+dsl::Status check_goes_on(const ContinueSource& source,
+                          const PlanSource& otherwise,
+                          bool is_made_otherwise) {
+  if (source.run.empty()) {
+    return source.prompt.empty() && source.task.empty()
+               ? dsl::Status(dsl::Ok{})
+               : dsl::Error{"--prompt and --task are for a run that goes on from another",
+                            "name that with --continue"};
+  }
+  if (source.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return dsl::Error{"--continue needs what is to be done now", "say it with --prompt"};
+  }
+  if (is_made_otherwise || !otherwise.file.empty() || !otherwise.inputs.empty() ||
+      !otherwise.engine.empty() || otherwise.dirty || !otherwise.instructions.empty()) {
+    return dsl::Error{
+        "--continue runs the plan of the run that it names; FILE, --plan, --input, --engine, "
+        "--commit, --dirty and --instructions would make another one",
+        "leave them out"};
+  }
+  return dsl::Ok{};
+}
+
 void add_input_options(std::vector<Option>& options, PlanSource& source) {
   options.push_back(
       {"--env-file", "FILE", "look for secrets in this file first", {}, &source.env_files});

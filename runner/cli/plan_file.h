@@ -25,6 +25,18 @@ struct PlanSource {
   std::string instructions_as_sealed = {};  // the text itself, of a plan that was sealed with it
 };
 
+/// A run in place of a file: --continue, --prompt and --task.
+struct ContinueSource {
+  std::string run;
+  std::string prompt;
+  std::string task;  // whose agent is asked
+};
+void add_continue_options(std::vector<Option>& options, ContinueSource& source);
+/// An Error where they do not go together, or with what else says how a plan is made.
+dsl::Status check_goes_on(const ContinueSource& source,
+                          const PlanSource& otherwise,
+                          bool is_made_otherwise = false);
+
 /// The options that say how a file is compiled: --input and --engine.
 void add_plan_options(std::vector<Option>& options, PlanSource& source);
 

@@ -9,6 +9,7 @@
 #include "runner/app/commit_messages.h"
 #include "runner/app/publish.h"
 #include "runner/app/rehearsal.h"
+#include "runner/app/sealing.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/run_actions.h"
 #include "runner/cli/run_argument.h"
@@ -49,7 +50,7 @@ std::optional<dsl::Error> problem_of(const RunView& view) {
 }  // namespace
 
 ExitCode push_run(const PushArguments& arguments, Console& console) {
-  RunLookup lookup = look_up_run(arguments.run, console);
+  RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }
@@ -82,13 +83,19 @@ ExitCode push_run(const PushArguments& arguments, Console& console) {
     }
     return recorded;
   };
+  const auto sealed = sealed_of_run(view->folder());
+  if (!sealed) {
+    return console.fail(ExitCode::Environment, sealed.error());
+  }
+  // A remote that is named here is the user's own word.
+  const Remote to = {git.remote, *sealed && arguments.remote.empty() ? (*sealed)->remote : ""};
   EventLoop loop;
   dsl::Status done = check_can_publish(trees->project, git);
   const auto result = result_for_people(*trees->store, trees->project, state);
   const auto commit = result ? commit_of_branch(*trees->store, trees->project, branch, *result)
                              : dsl::Result<std::string>(result.error());
   if (done) {
-    done = commit ? push_branch(loop, folder, git.remote, branch, *commit, record)
+    done = commit ? push_branch(loop, folder, to, branch, *commit, record)
                   : dsl::Status(commit.error());
   }
   if (done && git.pull_request) {

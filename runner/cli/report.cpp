@@ -89,7 +89,7 @@ ExitCode tick(const Arguments& arguments, Console& console) {
     return console.fail(ExitCode::Invalid,
                         {"which report?", "--markdown plan.md ticks the boxes of that plan"});
   }
-  const auto [view, failed] = look_up_view(arguments.run, console);
+  const auto [view, failed] = look_up_view(arguments.run, Purpose::Act, console);
   if (!view) {
     return failed;
   }

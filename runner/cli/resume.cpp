@@ -19,7 +19,7 @@ dsl::Result<int> jobs_of(const std::optional<int>& given, const Settings& settin
 }
 
 ExitCode resume_run(const ResumeArguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.run, console);
+  const RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }

@@ -97,6 +97,16 @@ ExitCode go_on(const RunView& view, Console& console) {
   return continue_run(next, console);
 }
 
+/// Whoever looks at the run later wants to know why.
+ExitCode take_out(const std::string& run, Console& console) {
+  const auto because = ask("why is it taken out? ", console);
+  if (!because || because->empty()) {
+    console.note("no reason was given; nothing has changed");
+    return ExitCode::Passed;
+  }
+  return undo_run({run, *because, false}, console);
+}
+
 ExitCode review(const std::string& named, Console& console) {
   if (::isatty(STDIN_FILENO) != 1 || !console.err_is_terminal()) {
     const std::string run = named.empty() ? "RUN" : report::one_line(named);
@@ -107,7 +117,7 @@ ExitCode review(const std::string& named, Console& console) {
                      "`pipe push {0} [--pull-request]` and `pipe undo {0}` do what it offers",
                      run)});
   }
-  const auto [view, failed] = look_up_view(named, console);
+  const auto [view, failed] = look_up_view(named, Purpose::Act, console);
   if (!view) {
     return failed;
   }
@@ -132,7 +142,7 @@ ExitCode review(const std::string& named, Console& console) {
     case Choice::PullRequest:
       return push_run({run, "", true, false}, console);
     case Choice::Reject:
-      return undo_run({run, false}, console);
+      return take_out(run, console);
     case Choice::Exit:
       break;
   }

@@ -23,11 +23,10 @@ struct RunArguments {
   ProgressOptions progress;
   std::optional<int> jobs;
   std::string name;
-  std::string plan;     // sealed
-  std::string goes_on;  // from this run
-  std::string prompt;
+  std::string plan;  // sealed
+  ContinueSource goes_on;
+  std::string commit;
   std::string record;
-  std::string task;  // whose agent is asked
   bool no_cache = false;
   bool no_push = false;
   bool no_pr = false;
@@ -40,9 +39,9 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::SealedPlan& sealed) 
   const dsl::PlanOrigin& origin = sealed.origin;
   const PlanSource& given = arguments.source;
   if (!given.inputs.empty() || !given.engine.empty() || !given.env_files.empty() || given.dirty ||
-      !given.instructions.empty()) {
+      !given.instructions.empty() || !arguments.commit.empty()) {
     return dsl::Error{
-        "--plan says how the plan is made; --input, --engine, --env-file, --dirty and "
+        "--plan says how the plan is made; --input, --engine, --env-file, --dirty, --commit and "
         "--instructions would make another one",
         "leave them out, or seal a plan with them"};
   }
@@ -51,6 +50,7 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::SealedPlan& sealed) 
                           report::one_line(given.file) + "'",
                       "leave FILE out"};
   }
+  arguments.goes_on = {origin.continues, origin.prompt, origin.task};
   PlanSource source;
   source.file = origin.file;
   for (const auto& [name, text] : origin.inputs) {
@@ -85,36 +85,17 @@ ExitCode drive_run(const RunArguments& arguments,
       console);
 }
 
-/// An Error where --continue, --prompt and --task do not go together, or with the rest.
-dsl::Status check_goes_on(const RunArguments& arguments) {
-  const PlanSource& given = arguments.source;
-  if (arguments.goes_on.empty()) {
-    return arguments.prompt.empty() && arguments.task.empty()
-               ? dsl::Status(dsl::Ok{})
-               : dsl::Error{"--prompt and --task are for a run that goes on from another",
-                            "name that with --continue"};
-  }
-  if (arguments.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
-    return dsl::Error{"--continue needs what is to be done now", "say it with --prompt"};
-  }
-  if (!given.file.empty() || !arguments.plan.empty() || !given.inputs.empty() ||
-      !given.engine.empty() || given.dirty) {
-    return dsl::Error{
-        "--continue runs the plan of the run that it names; FILE, --plan, --input, --engine and "
-        "--dirty would make another one",
-        "leave them out"};
-  }
-  return dsl::Ok{};
-}
-
-ExitCode go_on(const RunArguments& arguments, Console& console) {
-  const RunLookup lookup = look_up_run(arguments.goes_on, console);
+ExitCode go_on(const RunArguments& arguments,
+               std::optional<dsl::SealedPlan> sealed,
+               Console& console) {
+  const RunLookup lookup = look_up_run(arguments.goes_on.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }
   const Settings& settings = lookup.found->runs.settings();
   const auto jobs = jobs_of(arguments.jobs, settings);
-  auto next = follow_up_run(settings, {lookup.found->run, arguments.task, arguments.prompt});
+  auto next = follow_up_run(settings,
+                            {lookup.found->run, arguments.goes_on.task, arguments.goes_on.prompt});
   if (!jobs || !next) {
     return console.fail(ExitCode::Invalid, jobs ? next.error() : jobs.error());
   }
@@ -122,15 +103,18 @@ ExitCode go_on(const RunArguments& arguments, Console& console) {
   add_wishes(arguments, console, next->request);
   next->request.jobs = *jobs;
   next->request.env_files = arguments.source.env_files;
+  next->request.sources.origin.env_files = arguments.source.env_files;
+  next->request.sources.origin.settings_env_file = settings.env_file;
+  next->request.sealed = std::move(sealed);
+  next->request.sealed_file = arguments.plan;
   return drive_run(arguments, settings, std::move(next->request), console);
 }
 
 ExitCode run(RunArguments& arguments, Console& console) {
-  if (const dsl::Status fits = check_goes_on(arguments); !fits) {
+  const bool is_other = !arguments.plan.empty() || !arguments.commit.empty();
+  if (const dsl::Status fits = check_goes_on(arguments.goes_on, arguments.source, is_other);
+      !fits) {
     return console.fail(ExitCode::Invalid, fits.error());
-  }
-  if (!arguments.goes_on.empty()) {
-    return go_on(arguments, console);
   }
   std::optional<dsl::SealedPlan> sealed;
   if (!arguments.plan.empty()) {
@@ -142,7 +126,11 @@ ExitCode run(RunArguments& arguments, Console& console) {
       return console.fail(ExitCode::Invalid, taken.error());
     }
     sealed = *std::move(read);
-  } else if (arguments.source.file.empty()) {
+  }
+  if (!arguments.goes_on.run.empty()) {
+    return go_on(arguments, std::move(sealed), console);
+  }
+  if (arguments.source.file.empty()) {
     return console.fail(ExitCode::Invalid,
                         {"FILE is required", "name a pipeline, or a sealed plan with --plan"});
   }
@@ -163,6 +151,11 @@ ExitCode run(RunArguments& arguments, Console& console) {
   }
   RunRequest request = request_of(*std::move(compiled), arguments.source);
   request.record = arguments.record;
+  if (!arguments.commit.empty() && request.include_dirty) {
+    return console.fail(ExitCode::Invalid,
+                        {"--commit and --dirty contradict each other", "leave one of them out"});
+  }
+  request.commit = arguments.commit;
   add_wishes(arguments, console, request);
   request.jobs = *jobs;
   request.sealed = std::move(sealed);
@@ -174,10 +167,8 @@ ExitCode run(RunArguments& arguments, Console& console) {
 
 ExitCode continue_run(const ContinueArguments& arguments, Console& console) {
   RunArguments run;
-  run.goes_on = arguments.run;
-  run.prompt = arguments.prompt;
-  run.task = arguments.task;
-  return go_on(run, console);
+  run.goes_on = {arguments.run, arguments.prompt, arguments.task};
+  return go_on(run, std::nullopt, console);
 }
 
 Command run_command(Console& console) {
@@ -201,6 +192,8 @@ Command run_command(Console& console) {
   command.options.push_back(
       {"--no-cache", "", "take nothing from earlier runs", {}, &arguments->no_cache});
   add_input_options(command.options, arguments->source);
+  command.options.push_back(
+      {"--commit", "COMMIT", "start from this one, not from HEAD", {}, &arguments->commit});
   command.options.push_back({"--learn-firewall",
                              "",
                              "print the rules that it would have needed",
@@ -213,15 +206,7 @@ Command run_command(Console& console) {
                              &arguments->record});
   command.options.push_back(
       {"--plan", "PLAN", "only what this sealed plan says", {}, &arguments->plan});
-  command.options.push_back({"--continue",
-                             "RUN",
-                             "go on from what this run made, with --prompt",
-                             {},
-                             &arguments->goes_on});
-  command.options.push_back(
-      {"--prompt", "TEXT", "what its agent is asked now", {}, &arguments->prompt});
-  command.options.push_back(
-      {"--task", "TASK", "which agent, where there are several", {}, &arguments->task});
+  add_continue_options(command.options, arguments->goes_on);
   command.options.push_back(
       {"--no-push", "", "do not push, whatever the pipeline says", {}, &arguments->no_push});
   command.options.push_back({"--no-pr", "", "open no pull request", {}, &arguments->no_pr});

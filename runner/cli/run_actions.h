@@ -28,6 +28,7 @@ ExitCode push_run(const PushArguments& arguments, Console& console);
 
 struct UndoArguments {
   std::string run;
+  std::string because;
   bool json = false;
 };
 ExitCode undo_run(const UndoArguments& arguments, Console& console);

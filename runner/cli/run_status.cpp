@@ -255,6 +255,9 @@ bool is_parked(const RunState& state) {
 
 RunStatus status_of(const RunView& view) {
   const RunState& state = view.state();
+  if (!state.undone().empty()) {
+    return RunStatus::Undone;
+  }
   if (state.outcome() && owed(state) == Owed::Nothing) {
     return status_of(*state.outcome());
   }
@@ -277,6 +280,8 @@ std::string_view to_text(RunStatus status) {
   switch (status) {
     case RunStatus::Passed:
       return "passed";
+    case RunStatus::Undone:
+      return "undone";
     case RunStatus::Undelivered:
       return "undelivered";
     case RunStatus::Failed:
@@ -302,7 +307,8 @@ std::string_view to_text(RunStatus status) {
 }
 
 bool is_finished(RunStatus status) {
-  return status == RunStatus::Passed || status == RunStatus::Failed || status == RunStatus::Skipped;
+  return status == RunStatus::Passed || status == RunStatus::Undone ||
+         status == RunStatus::Failed || status == RunStatus::Skipped;
 }
 
 RunOverview overview_of(const RunView& view) {

@@ -13,6 +13,7 @@ namespace runner::cli {
 
 enum class RunStatus {
   Passed,
+  Undone,       // passed, and its result was taken out of the project again
   Undelivered,  // passed, and the result is not where it was to go; can go on
   Failed,
   Errored,  // the world kept it from running; can go on
@@ -26,8 +27,8 @@ enum class RunStatus {
 };
 
 RunStatus status_of(const RunView& view);
-/// "passed", "undelivered", "failed", "error", "skipped", "running", "parked", "interrupted",
-/// "waiting", "answered", "unfinished".
+/// "passed", "undone", "undelivered", "failed", "error", "skipped", "running", "parked",
+/// "interrupted", "waiting", "answered", "unfinished".
 std::string_view to_text(RunStatus status);
 /// Finished for good: `pipe resume` has nothing to do.
 bool is_finished(RunStatus status);

@@ -166,6 +166,19 @@ Result<RunId> Runs::find(const std::string& text) const {
   return impl_->store->find(text);
 }
 
+Result<Project> Runs::project_of(const RunId& run) const {
+  return read_project(folder_of(run));
+}
+
+std::optional<RunId> Runs::latest_at(const Whereabouts& here) const {
+  for (const RunId& run : names()) {
+    if (const auto project = project_of(run); project && is_at(*project, here)) {
+      return run;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<pid_t> Runs::runner_of(const RunId& run) const {
   return impl_->store->holder(run);
 }

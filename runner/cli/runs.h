@@ -76,9 +76,14 @@ class Runs {
   /// All runs, the newest first.
   [[nodiscard]] const std::vector<dsl::RunId>& names() const;
 
-  /// The run of that name, of which it is the only beginning, or "latest". The Error names what is
-  /// near, or the runs that begin so.
+  /// The run of that name, of which it is the only beginning, or "latest" (of all). The Error names
+  /// what is near, or the runs that begin so.
   [[nodiscard]] dsl::Result<dsl::RunId> find(const std::string& text) const;
+
+  /// The newest run of the project there; no value: it has none.
+  [[nodiscard]] std::optional<dsl::RunId> latest_at(const Whereabouts& here) const;
+  /// What the run has taken. An Error where that cannot be read.
+  [[nodiscard]] dsl::Result<Project> project_of(const dsl::RunId& run) const;
 
   /// The process that holds the run now.
   [[nodiscard]] std::optional<pid_t> runner_of(const dsl::RunId& run) const;

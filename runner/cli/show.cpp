@@ -16,7 +16,7 @@ struct Arguments {
 };
 
 ExitCode show(const Arguments& arguments, Console& console) {
-  const auto [view, failed] = look_up_view(arguments.run, console);
+  const auto [view, failed] = look_up_view(arguments.run, Purpose::Look, console);
   if (!view) {
     return failed;
   }
@@ -45,7 +45,8 @@ Command show_command(Console& console) {
   command.summary = "show the checklist of a run";
   command.description =
       "Prints what a run has come to: a line a task, a box a success criterion, with what\n"
-      "was checked and what came out of it. RUN is a name, the beginning of one, or `latest`.";
+      "was checked and what came out of it. RUN is a name, the beginning of one, or `latest`:\n"
+      "of the project that you are in.";
   command.positionals = {run_argument(arguments->run)};
   command.options = {{"--json", "", "print everything as JSON", {}, &arguments->json}};
   command.examples = {"pipe show", "pipe show calm-otter --json | jq '.nodes[].criteria'"};

@@ -24,6 +24,11 @@ using report::one_line;
 std::string seal_text(const dsl::SealedPlan& plan) {
   std::string text = fmt::format("sealed {}\n", plan.digest);
   text += "  made from: " + one_line(plan.origin.file);
+  if (!plan.origin.continues.empty()) {
+    text += one_line("--continue " + plan.origin.continues +
+                     (plan.origin.task.empty() ? "" : " --task " + plan.origin.task) +
+                     " --prompt '" + plan.origin.prompt + "'");
+  }
   for (const auto& [name, value] : plan.origin.inputs) {
     text += one_line(" --input " + name + "=" + value);
   }
@@ -37,6 +42,10 @@ std::string seal_text(const dsl::SealedPlan& plan) {
   }
   text +=
       fmt::format("  input: {} (files {})\n", one_line(plan.taken), plan.input_tree.substr(0, 12));
+  if (!plan.remote.empty()) {
+    text += fmt::format(
+        "  pushed to: {} ({})\n", one_line(plan.plan.git.remote), one_line(plan.remote));
+  }
   return text + "  takes: " + forecast_text(plan.forecast) + "\n";
 }
 
@@ -66,13 +75,25 @@ std::string places_text(const dsl::SealedPlan& plan) {
   return text;
 }
 
+const char* role_text(dsl::SealedFile::Role role) {
+  switch (role) {
+    case dsl::SealedFile::Role::Source:
+      return "part of the pipeline";
+    case dsl::SealedFile::Role::Check:
+      return "checks";
+    case dsl::SealedFile::Role::Protected:
+      return "protected";
+    case dsl::SealedFile::Role::Program:
+      return "tells a secret";
+  }
+  return "";
+}
+
 std::string files_text(const dsl::SealedPlan& plan) {
   std::string text = "\nfiles that decide\n";
   for (const dsl::SealedFile& file : plan.files) {
-    const char* role = file.role == dsl::SealedFile::Role::Source  ? "part of the pipeline"
-                       : file.role == dsl::SealedFile::Role::Check ? "checks"
-                                                                   : "protected";
-    text += fmt::format("  {} {} ({})\n", file.digest.substr(0, 12), one_line(file.path), role);
+    text += fmt::format(
+        "  {} {} ({})\n", file.digest.substr(0, 12), one_line(file.path), role_text(file.role));
   }
   return text;
 }

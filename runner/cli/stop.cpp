@@ -12,6 +12,7 @@
 
 #include "dsl/value.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/run_argument.h"
 #include "runner/cli/runs.h"
 #include "runner/report/escape.h"
 #include "runner/report/node_text.h"
@@ -30,10 +31,12 @@ struct Arguments {
 constexpr int kKillTime = 30'000;  // what a runner may take on top of the grace time, milliseconds
 
 /// The runs meant, each once. An Error where a name means none, or nothing says which.
-dsl::Result<std::vector<dsl::RunId>> chosen(const Runs& runs, const Arguments& arguments) {
+dsl::Result<std::vector<dsl::RunId>> chosen(const Runs& runs,
+                                            const Arguments& arguments,
+                                            Console& console) {
   std::vector<dsl::RunId> found;
   for (const std::string& name : arguments.runs) {
-    auto run = runs.find(name);
+    auto run = find_run(runs, name, Purpose::Act, console);
     if (!run) {
       return run.error();
     }
@@ -105,7 +108,7 @@ ExitCode stop(const Arguments& arguments, Console& console) {
   if (!runs) {
     return console.fail(ExitCode::Environment, runs.error());
   }
-  const auto named = chosen(*runs, arguments);
+  const auto named = chosen(*runs, arguments, console);
   if (!named) {
     return console.fail(ExitCode::Invalid, named.error());
   }

@@ -11,6 +11,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/run_actions.h"
 #include "runner/cli/run_argument.h"
+#include "runner/cli/run_status.h"
 #include "runner/report/escape.h"
 
 namespace runner::cli {
@@ -35,10 +36,37 @@ std::optional<dsl::Error> problem_of(const RunView& view, const Project& project
   return std::nullopt;
 }
 
+/// Runs that began from this commit of the branch and are not undone.
+struct Successors {
+  std::vector<std::string> not_over;  // could not go on without it
+  std::vector<std::string> over;
+};
+dsl::Result<Successors> successors_of(const Runs& runs,
+                                      const dsl::RunId& run,
+                                      const std::string& commit) {
+  Successors found;
+  for (const dsl::RunId& other : runs.names()) {
+    const auto project = runs.project_of(other);
+    if (other == run || !project || project->head != commit) {
+      continue;
+    }
+    const auto overview = look_over(runs, other);
+    if (!overview) {
+      return overview.error();
+    }
+    if (!is_finished(overview->status)) {
+      found.not_over.push_back(report::one_line(other.value));
+    } else if (!overview->summary.delivered.empty()) {
+      found.over.push_back(report::one_line(other.value));
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 ExitCode undo_run(const UndoArguments& arguments, Console& console) {
-  RunLookup lookup = look_up_run(arguments.run, console);
+  RunLookup lookup = look_up_run(arguments.run, Purpose::Act, console);
   if (!lookup.found) {
     return lookup.code;
   }
@@ -60,13 +88,29 @@ ExitCode undo_run(const UndoArguments& arguments, Console& console) {
   if (!result) {
     return console.fail(ExitCode::Environment, result.error());
   }
+  Successors successors;
+  if (const auto commit = commit_of_branch(*trees->store, trees->project, branch, *result);
+      commit) {
+    auto found = successors_of(runs, run, *commit);
+    if (!found) {
+      return console.fail(ExitCode::Environment, found.error());
+    }
+    successors = *std::move(found);
+  }
+  if (!successors.not_over.empty()) {
+    const std::string& other = successors.not_over.front();
+    return console.fail(
+        ExitCode::Invalid,
+        {fmt::format("'{}' goes on from it and is not over", other),
+         fmt::format("let it end, or `pipe clean {}` first; nothing was undone", other)});
+  }
   const dsl::Status taken = take_back(*trees->store, trees->project, branch, *result);
   if (!taken) {
     return console.fail(ExitCode::Environment,
                         taken.error().then("run `pipe undo " + run.value + "` again"));
   }
   const std::string what = state.delivered();
-  if (const dsl::Status told = runs.record(run, ResultUndone{what}); !told) {
+  if (const dsl::Status told = runs.record(run, ResultUndone{what, arguments.because}); !told) {
     return console.fail(ExitCode::Environment, told.error());
   }
   if (arguments.json) {
@@ -75,6 +119,11 @@ ExitCode undo_run(const UndoArguments& arguments, Console& console) {
                 "\n");
   } else {
     console.out("undone: " + report::one_line(what) + "\n");
+  }
+  for (const std::string& other : successors.over) {
+    console.note(fmt::format(
+        "'{0}' went on from it, and its branch has these commits too; `pipe undo {0}` removes that",
+        other));
   }
   if (!state.pushed().empty()) {
     const std::string remote = report::one_line(state.pushed());
@@ -94,7 +143,9 @@ Command undo_command(Console& console) {
       "no repository. Where something of it was changed since, nothing happens, and it says\n"
       "what. The run itself stays: `pipe diff` still shows it.";
   command.positionals = {{"RUN", "the run", true, Completes::Run, {}, &arguments->run}};
-  command.options = {{"--json", "", "print as JSON", {}, &arguments->json}};
+  command.options = {
+      {"-b,--because", "TEXT", "why; kept in the journal of the run", {}, &arguments->because},
+      {"--json", "", "print as JSON", {}, &arguments->json}};
   command.examples = {"pipe undo calm-otter", "pipe undo latest --json"};
   command.action = [arguments, &console] { return undo_run(*arguments, console); };
   return command;

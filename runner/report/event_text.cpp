@@ -190,7 +190,9 @@ struct EventText {
     return {};
   }
   Line operator()(const ResultDelivered& e) const { return "result: " + one_line(e.where); }
-  Line operator()(const ResultUndone& e) const { return "undone: " + one_line(e.what); }
+  Line operator()(const ResultUndone& e) const {
+    return "undone: " + one_line(e.what) + because(e.because);
+  }
   Line operator()(const PushStarted& e) const {
     return "pushing '" + one_line(e.branch) + "' to " + one_line(e.remote) +
            (e.hook.empty() ? "" : ", with the repository's hook " + one_line(e.hook));

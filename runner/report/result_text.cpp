@@ -170,6 +170,9 @@ class ResultText {
     if (!state_.undone().empty()) {
       headline("passed, undone", Meaning::Quiet);
       line("taken out of the project again: " + one_line(state_.undone()));
+      if (!state_.undone_because().empty()) {
+        line("because " + one_line(state_.undone_because()));
+      }
       return;
     }
     if (!state_.delivered().empty()) {

@@ -284,7 +284,8 @@ struct PullRequestEnded {
 
 /// What the run had brought was taken out of the project again, on somebody's word.
 struct ResultUndone {
-  std::string what;  // as ResultDelivered::where
+  std::string what;     // as ResultDelivered::where
+  std::string because;  // in that somebody's words; "" none were given
 };
 
 /// EgressDenied (egress.h), ModelAnswered and BudgetReached (meter.h) are events as they stand.

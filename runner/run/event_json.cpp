@@ -299,6 +299,7 @@ void members(V& v, PullRequestStarted& x) {
 template <class V>
 void members(V& v, ResultUndone& x) {
   v("what", x.what);
+  v("because", x.because);
 }
 template <class V>
 void members(V& v, PullRequestEnded& x) {

@@ -227,6 +227,14 @@ void Masking::add(const std::string& value) {
   }
 }
 
+bool Masking::is_in(std::string_view text) const {
+  MaskPatterns::State state = 0;
+  return patterns_ != nullptr && std::any_of(text.begin(), text.end(), [&](char byte) {
+           state = patterns_->next(state, byte);
+           return patterns_->found(state) > 0;
+         });
+}
+
 std::string Masking::masked(std::string_view text) const {
   std::string out;
   MaskStream stream(*this);

@@ -54,6 +54,7 @@ class Masking {
   /// The same object until something is added.
   [[nodiscard]] const std::shared_ptr<const MaskPatterns>& patterns() const { return patterns_; }
 
+  [[nodiscard]] bool is_in(std::string_view text) const;
   /// The whole text with what is looked for masked.
   [[nodiscard]] std::string masked(std::string_view text) const;
 

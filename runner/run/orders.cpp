@@ -39,7 +39,7 @@ std::string commit_message(const OrderContext& context, std::size_t node, std::i
   message += "Pipe-Run: " + context.state.run().value + "\n";
   message += "Pipe-Task: " + me.id.value + "\n";
   message += fmt::format("Pipe-Attempt: {}\n", attempt);
-  message += "Pipe-Plan: " + context.state.plan_digest() + "\n";
+  message += "Pipe-Plan: " + context.state.digest_for_people() + "\n";
   return message;
 }
 

@@ -154,6 +154,9 @@ void NodeMoves::begin_anew(std::size_t i) {
   fresh.started_ms = node.started_ms;
   fresh.denied = node.denied;
   fresh.not_permitted = node.not_permitted;
+  fresh.spent = node.spent;  // it is paid for, whatever becomes of the work
+  fresh.told_cost = node.told_cost;
+  fresh.budget_mark = node.budget_mark;
   fresh.sent_back = node.sent_back;
   if (node.sent_back) {
     fresh.input = node.input;

@@ -289,6 +289,7 @@ struct Fold {
   Status operator()(const ResultUndone& e) {
     s.delivered_.clear();
     s.undone_ = e.what;
+    s.undone_because_ = e.because;
     return Ok{};
   }
 

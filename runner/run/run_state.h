@@ -141,6 +141,10 @@ class RunState {
   [[nodiscard]] const TreeRef& input() const { return input_; }
   [[nodiscard]] const std::string& taken() const { return taken_; }
   [[nodiscard]] const std::string& plan_digest() const { return plan_digest_; }
+  /// What a commit says of the plan: the digest that people approved, where it was sealed.
+  [[nodiscard]] const std::string& digest_for_people() const {
+    return sealed_.empty() ? plan_digest_ : sealed_;
+  }
   /// Digest of the sealed plan that is run, and whose word for it counted; "" none.
   [[nodiscard]] const std::string& sealed() const { return sealed_; }
   [[nodiscard]] const std::vector<std::string>& approved_by() const { return approved_by_; }
@@ -151,6 +155,7 @@ class RunState {
   [[nodiscard]] const std::string& delivered() const { return delivered_; }
   /// What was taken out of the project again, "" nothing.
   [[nodiscard]] const std::string& undone() const { return undone_; }
+  [[nodiscard]] const std::string& undone_because() const { return undone_because_; }
   /// The remote that has the branch, and the address of its pull request; "" none.
   [[nodiscard]] const std::string& pushed() const { return pushed_; }
   [[nodiscard]] const std::string& pull_request() const { return pull_request_; }
@@ -264,6 +269,7 @@ class RunState {
   TreeRef result_;
   std::string delivered_;
   std::string undone_;
+  std::string undone_because_;
   std::string pushed_;
   std::string pull_request_;
   std::string reason_;

@@ -19,6 +19,7 @@
 #include "dsl/result.h"
 #include "runner/run/flagged.h"
 #include "runner/run/job.h"
+#include "runner/run/masking.h"
 
 namespace runner {
 
@@ -122,6 +123,7 @@ struct CaptureRequest {
   /// for the rest; where they cannot be taken, all is one commit, and Capture::notes says why.
   bool own_commits = false;
   bool conventional = false;  // they are only taken where they are conventional
+  Masking secrets;            // … and where no file of theirs has one; masked in their messages
   /// The command succeeded: its caches are kept (they count only after settle_caches), and an
   /// artifact that is not there is worth a word.
   bool save_caches = false;

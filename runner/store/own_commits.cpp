@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/commit_message.h"
 #include "dsl/conventional_commit.h"
 #include "runner/run/flagged.h"
 #include "runner/store/protected.h"
@@ -74,28 +75,16 @@ std::string person_of(const std::string& claimed, const std::string& otherwise) 
   return name.empty() ? otherwise : fmt::format("{} <{}>", name, mail);
 }
 
-bool is_ours(std::string_view line) {
-  constexpr std::string_view kOurs = "pipe-";
-  return line.size() >= kOurs.size() &&
-         std::equal(kOurs.begin(), kOurs.end(), line.begin(), [](char a, char b) {
-           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + ('a' - 'A')) : b);
-         });
-}
-
 /// Without trailers that are ours to write.
 std::string message_of(const std::string& claimed) {
   const std::string_view text = std::string_view(claimed).substr(0, kLongestMessage);
-  std::string kept;
+  std::string cleaned;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = clean(text.substr(at, end - at));
-    const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
-    if (!is_ours(std::string_view(line).substr(first))) {
-      kept += line;
-      kept += '\n';
-    }
+    cleaned += clean(text.substr(at, end - at)) + "\n";
     at = end + 1;
   }
+  std::string kept = dsl::without_our_trailers(cleaned);
   const std::size_t first = std::min(kept.find_first_not_of(" \t\n"), kept.size());
   kept.erase(0, first);
   kept.erase(kept.find_last_not_of(" \t\n") + 1);
@@ -247,7 +236,7 @@ class Taking {
                     ? taken
                     : wrong(fmt::format("one of them has the repository '{}' in it", shown));
       } else {
-        taken = take_blob(entry.id);
+        taken = take_blob(entry.id, shown);
       }
       if (!taken) {
         return taken;
@@ -264,7 +253,7 @@ class Taking {
     return dsl::Ok{};
   }
 
-  dsl::Status take_blob(const Oid& id) {
+  dsl::Status take_blob(const Oid& id, const std::string& name) {
     if (given_.contains(id)) {
       return dsl::Ok{};
     }
@@ -274,6 +263,10 @@ class Taking {
     auto bytes = left_.read_blob(id);
     if (!bytes) {
       return bytes.error();
+    }
+    // A later one may have removed it: then nobody would see it, and all could read it.
+    if (request_.secrets.is_in(*bytes)) {
+      return wrong(fmt::format("'{}' of one of them has the value of a secret", name));
     }
     auto written = ours(objects_.write_blob(*bytes));
     if (!written) {
@@ -313,15 +306,14 @@ class Taking {
     if (commit.parents.size() == 1 && first.tree == commit.tree) {
       return first;  // nothing in it that is taken
     }
-    commit.message = message_of(left.message);
+    // Before and after: a value that something stood within is whole once that is gone.
+    const Masking& secrets = request_.secrets;
+    commit.message = secrets.masked(message_of(secrets.masked(left.message)));
     if (const auto problem = dsl::conventional_problem(commit.message);
         request_.conventional && problem) {
-      const std::string subject = commit.message.substr(0, commit.message.find('\n'));
-      return wrong(fmt::format("'{}' is no conventional commit: {}",
-                               files::printable(subject.substr(0, 80)),
-                               problem->message));
+      return wrong(problem->message);
     }
-    commit.author = person_of(left.author, request_.committer);
+    commit.author = secrets.masked(person_of(secrets.masked(left.author), request_.committer));
     commit.committer = request_.committer;
     commit.time_s = std::clamp<std::int64_t>(left.time_s, 0, request_.latest_s);
     auto written = ours(objects_.write_commit(commit));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dsl/result.h"
+#include "runner/run/masking.h"
 #include "runner/store/scan.h"
 #include "runner/sys/git.h"
 
@@ -25,6 +26,7 @@ struct OwnCommitsRequest {
   std::string committer;             // "Name <email>"
   std::int64_t latest_s = 0;         // no commit is later
   bool conventional = false;         // messages must be
+  Masking secrets;                   // none is taken where a file has one; masked in messages
 };
 
 struct OwnCommits {

@@ -79,6 +79,12 @@ class Taker {
     if (!found) {
       return found.error();
     }
+    if (!*found && !request_.commit.empty()) {
+      return dsl::Error{fmt::format("'{}' is in no repository, and so has no commit '{}'",
+                                    files::printable(*real),
+                                    files::printable(request_.commit)),
+                        ""};
+    }
     auto taken = *found ? take_repository(**found) : take_folder("");
     if (!taken) {
       return taken.error();
@@ -119,6 +125,11 @@ class Taker {
   }
 
   dsl::Result<git::Project::Head> where_to_begin(const git::Project& repository) const {
+    if (!request_.commit.empty()) {
+      const auto named = repository.commit_of(request_.commit);
+      return named ? dsl::Result<git::Project::Head>(git::Project::Head{*named, ""})
+                   : named.error();
+    }
     if (request_.branch.empty()) {
       return repository.head();
     }
@@ -164,6 +175,12 @@ class Taker {
       return top.error();
     }
     if (!*top || (*top)->kind != Kind::Folder) {
+      if (!request_.commit.empty()) {
+        return dsl::Error{fmt::format("commit {} has no folder '{}'",
+                                      short_id(*head->commit),
+                                      files::printable(project_.prefix)),
+                          ""};
+      }
       project_.prefix.clear();
       return take_folder(
           fmt::format(", which the repository '{}' does not track", repository.work_tree()));
@@ -185,11 +202,13 @@ class Taker {
     project_.taken = fmt::format("commit {} '{}' {}",
                                  short_id(*head->commit),
                                  subject_of(*commit),
-                                 head->branch.empty() ? "(detached HEAD)" : "on " + head->branch);
+                                 !request_.commit.empty() ? "(as asked)"
+                                 : head->branch.empty()   ? "(detached HEAD)"
+                                                          : "on " + head->branch);
     if (!project_.prefix.empty()) {
       project_.taken += fmt::format(", folder '{}'", files::printable(project_.prefix));
     }
-    if (repository.work_tree().empty() || !request_.branch.empty()) {
+    if (repository.work_tree().empty() || !request_.branch.empty() || !request_.commit.empty()) {
       project_.taken += repository.work_tree().empty() ? ", a bare repository" : "";
       return store_.settle(**objects);
     }
@@ -374,13 +393,33 @@ dsl::Status reopen_project(TreeStore& store, const Project& project) {
   return added ? added : added.error().within("the project's repository");
 }
 
-dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder) {
+dsl::Result<Whereabouts> whereabouts_of(const std::string& folder) {
+  auto real = files::real_path(folder);
+  if (!real) {
+    return real.error();
+  }
+  const auto found = git::Project::find(*real);
+  // A repository that pipe does not read has no runs either.
+  return Whereabouts{*std::move(real), found && *found ? (*found)->objects_folder() : ""};
+}
+
+bool is_at(const Project& project, const Whereabouts& here) {
+  if (!here.objects.empty()) {
+    return project.objects == here.objects;
+  }
+  // From above, where several may lie, a repository is not meant without its name.
+  return beneath(project.folder, here.folder) ||
+         (project.objects.empty() && beneath(here.folder, project.folder));
+}
+
+dsl::Result<Project> read_project(const std::string& run_folder) {
   constexpr std::int64_t kCap = 64LL << 20;
   const auto json = files::read_file(run_folder + "/" + kProjectFile, kCap);
-  if (!json) {
-    return json.error();
-  }
-  auto project = project_from_json(*json);
+  return json ? project_from_json(*json) : json.error();
+}
+
+dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder) {
+  auto project = read_project(run_folder);
   if (project) {
     if (auto opened = reopen_project(store, *project); !opened) {
       return opened.error();

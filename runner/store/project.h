@@ -22,6 +22,7 @@ struct TakeRequest {
   std::string folder;                 // as the user named it
   bool include_dirty = false;         // uncommitted files of a repository count too
   std::string branch;                 // of a repository, in place of HEAD; "" HEAD
+  std::string commit;                 // the same, as git knows it ("main~2"); "" HEAD
   std::int64_t time_s = 0;            // since the epoch, of the commits that are made
   std::vector<std::string> excluded;  // absolute paths that are never taken: the run store
   std::function<void(std::int64_t bytes)> on_read;  // of each file that is read; may be empty
@@ -47,10 +48,24 @@ dsl::Result<Project> take_project(TreeStore& store, const TakeRequest& request);
 /// Makes the objects of a project that was taken earlier visible again, for `resume` and `show`.
 dsl::Status reopen_project(TreeStore& store, const Project& project);
 
+/// Where somebody stands, to tell which runs are meant without a name.
+struct Whereabouts {
+  std::string folder;   // absolute, without links
+  std::string objects;  // of the repository that it lies in, "" where there is none
+};
+dsl::Result<Whereabouts> whereabouts_of(const std::string& folder);
+
+/// Whether the project is the one that people mean there: of the same repository; where there is
+/// none, the folder lies in the project's, or the project (no repository) in the folder.
+bool is_at(const Project& project, const Whereabouts& here);
+
 /// Beneath a run's folder.
 inline constexpr const char* kProjectFile = "project.json";
 
-/// What a run has taken, from its folder, reopened.
+/// What a run has taken, from its folder.
+dsl::Result<Project> read_project(const std::string& run_folder);
+
+/// The same, reopened.
 dsl::Result<Project> project_of_run(TreeStore& store, const std::string& run_folder);
 
 std::string project_to_json(const Project& project);

@@ -396,6 +396,7 @@ dsl::Result<OwnCommits> Workspaces::take_own(git::Objects& objects,
   wanted.committer = store_.options().author;
   wanted.latest_s = request.commit_time_s;
   wanted.conventional = request.conventional;
+  wanted.secrets = request.secrets;
   return take_own_commits(objects, wanted);
 }
 

@@ -165,6 +165,19 @@ dsl::Result<Oid> Project::index_tree(Objects& to) const {
   return write_index(to, opened);
 }
 
+dsl::Result<Oid> Project::commit_of(const std::string& name) const {
+  git_object* found = nullptr;
+  const int code = git_revparse_single(&found, impl_->repository.get(), name.c_str());
+  const Held<git_object, git_object_free> object(found);
+  git_object* peeled = nullptr;
+  if (code != 0 || git_object_peel(&peeled, found, GIT_OBJECT_COMMIT) != 0) {
+    return dsl::Error{fmt::format("the repository has no commit '{}'", files::printable(name)),
+                      "see what `git rev-parse --verify` says of it"};
+  }
+  const Held<git_object, git_object_free> commit(peeled);
+  return from_git(*git_object_id(peeled));
+}
+
 dsl::Result<std::optional<Oid>> Project::branch(const std::string& name) const {
   git_oid target{};
   const int code =

@@ -46,6 +46,9 @@ class Project {
   /// What the index holds, as a tree written to `to`. An Error during an unfinished merge.
   dsl::Result<Oid> index_tree(Objects& to) const;
 
+  /// What a person calls a commit: "main~2", a tag, an id. An Error where it is none.
+  dsl::Result<Oid> commit_of(const std::string& name) const;
+
   /// No value: there is no such branch.
   dsl::Result<std::optional<Oid>> branch(const std::string& name) const;
 

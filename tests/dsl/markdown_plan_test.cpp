@@ -221,6 +221,13 @@ TEST(MarkdownTicks, TickWhatWasMetAndSayWhy) {
   EXPECT_THAT(ticked.unknown, ElementsAre("Three"));
 }
 
+TEST(MarkdownTicks, KeepTheLineEndsOfThePlan) {
+  const std::vector<BoxResult> results = {{"A", true, true, "x"}, {"B", true, true, "y"}};
+  const std::string once = tick_boxes("- [ ] A\r\n- [ ] B", results).text;
+  EXPECT_EQ(once, "- [x] A\r\n  - `x` <!-- pipe -->\r\n- [x] B\r\n  - `y` <!-- pipe -->\r\n");
+  EXPECT_EQ(tick_boxes(once, results).text, once);
+}
+
 TEST(MarkdownTicks, AreTheSameTheSecondTime) {
   const std::vector<BoxResult> results = {{"A", true, true, "x"}, {"B", true, true, "y"}};
   const std::string once = tick_boxes("* [ ] A\n* [ ] B", results).text;

@@ -84,6 +84,43 @@ tasks:
   EXPECT_THAT(ended.out + ended.err, HasSubstr("'wip' is no conventional commit"));
 }
 
+// What the last commit removed is in the one before it, for all who fetch the branch (issue 5).
+TEST_F(GitOwnCommits, AreOneWhereAFileOfAnyHasASecret) {
+  user_.env["TOKEN"] = "t0ken-of-the-user";
+  const Ended ended = run(R"yaml(git: {commits: own}
+secrets: {TOKEN: {expose: true}}
+tasks:
+  agent:
+    run: |
+      echo "$TOKEN" > leaked.txt
+      git add -A
+      git commit -qm "add it"
+      git rm -q leaked.txt
+      echo 2 > kept.txt
+      git commit -qam "remove it"
+)yaml");
+  ASSERT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(log("%s"), "agent: work of phase main");
+  EXPECT_THAT(ended.out + ended.err,
+              HasSubstr("'leaked.txt' of one of them has the value of a secret"));
+  EXPECT_EQ(user_.git({"log", "--all", "--oneline", "-S", "t0ken-of-the-user"}, folder()), "");
+}
+
+TEST_F(GitOwnCommits, SayNoSecretInTheirMessages) {
+  user_.env["TOKEN"] = "t0ken-of-the-user";
+  const Ended ended = run(R"yaml(git: {commits: own}
+secrets: {TOKEN: {expose: true}}
+tasks:
+  agent:
+    run: |
+      echo 2 > kept.txt
+      git -c user.name="by $TOKEN" commit -qam "used $TOKEN here" -m "and t0ken-of$(printf '\\001')-the-user"
+)yaml");
+  ASSERT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(log("%s"), "used *** here");
+  EXPECT_THAT(log("%an %B"), testing::Not(HasSubstr("t0ken-of-the-user")));
+}
+
 TEST_F(GitOwnCommits, WithoutTheKeyThereIsNoRepository) {
   const Ended ended = run("tasks:\n  agent: {run: \"! test -e .git\"}\n");
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;

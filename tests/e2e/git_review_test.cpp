@@ -138,8 +138,11 @@ TEST_F(Review, PushesAndTakesBack) {
   OnTerminal rejecting(review());
   ASSERT_TRUE(rejecting.shows("what now?")) << rejecting.seen();
   rejecting.type("reject");
+  ASSERT_TRUE(rejecting.shows("why is it taken out?")) << rejecting.seen();
+  rejecting.type("it says nothing new");
   EXPECT_EQ(rejecting.wait(), 0) << rejecting.seen();
   EXPECT_EQ(user_.git({"branch", "--list", "pipe/*"}, folder()), "");
+  EXPECT_THAT(pipe({"show", "r"}).out, HasSubstr("because it says nothing new"));
 
   OnTerminal after(review());
   EXPECT_EQ(after.wait(), 0);

@@ -175,6 +175,31 @@ TEST_F(GitRun, AProtectedBranchIsNeverWritten) {
   EXPECT_EQ(user_.git({"branch", "--list", "pipe/*"}, folder()), "");
 }
 
+TEST_F(GitRun, ACommitCostsAllAttemptsOfItsTaskAlsoThoseThatAPersonSentBack) {
+  outside_.write("paid.yaml", R"yaml(name: paid
+inputs: {prompt: {type: string}}
+run: |
+  echo "$PIPE_ATTEMPT" >> kept.txt
+  echo '{"type":"done","cost":0.1}'
+agent:
+  prompt: ${{ inputs.prompt }}
+  stream:
+    - {when: {/type: done}, take: {cost: /cost}, reason: done, ends: true}
+)yaml");
+  ASSERT_EQ(run(R"yaml(tasks:
+  write:
+    uses: ./paid.yaml
+    with: {prompt: Write.}
+    success_criteria: [{"[ ] Good": {manual: "Is it?"}}]
+)yaml")
+                .exit_code,
+            4);
+  ASSERT_EQ(pipe({"reject", "r", "--because", "shorter", "--resume"}).exit_code, 4);
+  ASSERT_EQ(pipe({"approve", "r", "--resume"}).exit_code, 0);
+  EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/p/r"}, folder()),
+              AllOf(HasSubstr("Pipe-Attempt: 2\n"), HasSubstr("Pipe-Cost: $0.2")));
+}
+
 // ---- hooks -------------------------------------------------------------------------------------
 
 class Hooks : public GitRun {
@@ -261,6 +286,48 @@ TEST_F(Hooks, RunAPipelineBeforeAPush) {
   user_.git({"add", "good"}, folder());
   EXPECT_EQ(try_git({"commit", "-qm", "feat: be good"}), 0) << said_;
   EXPECT_EQ(try_git({"push", "-q", "origin", "main"}), 0) << said_;
+}
+
+// The hook judged HEAD, whatever was pushed (issue 5).
+TEST_F(Hooks, JudgeWhatIsPushedAndNotWhatIsCheckedOut) {
+  const std::string remote = outside_.path().string() + "/remote.git";
+  user_.git({"init", "-q", "--bare", remote}, folder());
+  user_.git({"remote", "add", "origin", remote}, folder());
+  const std::string check = outside_.write(
+      "check.yaml",
+      pipeline_head() +
+          "tasks: {a: {run: \"true\", success_criteria: [{\"[ ] b\": test -e good}]}}\n");
+  user_.git({"branch", "bad"}, folder());
+  folder_.write("good", "");
+  user_.git({"add", "good"}, folder());
+  user_.git({"commit", "-qm", "feat: be good"}, folder());
+  user_.git({"branch", "fine"}, folder());
+  user_.git({"tag", "-a", "v1", "-m", "one"}, folder());
+  const std::string marker = outside_.path().string() + "/told";
+  write_hook("pre-push", "cat > " + marker + "\n");
+  ASSERT_EQ(pipe({"hooks", "install", "--pre-push", check}).exit_code, 0);
+
+  EXPECT_NE(try_git({"push", "-q", "origin", "bad"}), 0) << "HEAD is good, this is not";
+  EXPECT_THAT(read_text(marker), HasSubstr("refs/heads/bad")) << "the user's hook is told too";
+  EXPECT_NE(try_git({"push", "-q", "origin", "main", "bad"}), 0);
+  EXPECT_EQ(user_.git({"branch", "--list"}, remote), "");
+  EXPECT_EQ(try_git({"push", "-q", "origin", "main", "fine", "v1"}), 0) << said_;
+  user_.git({"switch", "-q", "bad"}, folder());
+  EXPECT_EQ(try_git({"push", "-q", "origin", "main:other"}), 0) << said_;
+  EXPECT_EQ(try_git({"push", "-q", "origin", "--delete", "other"}), 0) << said_;
+}
+
+TEST_F(GitRun, StartsFromTheCommitThatIsNamed) {
+  folder_.write("later.txt", "");
+  user_.git({"add", "later.txt"}, folder());
+  user_.git({"commit", "-qm", "later"}, folder());
+  const std::string missing = "tasks: {a: {run: test ! -e later.txt}}\n";
+  EXPECT_EQ(run(missing).exit_code, 1);
+  const std::string file = outside_.path().string() + "/p.yaml";
+  EXPECT_EQ(pipe({"run", file, "--commit", "HEAD~1", "--name", "s"}).exit_code, 0);
+  EXPECT_THAT(pipe({"run", file, "--commit", "nowhere"}).err,
+              HasSubstr("the repository has no commit 'nowhere'"));
+  EXPECT_EQ(pipe({"run", file, "--commit", "HEAD~1", "--dirty"}).exit_code, 2);
 }
 
 TEST_F(Hooks, AreNotWrittenWhereOtherRepositoriesShareThem) {

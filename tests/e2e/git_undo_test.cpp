@@ -24,7 +24,8 @@ TEST_F(GitRun, UndoRemovesTheBranchAndNothingElse) {
   EXPECT_EQ(user_.git({"branch", "--list", "pipe/*"}, folder()), "");
   EXPECT_EQ(user_.git({"rev-parse", "HEAD"}, folder()), head);
   EXPECT_THAT(pipe({"show", "r"}).out, HasSubstr("passed, undone"));
-  EXPECT_THAT(pipe({"ls"}).out, Not(HasSubstr("pipe/p/r")));
+  EXPECT_THAT(pipe({"ls"}).out, AllOf(HasSubstr("undone"), Not(HasSubstr("passed"))));
+  EXPECT_THAT(pipe({"ls", "--json"}).out, HasSubstr(R"("status":"undone")"));
   EXPECT_THAT(pipe({"diff", "r"}).out, HasSubstr("-two\n+2\n"));
   EXPECT_EQ(pipe({"undo", "r"}).exit_code, 2);
   EXPECT_EQ(pipe({"resume", "r"}).exit_code, 2);
@@ -44,6 +45,31 @@ TEST_F(GitRun, UndoLeavesABranchThatSomebodyWorkedOn) {
   EXPECT_THAT(pipe({"undo", "r"}).err, AllOf(HasSubstr("are part of 'main'"), HasSubstr("revert")));
   EXPECT_EQ(user_.git({"branch", "--list", "--format=%(refname:short)", "pipe/*"}, folder()),
             "pipe/p/r");
+}
+
+TEST_F(GitRun, UndoLeavesWhatAnotherRunStandsOn) {
+  ASSERT_EQ(run(kTwoTasks).exit_code, 0);
+  user_.git({"switch", "-q", "pipe/p/r"}, folder());
+  ASSERT_EQ(
+      pipe({"run",
+            outside_.write("more.yaml",
+                           pipeline_head() + "tasks:\n  ask: {approval: 'Go on?'}\n"
+                                             "  more: {needs: [ask], run: echo more > more.txt}\n"),
+            "--name",
+            "next"})
+          .exit_code,
+      4);
+  user_.git({"switch", "-q", "main"}, folder());
+  const Ended refused = pipe({"undo", "r"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("'next' goes on from it and is not over"));
+  EXPECT_NE(user_.git({"branch", "--list", "pipe/p/r"}, folder()), "");
+
+  ASSERT_EQ(pipe({"approve", "next", "--resume"}).exit_code, 0);
+  const Ended undone = pipe({"undo", "r", "--because", "not wanted"});
+  EXPECT_EQ(undone.exit_code, 0) << undone.err;
+  EXPECT_THAT(undone.err, HasSubstr("`pipe undo next` removes that"));
+  EXPECT_THAT(pipe({"show", "r"}).out, HasSubstr("because not wanted"));
 }
 
 TEST_F(GitRun, UndoSaysWhatARemoteStillHas) {

@@ -109,6 +109,28 @@ TEST_F(Review, ANoWithoutAReasonIsFinal) {
   EXPECT_THAT(ended.out, HasSubstr("rejected by"));
 }
 
+// Nothing could do it again: the word was taken, and nobody was told what became of it (issue 5).
+TEST_F(Review, ANoThatNothingCanDoAgainSaysThatItIsFinal) {
+  folder_.write("ask.yaml", R"yaml(version: 1
+name: ask
+engine: host
+tasks: {ask: {approval: Shall we?}}
+)yaml");
+  const std::string file = (folder_.path() / "ask.yaml").string();
+  EXPECT_EQ(pipe({"run", file, "--name", "ask"}).exit_code, 4);
+  const Ended rejected = pipe({"reject", "ask", "--because", "not today"});
+  EXPECT_EQ(rejected.exit_code, 0);
+  EXPECT_THAT(rejected.out,
+              HasSubstr("rejected 'ask' of ask; it has failed, for nothing ran before it"));
+  EXPECT_THAT(rejected.err, HasSubstr("`pipe resume ask`"));
+  EXPECT_EQ(pipe({"resume", "ask"}).exit_code, 1);
+
+  EXPECT_EQ(pipe({"run", file, "--name", "json"}).exit_code, 4);
+  const json said = json::parse(pipe({"reject", "json", "--because", "no", "--json"}).out);
+  EXPECT_EQ(said["failed"], true);
+  EXPECT_EQ(said["again"], json::array());
+}
+
 TEST_F(Review, AManualBoxWaitsAndIsTickedWithWhoSaidSo) {
   folder_.write("box.yaml", R"yaml(version: 1
 name: box

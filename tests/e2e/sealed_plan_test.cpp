@@ -107,7 +107,11 @@ TEST_F(SealedPlan, OnlyAnApprovedPlanIsRunAndTheJournalSaysWhose) {
   EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
   const json run = json::parse(pipe({"show", "sealed", "--json"}).out);
   EXPECT_EQ(run["approved_by"], json::array({"ann (a plain record)"}));
-  EXPECT_EQ(run["sealed"], json::parse(read_text(plan()))["digest"]);
+  const std::string digest = json::parse(read_text(plan()))["digest"];
+  EXPECT_EQ(run["sealed"], digest);
+  // What people approved, not a digest that nobody has seen.
+  EXPECT_THAT(user_.git({"log", "-1", "--format=%B", "pipe/release/sealed"}, folder()),
+              HasSubstr("Pipe-Plan: " + digest));
 }
 
 // Each change alone, then the run is refused with the part that drifted; put back, it may run.
@@ -193,6 +197,112 @@ TEST_F(SealedPlan, RefusesWhateverPartHasDrifted) {
   }
   EXPECT_EQ(pipe({"ls"}).out.find("release"), std::string::npos) << "no run was begun";
   EXPECT_EQ(pipe({"run", "--plan", plan()}).exit_code, 0);
+}
+
+// The program of a secret ran before anybody looked at it, and whatever it was (issue 5).
+TEST_F(SealedPlan, RefusesAnotherProgramOfASecretBeforeItIsRun) {
+  write("tools/token", "#!/bin/sh\necho a-value\n");
+  write("tools/more.sh", "echo another-value\n");
+  fs::permissions(project_.path() / "tools/token", fs::perms::owner_all);
+  write("release.yaml",
+        "version: 1\nname: release\nengine: host\n"
+        "secrets:\n  ONE: {command: [./tools/token], expose: true}\n"
+        "  TWO: {command: [sh, tools/more.sh], expose: true}\n"
+        "tasks: {build: {run: 'test \"$ONE\" = a-value'}}\n");
+  commit("with secrets");
+  seal();
+  EXPECT_THAT(pipe({"show-plan", plan()}).out,
+              AllOf(HasSubstr("./tools/token (tells a secret)"),
+                    HasSubstr("tools/more.sh (tells a secret)"),
+                    HasSubstr(" sh (tells a secret)")));
+  EXPECT_EQ(pipe({"run", "--plan", plan()}).exit_code, 0);
+  for (const std::string name : {"./tools/token", "tools/more.sh"}) {
+    const std::string was = read_text(project_.path() / name);
+    const std::string marker = (papers_.path() / "ran").string();
+    write(name, "#!/bin/sh\ntouch " + marker + "\necho a-value\n");
+    const Ended refused = pipe({"run", "--plan", plan()});
+    EXPECT_EQ(refused.exit_code, 2) << refused.out;
+    EXPECT_THAT(
+        refused.err,
+        HasSubstr("not as sealed: program of a secret '" + name + "': has another content"));
+    EXPECT_FALSE(fs::exists(marker)) << "it was run";
+    write(name, was);
+  }
+  EXPECT_EQ(pipe({"run", "--plan", plan()}).exit_code, 0);
+}
+
+TEST_F(SealedPlan, PushesOnlyWhereItWasSealed) {
+  const std::string remote = (papers_.path() / "remote.git").string();
+  const std::string other = (papers_.path() / "other.git").string();
+  user_.git({"init", "-q", "--bare", remote}, folder());
+  user_.git({"init", "-q", "--bare", other}, folder());
+  user_.git({"remote", "add", "origin", "https://me:key@example.test/a.git?t=1"}, folder());
+  write("release.yaml",
+        "version: 1\nname: release\nengine: host\ngit: {push: true}\n"
+        "tasks:\n  ask: {approval: 'Go on?'}\n"
+        "  build: {needs: [ask], run: 'echo x > out.txt'}\n");
+  commit("with a push");
+  seal();
+  EXPECT_THAT(pipe({"show-plan", plan()}).out,
+              HasSubstr("pushed to: origin (https://example.test/a.git)\n"));
+  user_.git({"remote", "set-url", "origin", remote}, folder());
+  EXPECT_THAT(pipe({"run", "--plan", plan()}).err,
+              HasSubstr("not as sealed: the remote 'origin': address: "
+                        "\"https://example.test/a.git\" -> \"" +
+                        remote + "\""));
+  EXPECT_EQ(pipe({"run", "--plan", plan(), "--no-push"}).exit_code, 4) << "then it does not matter";
+
+  seal();
+  ASSERT_EQ(pipe({"run", "--plan", plan(), "--name", "waits"}).exit_code, 4);
+  user_.git({"remote", "set-url", "origin", other}, folder());
+  EXPECT_EQ(pipe({"approve", "waits", "--resume"}).exit_code, 2);
+  user_.git({"remote", "set-url", "origin", remote}, folder());
+  EXPECT_EQ(pipe({"resume", "waits"}).exit_code, 0);
+  EXPECT_EQ(user_.git({"branch", "--list", "--format=%(refname:short)"}, remote),
+            "pipe/release/waits");
+
+  user_.git({"remote", "set-url", "--push", "origin", other}, folder());
+  EXPECT_THAT(pipe({"push", "waits"}).err,
+              HasSubstr("not as sealed: the remote 'origin' leads to"));
+  EXPECT_EQ(user_.git({"branch", "--list"}, other), "");
+  user_.git({"remote", "add", "mine", other}, folder());
+  EXPECT_EQ(pipe({"push", "waits", "--remote", "mine"}).exit_code, 0) << "the user's own word";
+}
+
+// A pipeline that runs only from approved plans could not be continued at all (issue 5).
+TEST_F(SealedPlan, ARunThatGoesOnFromAnotherIsSealedAndApprovedToo) {
+  write("steps/fake.yaml", R"yaml(name: fake
+inputs: {prompt: {type: string}}
+run: |
+  cat "$PIPE_PROMPT" >> out.txt
+  echo '{"type":"done"}'
+agent:
+  prompt: ${{ inputs.prompt }}
+  stream:
+    - {when: {/type: done}, reason: done, ends: true}
+)yaml");
+  write("release.yaml",
+        "version: 1\nname: release\nengine: host\nrequire_approval: true\n"
+        "tasks: {write: {uses: ./steps/fake.yaml, with: {prompt: first}}}\n");
+  commit("with an agent");
+  seal_and_approve();
+  ASSERT_EQ(pipe({"run", "--plan", plan(), "--name", "one"}).exit_code, 0);
+  EXPECT_THAT(pipe({"run", "--continue", "one", "--prompt", "more"}).err,
+              HasSubstr("`pipe plan --continue one --prompt … -o plan.json`"));
+
+  const Ended sealed = pipe({"plan", "--continue", "one", "--prompt", "more", "-o", plan()});
+  ASSERT_EQ(sealed.exit_code, 0) << sealed.err;
+  EXPECT_THAT(pipe({"show-plan", plan()}).out, HasSubstr("--continue one --prompt 'more'"));
+  EXPECT_EQ(pipe({"run", "--plan", plan(), "--name", "two"}).exit_code, 2) << "nobody approved it";
+  ASSERT_EQ(pipe({"approve", plan(), "--by", "ann"}).exit_code, 0);
+  const Ended ran = pipe({"run", "--plan", plan(), "--name", "two"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_THAT(user_.git({"show", "pipe/release/two:out.txt"}, folder()), HasSubstr("more"));
+
+  user_.git({"branch", "-f", "pipe/release/one", "main"}, folder());
+  EXPECT_THAT(pipe({"run", "--plan", plan(), "--name", "three"}).err,
+              HasSubstr("not as sealed: the input: other files"));
+  EXPECT_EQ(pipe({"run", "other.yaml", "--plan", plan()}).exit_code, 2);
 }
 
 TEST_F(SealedPlan, RefusesADocumentThatWasChanged) {

@@ -17,11 +17,13 @@ const Schema& sealed_schema() {
 TEST(SealedPlanSchema, TakesEveryPart) {
   for (std::uint32_t seed = 0; seed < 20; ++seed) {
     dsl::SealedPlan sealed;
-    sealed.origin = {"p.yaml", {{"service", "api"}}, "host", {".env"}, "/home/a/.env", true};
+    sealed.origin = {"p.yaml", {{"service", "api"}}, "host", {".env"}, "/home/a/.env", true, "r", "t", "more"};
     sealed.input_tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
     sealed.files = {{"p.yaml", dsl::SealedFile::Role::Source, "ab"},
                     {"check", dsl::SealedFile::Role::Check, "cd"},
-                    {"tests/", dsl::SealedFile::Role::Protected, "ef"}};
+                    {"tests/", dsl::SealedFile::Role::Protected, "ef"},
+                    {"./token", dsl::SealedFile::Role::Program, "ab"}};
+    sealed.remote = "https://example.org/a.git";
     sealed.places = {{"build", "sandbox", "sha256:1", {"sha256:2"}}};
     sealed.plan = dsl::random_plan(seed, 5);
     sealed.forecast.nodes = {{"build", dsl::Duration{5}, "never passed before", false},

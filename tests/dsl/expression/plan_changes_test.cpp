@@ -34,7 +34,8 @@ SealedPlan base() {
   sealed.input_tree = "aa";
   sealed.files = {{"p.yaml", SealedFile::Role::Source, "1"},
                   {"check.sh", SealedFile::Role::Check, "2"},
-                  {"tests/", SealedFile::Role::Protected, "3"}};
+                  {"tests/", SealedFile::Role::Protected, "3"},
+                  {"./token", SealedFile::Role::Program, "4"}};
   sealed.places = {{"work", "sandbox", "sha256:1", {}}};
   Plan& plan = sealed.plan;
   plan.name = "p";
@@ -53,6 +54,9 @@ SealedPlan base() {
   work.secrets[0].name = "KEY";
   work.secrets[0].hosts = {"api.test:443"};
   work.mounts = {{"/srv/data", "/data"}};
+  work.services.resize(1);
+  work.services[0].name = "app";
+  work.services[0].command.argv = {Template("serve")};
   work.permissions.allow = {"make"};
   work.permissions.deny = {"git push"};
   work.budget.turns = 10;
@@ -135,7 +139,7 @@ TEST(PlanChanges, SaysWhatChangedAndWhatOfItIsWider) {
        "+ the pipeline: git remote: \"origin\" -> \"fork\"",
        "+ the pipeline: git remote: \"fork\" -> \"origin\""},
       {[](SealedPlan& p) { p.plan.git.commits = Commits::Own; },
-       "  the pipeline: git commits: \"one\" -> \"own\"",
+       "+ the pipeline: git commits: \"one\" -> \"own\"",
        "  the pipeline: git commits: \"own\" -> \"one\""},
       {[](SealedPlan& p) { p.plan.git.conventional = true; },
        "  the pipeline: git conventional: false -> true",
@@ -156,7 +160,7 @@ TEST(PlanChanges, SaysWhatChangedAndWhatOfItIsWider) {
        "+ task 'work': mounts /data source: \"/srv/other\" -> \"/srv/data\""},
       {[](SealedPlan& p) { p.plan.nodes[0].permissions.allow.push_back("sudo"); },
        "+ task 'work': permissions allow sudo is new",
-       "  task 'work': permissions allow sudo is gone"},
+       "+ task 'work': permissions allow sudo is gone"},  // nothing says anything of it then
       {[](SealedPlan& p) { p.plan.nodes[0].permissions.deny.clear(); },
        "+ task 'work': permissions deny git push is gone",
        "  task 'work': permissions deny git push is new"},
@@ -217,6 +221,53 @@ TEST(PlanChanges, SaysWhatChangedAndWhatOfItIsWider) {
       {[](SealedPlan& p) { p.origin.env_files = {".env"}; },
        "+ how it was asked for: env files .env is new",
        "  how it was asked for: env files .env is gone"},
+      {[](SealedPlan& p) { p.files[3].digest = "9"; },
+       "+ program of a secret './token': has another content",
+       "+ program of a secret './token': has another content"},
+      {[](SealedPlan& p) { p.remote = "https://example.org/a.git"; },
+       "+ the remote 'origin': address: \"\" -> \"https://example.org/a.git\"",
+       "  the remote 'origin': address: \"https://example.org/a.git\" -> \"\""},
+      {[](SealedPlan& p) { p.plan.nodes[0].permissions.allow.clear(); },
+       "+ task 'work': permissions allow make is gone",
+       "+ task 'work': permissions allow make is new"},
+      {[](SealedPlan& p) { p.plan.nodes[0].user = "host"; },
+       "+ task 'work': user: \"\" -> \"host\"",
+       "+ task 'work': user: \"host\" -> \"\""},
+      {[](SealedPlan& p) { p.plan.nodes[0].user = "1000"; },
+       "  task 'work': user: \"\" -> \"1000\"",
+       "+ task 'work': user: \"1000\" -> \"\""},
+      {[](SealedPlan& p) {
+         p.plan.nodes[0].env = {{"PATH", Template("./bin")}};
+       },
+       "+ task 'work': env PATH is new",
+       "+ task 'work': env PATH is gone"},
+      {[](SealedPlan& p) {
+         p.plan.nodes[0].env = {{"LD_PRELOAD", Template("./x.so")}};
+       },
+       "+ task 'work': env LD_PRELOAD is new",
+       "+ task 'work': env LD_PRELOAD is gone"},
+      {[](SealedPlan& p) {
+         p.plan.nodes[0].env = {{"NODE_ENV", Template("test")}};
+       },
+       "  task 'work': env NODE_ENV is new",
+       "  task 'work': env NODE_ENV is gone"},
+      {[](SealedPlan& p) { p.plan.nodes[0].setup = "umask 0"; },
+       "+ task 'work': setup: \"\" -> \"umask 0\"",
+       "+ task 'work': setup: \"umask 0\" -> \"\""},
+      {[](SealedPlan& p) {
+         p.plan.nodes[0].services[0].image = {Image::Kind::Reference, "b", ""};
+       },
+       R"(+ task 'work': services app image: {"kind":"host","reference":"","context":""} -> {"kind":"reference","reference":"b","context":""})",
+       R"(+ task 'work': services app image: {"kind":"reference","reference":"b","context":""} -> {"kind":"host","reference":"","context":""})"},
+      {[](SealedPlan& p) { p.plan.nodes[0].services[0].ready_timeout = Duration{1000}; },
+       "  task 'work': services app ready timeout: 30s -> 1s",
+       "  task 'work': services app ready timeout: 1s -> 30s"},
+      {[](SealedPlan& p) { p.plan.nodes[0].own_commits = true; },
+       "+ task 'work': own commits: false -> true",
+       "  task 'work': own commits: true -> false"},
+      {[](SealedPlan& p) { p.plan.nodes[1].approval = "Fine?"; },
+       "+ approval 'review': approval: \"Good?\" -> \"Fine?\"",
+       "+ approval 'review': approval: \"Fine?\" -> \"Good?\""},
       {[](SealedPlan& p) { p.plan.nodes[1].condition = "inputs.ask"; },
        "+ approval 'review': condition: none -> \"inputs.ask\"",
        "+ approval 'review': condition: \"inputs.ask\" -> none"},
@@ -244,12 +295,46 @@ TEST(PlanChanges, ATaskThatIsNewIsWiderForWhatItMayDo) {
   PlanNode more = changed.plan.nodes[0];
   more.id = NodeId("more");
   more.needs = {};
+  more.setup = "umask 0";
   changed.plan.nodes.push_back(more);
   EXPECT_THAT(told(base(), changed),
               ElementsAre("  task 'more': is new: runs make",
+                          "+ task 'more': mounts /data is new",
+                          "+ task 'more': setup: \"\" -> \"umask 0\"",
                           "+ task 'more': firewall allow api.test:443 is new",
                           "+ task 'more': secrets KEY is new"));
   EXPECT_THAT(told(changed, base()), ElementsAre("+ task 'more': is gone, with what it checks"));
+}
+
+TEST(PlanChanges, APullRequestIsWiderForWhereItGoesAndWhatItSetsOff) {
+  SealedPlan before = base();
+  before.plan.git.pull_request = PullRequest{"t", "b", "main", true, {"docs"}};
+  SealedPlan after = before;
+  after.plan.git.pull_request = PullRequest{"u", "c", "release", false, {"docs", "automerge"}};
+  EXPECT_THAT(told(before, after),
+              ElementsAre("  the pipeline: git pull request title: \"t\" -> \"u\"",
+                          "  the pipeline: git pull request body: \"b\" -> \"c\"",
+                          "+ the pipeline: git pull request base: \"main\" -> \"release\"",
+                          "+ the pipeline: git pull request draft: true -> false",
+                          "+ the pipeline: git pull request labels automerge is new"));
+}
+
+TEST(PlanChanges, AnExceptionThatIsGoneIsWiderOnlyWhereItsProgramIsFreeThen) {
+  SealedPlan before = base();
+  before.plan.nodes[0].permissions.allow = {"openssl x509", "openssl verify"};
+  SealedPlan after = before;
+  after.plan.nodes[0].permissions.allow = {"openssl verify"};
+  EXPECT_THAT(told(before, after),
+              ElementsAre("  task 'work': permissions allow openssl x509 is gone"));
+  after.plan.nodes[0].permissions.allow = {};
+  EXPECT_THAT(told(before, after),
+              ElementsAre("+ task 'work': permissions allow openssl x509 is gone",
+                          "+ task 'work': permissions allow openssl verify is gone"));
+  before.plan.nodes[0].permissions.deny = {"openssl"};
+  after.plan.nodes[0].permissions.deny = {"openssl"};
+  EXPECT_THAT(told(before, after),
+              ElementsAre("  task 'work': permissions allow openssl x509 is gone",
+                          "  task 'work': permissions allow openssl verify is gone"));
 }
 
 TEST(PlanChanges, WhatNoLongerWaitsForAPersonIsWider) {

@@ -11,10 +11,12 @@ namespace {
 
 SealedPlan some_plan(std::uint32_t seed) {
   SealedPlan sealed;
-  sealed.origin = {"p.yaml", {{"b", "2"}, {"a", "1"}}, "host", {".env"}, "", true};
+  sealed.origin = {"p.yaml", {{"b", "2"}, {"a", "1"}}, "host", {".env"}, "", true, "r", "t", "more"};
   sealed.taken = "commit 1234 on main";
   sealed.input_tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-  sealed.files = {{"check.sh", SealedFile::Role::Check, "cd"}};
+  sealed.files = {{"./token", SealedFile::Role::Program, "ab"},
+                  {"check.sh", SealedFile::Role::Check, "cd"}};
+  sealed.remote = "https://example.org/a.git";
   sealed.places = {{"build", "sandbox", "sha256:1", {"sha256:2"}}};
   sealed.plan = random_plan(seed, 4);
   sealed.forecast.nodes = {{"build", Duration{5}, "why", true}, {"b", {}, "", false}};
@@ -60,6 +62,7 @@ TEST(SealedPlan, IsRefusedWhereItWasChangedAfterwards) {
   for (const auto& [old_text, new_text] : {std::pair("commit 1234", "commit 1235"),
                                            std::pair("\"check.sh\"", "\"check.py\""),
                                            std::pair("sha256:1", "sha256:3"),
+                                           std::pair("example.org/a", "example.org/b"),
                                            std::pair("\"dirty\": true", "\"dirty\": false")}) {
     std::string tampered = json;
     const std::size_t at = tampered.find(old_text);
@@ -75,10 +78,10 @@ TEST(SealedPlan, SaysWhatADocumentIsNot) {
   const auto message = [](const char* text) { return sealed_plan_from_json(text).error().message; };
   EXPECT_EQ(message("["), "this is no sealed plan");
   EXPECT_EQ(message("{}"), "this is no sealed plan");
-  EXPECT_EQ(message(R"({"format":"pipe/sealed-plan","version":2})"),
+  EXPECT_EQ(message(R"({"format":"pipe/sealed-plan","version":1})"),
             "this sealed plan is of another version of pipe");
   EXPECT_EQ(
-      message(R"({"format":"pipe/sealed-plan","version":1})"),
+      message(R"({"format":"pipe/sealed-plan","version":2})"),
       "the sealed plan was changed after it was sealed: its digest is not that of its content");
 }
 
