@@ -1,7 +1,8 @@
 #pragma once
 
 // A JSON text as nodes in one block of 16 bytes each, texts as views into it where they stand there
-// as they are: what reads large documents of a known shape (plans) costs no allocation a value.
+// as they are: what reads large documents of a known shape (plans, requests to models) costs no
+// allocation a value.
 // Built on the events of Boost.JSON, which stays in json_tree.cpp. Any thread; constant once
 // parsed; linear.
 

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
-#include <nlohmann/json.hpp>
+#include "dsl/json_tree.h"
 
 namespace runner {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using dsl::JsonNode;
 
 constexpr std::int64_t kOverhead = 2'000;  // tokens that a provider adds: tools, formats, roles
 constexpr std::int64_t kMostTokens = 100'000'000;
@@ -18,94 +22,122 @@ constexpr std::int64_t kUsefulOutput = 256;
 constexpr int kMostAnswers = 128;
 constexpr std::size_t kLongestName = 200;  // bytes
 
-/// Braces and brackets that stand open at the same time, outside of strings. What is no JSON is
-/// found out by its reader.
-int depth_of(std::string_view text) {
-  int depth = 0;
-  int deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      i += c == '\\' ? 1 : 0;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
+/// Calls `see` with each key and value of a record, until it answers true; whether it did.
+template <class See>
+bool any_field(JsonNode record, See see) {
+  for (JsonNode key = record.first(); key != record.end();) {
+    const JsonNode value = key.behind();
+    if (see(key.text(), value)) {
+      return true;
+    }
+    key = value.behind();
+  }
+  return false;
+}
+
+template <class Is>
+bool any_item(JsonNode list, Is is) {
+  for (JsonNode item = list.first(); item != list.end(); item = item.behind()) {
+    if (is(item)) {
+      return true;
     }
   }
-  return deepest;
+  return false;
 }
 
-const Json* find(const Json& record, const char* key) {
-  if (!record.is_object()) {
-    return nullptr;
+bool each_key_stands_once(JsonNode value) {
+  if (value.kind() == JsonNode::Kind::List) {
+    return !any_item(value, [](JsonNode item) { return !each_key_stands_once(item); });
   }
-  const auto found = record.find(key);
-  return found == record.end() || found->is_null() ? nullptr : &*found;
+  if (value.kind() != JsonNode::Kind::Record) {
+    return true;
+  }
+  std::vector<std::string_view> keys;
+  keys.reserve(value.size());
+  const bool twice_within = any_field(value, [&keys](std::string_view key, JsonNode inner) {
+    keys.push_back(key);
+    return !each_key_stands_once(inner);
+  });
+  std::sort(keys.begin(), keys.end());
+  return !twice_within && std::adjacent_find(keys.begin(), keys.end()) == keys.end();
 }
 
-std::optional<std::int64_t> number_at(const Json& record, const char* key) {
-  const Json* const value = find(record, key);
-  if (value == nullptr || !value->is_number()) {
+std::optional<JsonNode> find(JsonNode record, std::string_view key) {
+  std::optional<JsonNode> found;
+  if (record.kind() == JsonNode::Kind::Record) {
+    any_field(record, [&](std::string_view name, JsonNode value) {
+      if (name == key && value.kind() != JsonNode::Kind::Null) {
+        found = value;
+      }
+      return name == key;
+    });
+  }
+  return found;
+}
+
+std::optional<std::int64_t> number_at(JsonNode record, std::string_view key) {
+  using Kind = JsonNode::Kind;
+  const auto value = find(record, key);
+  if (!value || (value->kind() != Kind::Integer && value->kind() != Kind::LargeInteger &&
+                 value->kind() != Kind::Number)) {
     return std::nullopt;
   }
-  const double number = value->get<double>();
-  return static_cast<std::int64_t>(std::clamp(number, 0.0, static_cast<double>(kMostTokens)));
+  return static_cast<std::int64_t>(
+      std::clamp(value->number(), 0.0, static_cast<double>(kMostTokens)));
 }
 
-std::string text_at(const Json& record, const char* key) {
-  const Json* const value = find(record, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+bool is_text(const std::optional<JsonNode>& value) {
+  return value && value->kind() == JsonNode::Kind::Text;
 }
 
-bool is_true_at(const Json& record, const char* key) {
-  const Json* const value = find(record, key);
-  return value != nullptr && value->is_boolean() && value->get<bool>();
+std::string text_at(JsonNode record, std::string_view key) {
+  const auto value = find(record, key);
+  return is_text(value) ? std::string(value->text()) : "";
+}
+
+bool is_true_at(JsonNode record, std::string_view key) {
+  const auto value = find(record, key);
+  return value && value->kind() == JsonNode::Kind::True;
 }
 
 /// What a tool is given, answers or may be given: any JSON, in which no key means anything.
-bool is_of_a_tool(const Json& record, const std::string& key) {
-  static constexpr std::array kKeys = {
+bool is_of_a_tool(JsonNode record, std::string_view key) {
+  static constexpr std::array<std::string_view, 6> kKeys = {
       "input_schema", "parameters", "parametersJsonSchema", "args", "response", "arguments"};
   return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end() ||
          (key == "input" && text_at(record, "type") == "tool_use");
 }
 
 /// Content that the request does not hold. A picture may stand in it, as a "data:" address.
-bool is_elsewhere(const Json& record, const std::string& key, const Json& value) {
+bool is_elsewhere(JsonNode record, std::string_view key, JsonNode value) {
   if (key == "image_url") {
-    const Json* const address = value.is_object() ? find(value, "url") : &value;
-    return address != nullptr && address->is_string() &&
-           !address->get_ref<const std::string&>().starts_with("data:");
+    const auto address = value.kind() == JsonNode::Kind::Record ? find(value, "url") : value;
+    return is_text(address) && !address->text().starts_with("data:");
   }
   return key == "file_id" || key == "file_url" || key == "fileData" || key == "cachedContent" ||
          (key == "url" && text_at(record, "type") == "url");
 }
 
-bool names_elsewhere(const Json& value) {
-  if (!value.is_object()) {
-    return value.is_array() && std::any_of(value.begin(), value.end(), names_elsewhere);
+bool names_elsewhere(JsonNode value) {
+  if (value.kind() == JsonNode::Kind::List) {
+    return any_item(value, names_elsewhere);
   }
-  const auto items = value.items();
-  return std::any_of(items.begin(), items.end(), [&value](const auto& item) {
-    return !item.value().is_null() && !is_of_a_tool(value, item.key()) &&
-           (is_elsewhere(value, item.key(), item.value()) || names_elsewhere(item.value()));
-  });
+  return value.kind() == JsonNode::Kind::Record &&
+         any_field(value, [value](std::string_view key, JsonNode inner) {
+           return inner.kind() != JsonNode::Kind::Null && !is_of_a_tool(value, key) &&
+                  (is_elsewhere(value, key, inner) || names_elsewhere(inner));
+         });
 }
 
 /// A tool that the provider itself runs is billed by use, and what it finds is input that the
 /// request does not hold. A client's own are "custom" or "function", and those of Anthropic that a
 /// client runs.
-std::string served_tool(ModelApi api, const Json& document) {
-  const Json* const tools = find(document, "tools");
-  if (tools == nullptr || !tools->is_array()) {
+std::string served_tool(ModelApi api, JsonNode document) {
+  const auto tools = find(document, "tools");
+  if (!tools || tools->kind() != JsonNode::Kind::List) {
     return "";
   }
-  for (const Json& tool : *tools) {
+  for (JsonNode tool = tools->first(); tool != tools->end(); tool = tool.behind()) {
     if (api == ModelApi::GenerateContent) {
       for (const char* served : {"googleSearch",
                                  "google_search",
@@ -121,7 +153,7 @@ std::string served_tool(ModelApi api, const Json& document) {
                                  "file_search",
                                  "computerUse",
                                  "computer_use"}) {
-        if (find(tool, served) != nullptr) {
+        if (find(tool, served)) {
           return served;
         }
       }
@@ -140,7 +172,7 @@ std::string served_tool(ModelApi api, const Json& document) {
 }
 
 /// Asks for more than the list price of tokens.
-std::string dearer(ModelApi api, const Json& document) {
+std::string dearer(ModelApi api, JsonNode document) {
   const std::string tier = text_at(document, "service_tier");
   if (!tier.empty() && tier != "auto" && tier != "default" && tier != "standard_only" &&
       tier != "flex") {
@@ -155,19 +187,21 @@ std::string dearer(ModelApi api, const Json& document) {
         !where.empty() && where != "global") {
       return "the place of inference '" + where + "' has prices of its own";
     }
-    if (find(document, "mcp_servers") != nullptr) {
+    if (find(document, "mcp_servers")) {
       return "what MCP servers of the provider's answer is not in the request";
     }
   }
-  const Json* const modes = find(document, "modalities");
-  if (api == ModelApi::ChatCompletions && modes != nullptr && *modes != Json::array({"text"})) {
+  const auto modes = find(document, "modalities");
+  const bool is_only_text = modes && modes->kind() == JsonNode::Kind::List && modes->size() == 1 &&
+                            is_text(modes->first()) && modes->first().text() == "text";
+  if (api == ModelApi::ChatCompletions && modes && !is_only_text) {
     return "only text has a price here";
   }
   return "";
 }
 
 /// Where the limit of output stands; a second name for it in Chat Completions is the older one.
-std::optional<std::int64_t> output_limit(ModelApi api, const Json& document) {
+std::optional<std::int64_t> output_limit(ModelApi api, JsonNode document) {
   switch (api) {
     case ModelApi::Messages:
       return number_at(document, "max_tokens");
@@ -178,94 +212,72 @@ std::optional<std::int64_t> output_limit(ModelApi api, const Json& document) {
       return limit ? limit : number_at(document, "max_tokens");
     }
     case ModelApi::GenerateContent: {
-      const Json* const config = find(document, "generationConfig");
-      return config != nullptr ? number_at(*config, "maxOutputTokens") : std::nullopt;
+      const auto config = find(document, "generationConfig");
+      return config ? number_at(*config, "maxOutputTokens") : std::nullopt;
     }
   }
   return std::nullopt;
 }
 
-std::int64_t answers_of(ModelApi api, const Json& document) {
+std::int64_t answers_of(ModelApi api, JsonNode document) {
   std::optional<std::int64_t> count;
   if (api == ModelApi::ChatCompletions) {
     count = number_at(document, "n");
-  } else if (const Json* const config = find(document, "generationConfig");
-             api == ModelApi::GenerateContent && config != nullptr) {
+  } else if (const auto config = find(document, "generationConfig");
+             api == ModelApi::GenerateContent && config) {
     count = number_at(*config, "candidateCount");
   }
   return std::clamp<std::int64_t>(count.value_or(1), 1, kMostAnswers);
 }
 
 /// Anthropic refuses a limit that is not above the tokens for thinking.
-std::int64_t least_output(ModelApi api, const Json& document) {
+std::int64_t least_output(ModelApi api, JsonNode document) {
   std::int64_t thinking = 0;
-  if (const Json* const asked = find(document, "thinking");
-      api == ModelApi::Messages && asked != nullptr) {
+  if (const auto asked = find(document, "thinking"); api == ModelApi::Messages && asked) {
     thinking = number_at(*asked, "budget_tokens").value_or(0);
   }
   return thinking + kUsefulOutput;
 }
 
-bool refers_to_stored(ModelApi api, const Json& document) {
+bool refers_to_stored(ModelApi api, JsonNode document) {
   if (api == ModelApi::Responses) {
     for (const char* key : {"previous_response_id", "conversation", "prompt"}) {
-      if (find(document, key) != nullptr) {
+      if (find(document, key)) {
         return true;
       }
     }
   }
-  return (api == ModelApi::Messages && find(document, "container") != nullptr) ||
-         names_elsewhere(document);
+  return (api == ModelApi::Messages && find(document, "container")) || names_elsewhere(document);
 }
 
 /// A second spelling of a key that Google's servers take too: we know the first only.
-bool has_snake_case(const Json& document) {
+bool has_snake_case(JsonNode document) {
   for (const char* key :
        {"generation_config", "system_instruction", "cached_content", "tool_config"}) {
-    if (find(document, key) != nullptr) {
+    if (find(document, key)) {
       return true;
     }
   }
-  const Json* const config = find(document, "generationConfig");
-  return config != nullptr && (find(*config, "max_output_tokens") != nullptr ||
-                               find(*config, "candidate_count") != nullptr);
-}
-
-/// Adds a part to a message whose content is a text or a list of parts.
-void add_part(Json& message, const char* key, const Json& part, std::string_view text) {
-  Json& content = message[key];
-  if (content.is_string()) {
-    content = content.get<std::string>() + "\n\n" + std::string(text);
-  } else if (content.is_array()) {
-    content.push_back(part);
-  }
-}
-
-bool is_users_last(const Json& messages) {
-  return messages.is_array() && !messages.empty() && text_at(messages.back(), "role") == "user";
+  const auto config = find(document, "generationConfig");
+  return config && (find(*config, "max_output_tokens") || find(*config, "candidate_count"));
 }
 
 }  // namespace
 
-struct ModelRequest::Document {
-  Json json;
-};
-
-ModelRequest::ModelRequest(const ModelCall& call, std::unique_ptr<Document> document)
-    : api_(call.api), document_(std::move(document)) {}
-ModelRequest::ModelRequest(ModelRequest&&) noexcept = default;
-ModelRequest& ModelRequest::operator=(ModelRequest&&) noexcept = default;
-ModelRequest::~ModelRequest() = default;
-
-dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string_view body) {
-  if (depth_of(body) > kDeepest) {
-    return dsl::Error{"the request's JSON is deeper than " + std::to_string(kDeepest) + " levels",
-                      ""};
+dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string body) {
+  auto tree = dsl::JsonTree::parse(body, kDeepest, "the request");
+  if (!tree) {
+    return tree.error();
   }
-  auto document =
-      std::make_unique<Document>(Document{Json::parse(body.begin(), body.end(), nullptr, false)});
-  const Json& json = document->json;
-  if (!json.is_object()) {
+  if (!each_key_stands_once(tree->root())) {
+    body = with_each_key_once(body);
+    tree = dsl::JsonTree::parse(body, kDeepest, "the request");
+    if (!tree) {
+      return tree.error();
+    }
+  }
+  const JsonNode json = tree->root();
+  if (json.kind() != JsonNode::Kind::Record) {
     return dsl::Error{"the request is no JSON object", ""};
   }
   if (call.api == ModelApi::GenerateContent && has_snake_case(json)) {
@@ -291,80 +303,7 @@ dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string_
   } else {
     facts.unpriced = dearer(call.api, json);
   }
-  ModelRequest request(call, std::move(document));
-  request.facts_ = std::move(facts);
-  return request;
-}
-
-void ModelRequest::limit_output(std::int64_t tokens) {
-  Json& json = document_->json;
-  switch (api_) {
-    case ModelApi::Messages:
-      json["max_tokens"] = tokens;
-      break;
-    case ModelApi::Responses:
-      json["max_output_tokens"] = tokens;
-      break;
-    case ModelApi::ChatCompletions: {
-      const bool older =
-          find(json, "max_tokens") != nullptr && find(json, "max_completion_tokens") == nullptr;
-      json[older ? "max_tokens" : "max_completion_tokens"] = tokens;
-      break;
-    }
-    case ModelApi::GenerateContent: {
-      Json& config = json["generationConfig"];
-      if (!config.is_object()) {
-        config = Json::object();
-      }
-      config["maxOutputTokens"] = tokens;
-      break;
-    }
-  }
-  facts_.output_tokens = tokens;
-}
-
-void ModelRequest::add_note(std::string_view text) {
-  Json& json = document_->json;
-  switch (api_) {
-    case ModelApi::Messages:
-    case ModelApi::ChatCompletions:
-      if (const auto messages = json.find("messages");
-          messages != json.end() && is_users_last(*messages)) {
-        add_part(messages->back(), "content", {{"type", "text"}, {"text", text}}, text);
-      } else if (messages != json.end() && messages->is_array() &&
-                 api_ == ModelApi::ChatCompletions) {
-        messages->push_back({{"role", "user"}, {"content", text}});  // behind a tool's answer
-      }
-      break;
-    case ModelApi::Responses:
-      if (const auto input = json.find("input"); input != json.end() && input->is_string()) {
-        add_part(json, "input", {}, text);
-      } else if (input != json.end() && input->is_array()) {
-        Json part = {{"type", "input_text"}, {"text", text}};
-        input->push_back({{"type", "message"}, {"role", "user"}, {"content", Json::array({part})}});
-      }
-      break;
-    case ModelApi::GenerateContent:
-      if (const auto contents = json.find("contents");
-          contents != json.end() && is_users_last(*contents)) {
-        add_part(contents->back(), "parts", {{"text", text}}, text);
-      }
-      break;
-  }
-}
-
-void ModelRequest::ask_for_usage() {
-  if (api_ == ModelApi::ChatCompletions && facts_.streamed) {
-    Json& options = document_->json["stream_options"];
-    if (!options.is_object()) {
-      options = Json::object();
-    }
-    options["include_usage"] = true;
-  }
-}
-
-std::string ModelRequest::body() const {
-  return document_->json.dump();
+  return ModelRequest(call.api, std::move(body), std::move(facts));
 }
 
 }  // namespace runner

@@ -39,7 +39,7 @@ class ModelRequest {
   static constexpr int kDeepest = 200;  // levels of JSON
 
   /// REQUIRES: `call` is Generate. An Error, for whoever sent it: it is no request of that API.
-  static dsl::Result<ModelRequest> read(const ModelCall& call, std::string_view body);
+  static dsl::Result<ModelRequest> read(const ModelCall& call, std::string body);
 
   ModelRequest(ModelRequest&&) noexcept;
   ModelRequest& operator=(ModelRequest&&) noexcept;
@@ -54,15 +54,19 @@ class ModelRequest {
   /// A stream of Chat Completions tells its usage only when asked.
   void ask_for_usage();
 
-  /// As JSON in which each key stands once, so that nobody can read it in another way than we did.
+  /// As it came, unless it was changed. Each key of it stands once, whatever came: nobody can read
+  /// it in another way than we did.
   [[nodiscard]] std::string body() const;
 
  private:
   struct Document;
-  ModelRequest(const ModelCall& call, std::unique_ptr<Document> document);
+  ModelRequest(ModelApi api, std::string text, ModelRequestFacts facts);
+  static std::string with_each_key_once(const std::string& text);
+  Document& document();
 
   ModelApi api_;
-  std::unique_ptr<Document> document_;
+  std::string text_;
+  std::unique_ptr<Document> document_;  // of text_, once something is changed
   ModelRequestFacts facts_;
 };
 

@@ -96,7 +96,7 @@ void ModelDesk::ask(std::string_view method,
     decided(std::move(passage));
     return;
   }
-  auto read = ModelRequest::read(call, body);
+  auto read = ModelRequest::read(call, std::move(body));
   if (!read) {
     decided(error(400, read.error().message));
     return;

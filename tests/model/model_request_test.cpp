@@ -77,9 +77,12 @@ TEST(ModelRequest, IsNoneWithoutAModelOrAnObject) {
   EXPECT_THAT(problem(ModelApi::Messages, R"({"max_tokens":1})"), HasSubstr("no model"));
   EXPECT_THAT(problem(ModelApi::Messages, R"({"model":7})"), HasSubstr("no model"));
   EXPECT_THAT(problem(ModelApi::Messages, "[1]"), HasSubstr("no JSON object"));
-  EXPECT_THAT(problem(ModelApi::Messages, R"({"model":"m")"), HasSubstr("no JSON object"));
-  EXPECT_THAT(problem(ModelApi::Messages, "{\"model\":\"\xff\"}"), HasSubstr("no JSON object"));
-  EXPECT_THAT(problem(ModelApi::Messages, std::string(1'000'000, '[')), HasSubstr("deeper"));
+  EXPECT_THAT(problem(ModelApi::Messages, R"({"model":"m")"), HasSubstr("no JSON"));
+  EXPECT_THAT(problem(ModelApi::Messages, "{\"model\":\"\xff\"}"), HasSubstr("no JSON"));
+  EXPECT_THAT(problem(ModelApi::Messages, R"({"model":"m"} 7)"), HasSubstr("no JSON"));
+  EXPECT_THAT(problem(ModelApi::Messages, R"({"model":"m","max_tokens":1e999})"),
+              HasSubstr("too large"));
+  EXPECT_THAT(problem(ModelApi::Messages, std::string(1'000'000, '[')), HasSubstr("levels deep"));
   EXPECT_THAT(
       problem(ModelApi::GenerateContent, R"({"generation_config":{"max_output_tokens":9}})"),
       HasSubstr("camelCase"));
@@ -90,12 +93,25 @@ TEST(ModelRequest, SaysEachKeyOnceWhateverCame) {
       request(ModelApi::Messages, R"({"model":"m","max_tokens":1,"max_tokens":64000})");
   EXPECT_EQ(twice.facts().output_tokens, 64'000);
   EXPECT_EQ(twice.body(), R"({"model":"m","max_tokens":64000})");
+  EXPECT_EQ(
+      request(ModelApi::Messages, R"({"model":"m","x":[{"a":1,"b":{"c":1, "\u0063":2}}]})").body(),
+      R"({"model":"m","x":[{"a":1,"b":{"c":2}}]})");
+}
+
+TEST(ModelRequest, GoesOnByteForByteWhereNothingIsChanged) {
+  const std::string body =
+      "{ \"model\" : \"m\",\n\t\"x\": [0.70, 1e5, 3.14159265358979, "
+      "123456789012345678901234567890, "
+      "\"\\u00e4\\/\"] }";
+  EXPECT_EQ(request(ModelApi::Messages, body).body(), body);
 }
 
 TEST(ModelRequest, KeepsNumbersTextsAndOrder) {
   const std::string body =
       R"({"z":[1,-2,0.7,1e-07,9007199254740993,18446744073709551615],"model":"m","a":"ä\u0001"})";
-  EXPECT_EQ(request(ModelApi::Messages, body).body(), body);
+  ModelRequest limited = request(ModelApi::Messages, body);
+  limited.limit_output(5);
+  EXPECT_EQ(limited.body(), body.substr(0, body.size() - 1) + R"(,"max_tokens":5})");
 }
 
 TEST(ModelRequest, CountsWhatItDoesNotHoldAsTheLongestContext) {
