@@ -81,7 +81,7 @@ class Session {
       rehearsal_.emplace(loop_, std::move(request.rehearsal->script), plan_);
     }
     if (!request.record.empty()) {
-      recording_.emplace(request.record);
+      recording_ = std::make_unique<Recording>(request.record);
     }
     if (const Status approved = check_is_approved(request); !approved) {
       return refused(ExitCode::Invalid, approved.error());
@@ -128,6 +128,9 @@ class Session {
     }
     if (request.rehearsal) {
       beside.push_back({kRehearsalFile, request.rehearsal->text});
+    }
+    if (recording_) {
+      beside.push_back({kRecordedFile, recording_->begin()});
     }
     if (request.sealed) {
       beside.push_back({kSealedFile, dsl::sealed_plan_to_json(*request.sealed)});
@@ -190,6 +193,11 @@ class Session {
     if (const Status rehearses = rehearse_again(); !rehearses) {
       return refused(ExitCode::Environment, rehearses.error());
     }
+    auto recording = recording_of_run(store_->run_folder(run_));
+    if (!recording) {
+      return refused(ExitCode::Environment, recording.error());
+    }
+    recording_ = *std::move(recording);
     Result<RunLock> lock = store_->lock(run_);
     if (!lock) {
       return refused(ExitCode::Invalid, lock.error());
@@ -500,6 +508,7 @@ class Session {
     ResultCache* const results = rehearsal_ ? &rehearsal_->cache() : cache->get();
     RunParts parts{trees, writer, loop_, files, results, by_node_, digests_, {}};
     if (recording_) {
+      recording_->keep_in(folder, secrets_->masking());
       parts.observers.push_back(&recording_->observer());
     }
     parts.egress = &gateway;
@@ -762,7 +771,7 @@ class Session {
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
   std::optional<Rehearsal> rehearsal_;
-  mutable std::optional<Recording> recording_;
+  std::unique_ptr<Recording> recording_;
   ModelLedger ledger_{loop_};
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;
