@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include "dsl/render.h"
+#include "runner/app/follow_up.h"
 #include "runner/app/session.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/drive.h"
 #include "runner/cli/plan_file.h"
+#include "runner/cli/run_argument.h"
 #include "runner/sys/files.h"
 
 namespace runner::cli {
@@ -23,6 +25,9 @@ struct RehearseArguments {
   ProgressOptions progress;
   std::string script;
   std::string name;
+  std::string goes_on;  // from this run
+  std::string prompt;
+  std::string task;  // whose agent is asked
 };
 
 /// "auth.rehearsal.yaml" of "auth.yaml".
@@ -72,7 +77,74 @@ std::optional<RehearsalScript> script_of(const RehearseArguments& arguments,
   return script;
 }
 
+ExitCode drive_rehearsal(const RehearseArguments& arguments,
+                         const Settings& settings,
+                         RunRequest request,
+                         Console& console) {
+  auto script = script_of(arguments, request.plan, console);
+  if (!script) {
+    return ExitCode::Invalid;
+  }
+  request.name = arguments.name;
+  request.jobs = settings.jobs;
+  request.rehearsal = std::move(script);
+  request.say = [&console](const std::string& note) { console.note(note); };
+  return drive(
+      [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
+      arguments.progress,
+      Where::Foreground,
+      console);
+}
+
+/// An Error where --continue, --prompt, --task and --script do not go together, or with the rest.
+dsl::Status check_goes_on(const RehearseArguments& arguments) {
+  const PlanSource& given = arguments.source;
+  if (arguments.goes_on.empty()) {
+    if (!arguments.prompt.empty() || !arguments.task.empty()) {
+      return dsl::Error{"--prompt and --task are for a rehearsal that goes on from a run",
+                        "name that with --continue"};
+    }
+    return given.file.empty() ? dsl::Status(dsl::Error{"FILE is required", "name a pipeline"})
+                              : dsl::Ok{};
+  }
+  if (arguments.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return dsl::Error{"--continue needs what is to be done now", "say it with --prompt"};
+  }
+  if (arguments.script.empty()) {
+    return dsl::Error{"--continue needs what the models answer now", "name a script with --script"};
+  }
+  if (!given.file.empty() || !given.inputs.empty() || !given.engine.empty() || given.dirty ||
+      !given.instructions.empty()) {
+    return dsl::Error{
+        "--continue rehearses the plan of the run that it names; FILE, --input, --engine, --dirty "
+        "and --instructions would make another one",
+        "leave them out"};
+  }
+  return dsl::Ok{};
+}
+
+ExitCode go_on(const RehearseArguments& arguments, Console& console) {
+  const RunLookup lookup = look_up_run(arguments.goes_on, console);
+  if (!lookup.found) {
+    return lookup.code;
+  }
+  const Settings& settings = lookup.found->runs.settings();
+  auto next = follow_up_run(settings, {lookup.found->run, arguments.task, arguments.prompt, true});
+  if (!next) {
+    return console.fail(ExitCode::Invalid, next.error());
+  }
+  console.note(next->note);
+  next->request.env_files = arguments.source.env_files;
+  return drive_rehearsal(arguments, settings, std::move(next->request), console);
+}
+
 ExitCode rehearse(RehearseArguments& arguments, Console& console) {
+  if (const dsl::Status fits = check_goes_on(arguments); !fits) {
+    return console.fail(ExitCode::Invalid, fits.error());
+  }
+  if (!arguments.goes_on.empty()) {
+    return go_on(arguments, console);
+  }
   auto compiled = plan_of(arguments.source, console);
   if (!compiled) {
     return ExitCode::Invalid;
@@ -85,21 +157,9 @@ ExitCode rehearse(RehearseArguments& arguments, Console& console) {
                         {"no task of this pipeline has an agent, so there is nothing to rehearse",
                          fmt::format("run it: `pipe run {}`", arguments.source.file)});
   }
-  auto script = script_of(arguments, compiled->plan, console);
-  if (!script) {
-    return ExitCode::Invalid;
-  }
   const Settings settings = compiled->settings;
-  RunRequest request = request_of(*std::move(compiled), arguments.source);
-  request.name = arguments.name;
-  request.jobs = settings.jobs;
-  request.rehearsal = std::move(script);
-  request.say = [&console](const std::string& note) { console.note(note); };
-  return drive(
-      [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
-      arguments.progress,
-      Where::Foreground,
-      console);
+  return drive_rehearsal(
+      arguments, settings, request_of(*std::move(compiled), arguments.source), console);
 }
 
 }  // namespace
@@ -115,15 +175,24 @@ Command rehearse_command(Console& console) {
       "paid. The script is FILE's name with '.rehearsal.yaml' at its end. A repository gets a\n"
       "branch, a plain folder stays as it is, and no later run reuses what came of it.";
   command.positionals = {
-      {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline", false, Completes::File, {}, &arguments->source.file}};
   command.options.push_back(
       {"-s,--script", "FILE", "what the models answer", {}, &arguments->script});
   add_plan_options(command.options, arguments->source);
   command.options.push_back({"-n,--name", "NAME", "call the run so", {}, &arguments->name});
   add_input_options(command.options, arguments->source);
+  command.options.push_back({"--continue",
+                             "RUN",
+                             "go on from what this run made, with --prompt",
+                             {},
+                             &arguments->goes_on});
+  command.options.push_back(
+      {"--prompt", "TEXT", "what its agent is asked now", {}, &arguments->prompt});
+  command.options.push_back(
+      {"--task", "TASK", "which agent, where there are several", {}, &arguments->task});
   add_progress_options(command.options, arguments->progress);
-  command.examples = {"pipe rehearse pipeline.yaml",
-                      "pipe rehearse pipeline.yaml --script refusals.yaml --engine docker"};
+  command.examples = {"pipe rehearse pipeline.yaml --script refusals.yaml --engine docker",
+                      "pipe rehearse --continue calm-otter --prompt 'Name the limit' -s more.yaml"};
   command.action = [arguments, &console] { return rehearse(*arguments, console); };
   return command;
 }

@@ -67,6 +67,9 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::SealedPlan& sealed) 
 /// Of the command line, for which run whatever.
 void add_wishes(const RunArguments& arguments, Console& console, RunRequest& request) {
   request.name = arguments.name;
+  if (!arguments.record.empty()) {
+    request.record = std::filesystem::absolute(arguments.record).string();
+  }
   request.say = [&console](const std::string& note) { console.note(note); };
   request.reuse = !arguments.no_cache;
   request.push = !arguments.no_push;
@@ -98,13 +101,18 @@ dsl::Status check_goes_on(const RunArguments& arguments) {
     return dsl::Error{"--continue needs what is to be done now", "say it with --prompt"};
   }
   if (!given.file.empty() || !arguments.plan.empty() || !given.inputs.empty() ||
-      !given.engine.empty() || given.dirty) {
+      !given.engine.empty() || given.dirty || !given.instructions.empty()) {
     return dsl::Error{
-        "--continue runs the plan of the run that it names; FILE, --plan, --input, --engine and "
-        "--dirty would make another one",
+        "--continue runs the plan of the run that it names; FILE, --plan, --input, --engine, "
+        "--dirty and --instructions would make another one",
         "leave them out"};
   }
   return dsl::Ok{};
+}
+
+dsl::Status check_record(const std::string& file, const dsl::Plan& plan) {
+  return file.empty() ? dsl::Status(dsl::Ok{})
+                      : may_record(std::filesystem::absolute(file).string(), plan);
 }
 
 ExitCode go_on(const RunArguments& arguments, Console& console) {
@@ -117,6 +125,9 @@ ExitCode go_on(const RunArguments& arguments, Console& console) {
   auto next = follow_up_run(settings, {lookup.found->run, arguments.task, arguments.prompt});
   if (!jobs || !next) {
     return console.fail(ExitCode::Invalid, jobs ? next.error() : jobs.error());
+  }
+  if (const dsl::Status may = check_record(arguments.record, next->request.plan); !may) {
+    return console.fail(ExitCode::Invalid, may.error());
   }
   console.note(next->note);
   add_wishes(arguments, console, next->request);
@@ -155,14 +166,10 @@ ExitCode run(RunArguments& arguments, Console& console) {
   if (!jobs) {
     return console.fail(ExitCode::Invalid, jobs.error());
   }
-  if (!arguments.record.empty()) {
-    arguments.record = std::filesystem::absolute(arguments.record).string();
-    if (const dsl::Status may = may_record(arguments.record, compiled->plan); !may) {
-      return console.fail(ExitCode::Invalid, may.error());
-    }
+  if (const dsl::Status may = check_record(arguments.record, compiled->plan); !may) {
+    return console.fail(ExitCode::Invalid, may.error());
   }
   RunRequest request = request_of(*std::move(compiled), arguments.source);
-  request.record = arguments.record;
   add_wishes(arguments, console, request);
   request.jobs = *jobs;
   request.sealed = std::move(sealed);
