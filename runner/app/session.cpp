@@ -571,6 +571,13 @@ class Session {
       ended.rehearsed = rehearsal_->sum();
       std::vector<Error> differences = rehearsal_->differences();
       warnings_.insert(warnings_.end(), differences.begin(), differences.end());
+      if (ended.code == ExitCode::Passed && !rehearsal_->was_kept()) {
+        ended.code = ExitCode::Failed;
+        ended.problems.push_back(
+            {"the agents asked for what the script does not have, so that this "
+             "rehearsal proves nothing of what they do then",
+             "the warnings say where: add the turns, or correct `expects:`"});
+      }
     }
     ended.warnings = masked(warnings_);
     return ended;
