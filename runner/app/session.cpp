@@ -494,8 +494,9 @@ class Session {
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});
     SystemResolver resolver(loop_);
-    if (const Status opened = open_ledger(folder); !opened) {
-      return refused(ExitCode::Environment, opened.error());
+    const Result<std::vector<ModelAnswered>> left_open = open_ledger(folder);
+    if (!left_open) {
+      return refused(ExitCode::Environment, left_open.error());
     }
     Gateway gateway(loop_,
                     resolver,
@@ -547,6 +548,11 @@ class Session {
     // A runner that died before its first commit leaves a run that never began.
     if (state.started()) {
       loop.resume();
+      for (const ModelAnswered& charged : *left_open) {
+        if (state.find(charged.node)) {
+          loop.record(charged, [](const Status&) {});
+        }
+      }
     } else {
       loop.start(how_it_began(project));
     }
@@ -604,13 +610,14 @@ class Session {
             plan_.learnings};
   }
 
-  /// A rehearsal costs nothing: it has accounts of its own.
-  Status open_ledger(const std::string& folder) {
+  /// A rehearsal costs nothing: it has accounts of its own. What a runner that died left open
+  /// there.
+  Result<std::vector<ModelAnswered>> open_ledger(const std::string& folder) {
     if (const Status opened = ledger_.open(plan_, rehearsal_ ? folder : settings_.state_dir);
         !opened) {
-      return opened;
+      return opened.error();
     }
-    return resumed_ ? ledger_.charge_open(run_) : dsl::Ok{};
+    return resumed_ ? ledger_.charge_open(run_) : std::vector<ModelAnswered>();
   }
 
   ModelMetering metering() const {
