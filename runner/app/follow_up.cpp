@@ -8,6 +8,7 @@
 #include "dsl/commit_message.h"
 #include "dsl/plan_json.h"
 #include "runner/app/paths.h"
+#include "runner/app/rehearsal.h"
 #include "runner/report/escape.h"
 #include "runner/run/continuation.h"
 #include "runner/run/orders.h"
@@ -45,6 +46,14 @@ Result<std::unique_ptr<Earlier>> read_run(const RunStore& store, const RunId& ru
     return replayed.error().within("run '" + run.value + "'");
   }
   return earlier;
+}
+
+Status check_is_a_result(const std::string& run, bool was_rehearsed, bool rehearses) {
+  if (was_rehearsed && !rehearses) {
+    return Error{"'" + run + "' was a rehearsal, which leaves no result to go on from",
+                 "`pipe rehearse --continue " + run + "` rehearses how it goes on"};
+  }
+  return dsl::Ok{};
 }
 
 Status check_can_go_on(const RunState& state) {
@@ -111,6 +120,12 @@ Result<FollowUpRun> follow_up_run(const Settings& settings, const FollowUpReques
   if (const Status able = check_can_go_on(state); !able) {
     return able.error();
   }
+  const bool was_rehearsed = is_rehearsal(store->run_folder(request.run));
+  if (const Status is_one =
+          check_is_a_result(report::one_line(request.run.value), was_rehearsed, request.rehearses);
+      !is_one) {
+    return is_one.error();
+  }
   const Result<std::unique_ptr<TreeStore>> trees = TreeStore::open(store->trees_folder(), {});
   const Result<Project> project =
       trees ? project_of_run(**trees, store->run_folder(request.run)) : trees.error();
@@ -118,8 +133,14 @@ Result<FollowUpRun> follow_up_run(const Settings& settings, const FollowUpReques
   if (!project || !next) {
     return project ? next.error() : project.error();
   }
+  if (was_rehearsed && project->kind == Project::Kind::Folder) {
+    return Error{
+        "a rehearsal leaves a plain folder as it is, so that nothing is there to go on from",
+        "make the project a git repository (`git init`), and rehearse it again"};
+  }
   dsl::PlanNode& asked = next->plan.nodes[next->asked];
-  const Caches caches(store->folder() + "/caches", cache_owner((*earlier)->plan, false));
+  const Caches caches(store->folder() + "/caches",
+                      cache_owner((*earlier)->plan, request.rehearses));
   const LastSession last = last_session(*store, caches, state, asked.id);
   asked.agent->follow_up->run = last.run;
   asked.agent->follow_up->session = last.session;

@@ -24,12 +24,11 @@ Status ModelLedger::open(const dsl::Plan& plan, const std::string& folder) {
   return dsl::Ok{};
 }
 
-Status ModelLedger::charge_open(const dsl::RunId& run) {
+dsl::Result<std::vector<ModelAnswered>> ModelLedger::charge_open(const dsl::RunId& run) {
   if (ledger_ == nullptr) {
-    return dsl::Ok{};
+    return std::vector<ModelAnswered>();
   }
-  const auto charged = ledger_->charge_open(run, loop_.wall_ms());
-  return charged ? Status(dsl::Ok{}) : charged.error();
+  return ledger_->charge_open(run, loop_.wall_ms());
 }
 
 ModelMetering ModelLedger::metering(const dsl::Plan& plan) const {

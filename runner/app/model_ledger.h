@@ -5,11 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dsl/ids.h"
 #include "dsl/plan.h"
 #include "dsl/result.h"
 #include "runner/net/gateway.h"
+#include "runner/run/meter.h"
 #include "runner/store/ledger_meter.h"
 #include "runner/store/ledger_store.h"
 #include "runner/sys/event_loop.h"
@@ -24,8 +26,8 @@ class ModelLedger {
   dsl::Status open(const dsl::Plan& plan, const std::string& folder);
 
   /// Whoever held the run before is dead, and nobody knows what its last requests took: they are
-  /// charged in full.
-  dsl::Status charge_open(const dsl::RunId& run);
+  /// charged in full. What was charged, for the run's journal.
+  dsl::Result<std::vector<ModelAnswered>> charge_open(const dsl::RunId& run);
 
   /// Looks at this; without upstreams of its own. Meters nothing where nothing was opened.
   ModelMetering metering(const dsl::Plan& plan) const;

@@ -115,7 +115,12 @@ RehearsalSum Rehearsal::sum() const {
     sum.tokens +=
         usage.input + usage.output + usage.thinking + usage.cache_read + usage.cache_write;
   }
+  sum.failed = impl_->provider.answers() - sum.requests;
   return sum;
+}
+
+bool Rehearsal::was_kept() const {
+  return impl_->provider.was_kept();
 }
 
 std::vector<dsl::Error> Rehearsal::differences() const {

@@ -33,7 +33,8 @@ bool is_rehearsal(const std::string& run_folder);
 
 /// What the models would have billed.
 struct RehearsalSum {
-  std::int64_t requests = 0;
+  std::int64_t requests = 0;  // that were answered, and billed
+  std::int64_t failed = 0;    // that were answered with an error, or cut before that
   std::int64_t tokens = 0;
 };
 
@@ -55,6 +56,8 @@ class Rehearsal {
   [[nodiscard]] ResultCache& cache();
 
   [[nodiscard]] RehearsalSum sum() const;
+  /// The agents asked for nothing that the script does not have.
+  [[nodiscard]] bool was_kept() const;
   /// Where the agents asked for more, or less, than the script has; for people.
   [[nodiscard]] std::vector<dsl::Error> differences() const;
 

@@ -81,7 +81,7 @@ class Session {
       rehearsal_.emplace(loop_, std::move(request.rehearsal->script), plan_);
     }
     if (!request.record.empty()) {
-      recording_.emplace(request.record);
+      recording_ = std::make_unique<Recording>(request.record);
     }
     if (const Status approved = check_is_approved(request); !approved) {
       return refused(ExitCode::Invalid, approved.error());
@@ -150,6 +150,9 @@ class Session {
     if (request.rehearsal) {
       beside.push_back({kRehearsalFile, request.rehearsal->text});
     }
+    if (recording_) {
+      beside.push_back({kRecordedFile, recording_->begin()});
+    }
     if (request.sealed) {
       beside.push_back({kSealedFile, dsl::sealed_plan_to_json(*request.sealed)});
     }
@@ -215,6 +218,11 @@ class Session {
     if (const Status rehearses = rehearse_again(); !rehearses) {
       return refused(ExitCode::Environment, rehearses.error());
     }
+    auto recording = recording_of_run(store_->run_folder(run_));
+    if (!recording) {
+      return refused(ExitCode::Environment, recording.error());
+    }
+    recording_ = *std::move(recording);
     Result<RunLock> lock = store_->lock(run_);
     if (!lock) {
       return refused(ExitCode::Invalid, lock.error());
@@ -516,8 +524,9 @@ class Session {
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});
     SystemResolver resolver(loop_);
-    if (const Status opened = open_ledger(folder); !opened) {
-      return refused(ExitCode::Environment, opened.error());
+    const Result<std::vector<ModelAnswered>> left_open = open_ledger(folder);
+    if (!left_open) {
+      return refused(ExitCode::Environment, left_open.error());
     }
     Gateway gateway(loop_,
                     resolver,
@@ -530,6 +539,7 @@ class Session {
     ResultCache* const results = rehearsal_ ? &rehearsal_->cache() : cache->get();
     RunParts parts{trees, writer, loop_, files, results, by_node_, digests_, {}};
     if (recording_) {
+      recording_->keep_in(folder, secrets_->masking());
       parts.observers.push_back(&recording_->observer());
     }
     parts.egress = &gateway;
@@ -568,6 +578,11 @@ class Session {
     // A runner that died before its first commit leaves a run that never began.
     if (state.started()) {
       loop.resume();
+      for (const ModelAnswered& charged : *left_open) {
+        if (state.find(charged.node)) {
+          loop.record(charged, [](const Status&) {});
+        }
+      }
     } else {
       loop.start(how_it_began(project));
     }
@@ -592,6 +607,13 @@ class Session {
       ended.rehearsed = rehearsal_->sum();
       std::vector<Error> differences = rehearsal_->differences();
       warnings_.insert(warnings_.end(), differences.begin(), differences.end());
+      if (ended.code == ExitCode::Passed && !rehearsal_->was_kept()) {
+        ended.code = ExitCode::Failed;
+        ended.problems.push_back(
+            {"the agents asked for what the script does not have, so that this "
+             "rehearsal proves nothing of what they do then",
+             "the warnings say where: add the turns, or correct `expects:`"});
+      }
     }
     ended.warnings = masked(warnings_);
     return ended;
@@ -618,13 +640,14 @@ class Session {
             plan_.learnings};
   }
 
-  /// A rehearsal costs nothing: it has accounts of its own.
-  Status open_ledger(const std::string& folder) {
+  /// A rehearsal costs nothing: it has accounts of its own. What a runner that died left open
+  /// there.
+  Result<std::vector<ModelAnswered>> open_ledger(const std::string& folder) {
     if (const Status opened = ledger_.open(plan_, rehearsal_ ? folder : settings_.state_dir);
         !opened) {
-      return opened;
+      return opened.error();
     }
-    return resumed_ ? ledger_.charge_open(run_) : dsl::Ok{};
+    return resumed_ ? ledger_.charge_open(run_) : std::vector<ModelAnswered>();
   }
 
   ModelMetering metering() const {
@@ -794,7 +817,7 @@ class Session {
   std::vector<std::string> env_files_;
   std::unique_ptr<SecretStore> secrets_;
   std::optional<Rehearsal> rehearsal_;
-  mutable std::optional<Recording> recording_;
+  std::unique_ptr<Recording> recording_;
   ModelLedger ledger_{loop_};
   std::vector<Engine*> by_node_;
   std::vector<std::string> digests_;

@@ -192,15 +192,19 @@ dsl::Status print_piece(git::Objects& objects,
                         Console& console) {
   print_heading(piece, console);
   std::vector<FileSize> sizes;
-  const auto told = for_each_change(
-      objects, piece.before, piece.after, [&](const git::FileChange& change) -> dsl::Status {
-        if (arguments.stat) {
-          sizes.push_back(report::size_of(change));
-        } else if (!console.out_is_closed()) {
-          console.out(report::diff_text(change, console.out_colour()));
-        }
-        return dsl::Ok{};
-      });
+  const auto told =
+      for_each_change(objects,
+                      piece.before,
+                      piece.after,
+                      kCompareAll,
+                      [&](const git::FileChange& change) -> dsl::Status {
+                        if (arguments.stat) {
+                          sizes.push_back(report::size_of(change));
+                        } else if (!console.out_is_closed()) {
+                          console.out(report::diff_text(change, console.out_colour()));
+                        }
+                        return dsl::Ok{};
+                      });
   if (told) {
     console.out(report::stat_text(sizes, console.width(), console.out_colour()));
   }
@@ -221,19 +225,23 @@ std::string_view word_of(FileSize::Change change) {
 
 dsl::Result<dsl::Value> record_of(git::Objects& objects, const Piece& piece) {
   dsl::Value::List paths;
-  const auto told = for_each_change(
-      objects, piece.before, piece.after, [&](const git::FileChange& change) -> dsl::Status {
-        const FileSize size = report::size_of(change);
-        const auto lines = [&](std::int64_t count) {
-          return size.binary ? dsl::Value() : dsl::Value(static_cast<double>(count));
-        };
-        paths.emplace_back(
-            dsl::Value::Record{{"path", dsl::Value(report::json_path(size.path))},
-                               {"change", dsl::Value(std::string(word_of(size.change)))},
-                               {"added", lines(size.added)},
-                               {"removed", lines(size.removed)}});
-        return dsl::Ok{};
-      });
+  const auto told = for_each_change(objects,
+                                    piece.before,
+                                    piece.after,
+                                    kCompareAll,
+                                    [&](const git::FileChange& change) -> dsl::Status {
+                                      const FileSize size = report::size_of(change);
+                                      const auto lines = [&](std::int64_t count) {
+                                        return size.binary ? dsl::Value()
+                                                           : dsl::Value(static_cast<double>(count));
+                                      };
+                                      paths.emplace_back(dsl::Value::Record{
+                                          {"path", dsl::Value(report::json_path(size.path))},
+                                          {"change", dsl::Value(std::string(word_of(size.change)))},
+                                          {"added", lines(size.added)},
+                                          {"removed", lines(size.removed)}});
+                                      return dsl::Ok{};
+                                    });
   if (!told) {
     return told.error();
   }

@@ -40,11 +40,14 @@ void say_how_it_ended(const SessionEnd& end, const ProgressOptions& progress, Co
     progress.json ? console.err(rules) : console.out("\n" + rules);
   }
   if (end.rehearsed) {
-    console.note(
-        fmt::format("a rehearsal: the script answered {} request{} of {} tokens; nothing was paid",
-                    end.rehearsed->requests,
-                    end.rehearsed->requests == 1 ? "" : "s",
-                    dsl::to_text(dsl::Tokens{end.rehearsed->tokens})));
+    console.note(fmt::format(
+        "a rehearsal: the script answered {} request{} of {} tokens{}; nothing was paid",
+        end.rehearsed->requests,
+        end.rehearsed->requests == 1 ? "" : "s",
+        dsl::to_text(dsl::Tokens{end.rehearsed->tokens}),
+        end.rehearsed->failed == 0
+            ? ""
+            : fmt::format(", {} with an error or a cut", end.rehearsed->failed)));
   }
 }
 

@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include "dsl/render.h"
+#include "runner/app/follow_up.h"
 #include "runner/app/session.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/drive.h"
 #include "runner/cli/plan_file.h"
+#include "runner/cli/run_argument.h"
 #include "runner/sys/files.h"
 
 namespace runner::cli {
@@ -23,6 +25,7 @@ struct RehearseArguments {
   ProgressOptions progress;
   std::string script;
   std::string name;
+  ContinueSource goes_on;
 };
 
 /// "auth.rehearsal.yaml" of "auth.yaml".
@@ -72,7 +75,62 @@ std::optional<RehearsalScript> script_of(const RehearseArguments& arguments,
   return script;
 }
 
+ExitCode drive_rehearsal(const RehearseArguments& arguments,
+                         const Settings& settings,
+                         RunRequest request,
+                         Console& console) {
+  auto script = script_of(arguments, request.plan, console);
+  if (!script) {
+    return ExitCode::Invalid;
+  }
+  request.name = arguments.name;
+  request.jobs = settings.jobs;
+  request.rehearsal = std::move(script);
+  request.say = [&console](const std::string& note) { console.note(note); };
+  return drive(
+      [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
+      arguments.progress,
+      Where::Foreground,
+      console);
+}
+
+/// An Error where --continue does not go together with the rest, or with the script.
+dsl::Status check_arguments(const RehearseArguments& arguments) {
+  if (const dsl::Status fits = check_goes_on(arguments.goes_on, arguments.source); !fits) {
+    return fits;
+  }
+  if (arguments.goes_on.run.empty() && arguments.source.file.empty()) {
+    return dsl::Error{"FILE is required", "name a pipeline"};
+  }
+  if (!arguments.goes_on.run.empty() && arguments.script.empty()) {
+    return dsl::Error{"--continue needs what the models answer now", "name a script with --script"};
+  }
+  return dsl::Ok{};
+}
+
+ExitCode go_on(const RehearseArguments& arguments, Console& console) {
+  const RunLookup lookup = look_up_run(arguments.goes_on.run, Purpose::Act, console);
+  if (!lookup.found) {
+    return lookup.code;
+  }
+  const Settings& settings = lookup.found->runs.settings();
+  auto next = follow_up_run(
+      settings, {lookup.found->run, arguments.goes_on.task, arguments.goes_on.prompt, true});
+  if (!next) {
+    return console.fail(ExitCode::Invalid, next.error());
+  }
+  console.note(next->note);
+  next->request.env_files = arguments.source.env_files;
+  return drive_rehearsal(arguments, settings, std::move(next->request), console);
+}
+
 ExitCode rehearse(RehearseArguments& arguments, Console& console) {
+  if (const dsl::Status fits = check_arguments(arguments); !fits) {
+    return console.fail(ExitCode::Invalid, fits.error());
+  }
+  if (!arguments.goes_on.run.empty()) {
+    return go_on(arguments, console);
+  }
   auto compiled = plan_of(arguments.source, console);
   if (!compiled) {
     return ExitCode::Invalid;
@@ -85,21 +143,9 @@ ExitCode rehearse(RehearseArguments& arguments, Console& console) {
                         {"no task of this pipeline has an agent, so there is nothing to rehearse",
                          fmt::format("run it: `pipe run {}`", arguments.source.file)});
   }
-  auto script = script_of(arguments, compiled->plan, console);
-  if (!script) {
-    return ExitCode::Invalid;
-  }
   const Settings settings = compiled->settings;
-  RunRequest request = request_of(*std::move(compiled), arguments.source);
-  request.name = arguments.name;
-  request.jobs = settings.jobs;
-  request.rehearsal = std::move(script);
-  request.say = [&console](const std::string& note) { console.note(note); };
-  return drive(
-      [&](const MakeObservers& make) { return run_session(settings, std::move(request), make); },
-      arguments.progress,
-      Where::Foreground,
-      console);
+  return drive_rehearsal(
+      arguments, settings, request_of(*std::move(compiled), arguments.source), console);
 }
 
 }  // namespace
@@ -115,15 +161,16 @@ Command rehearse_command(Console& console) {
       "paid. The script is FILE's name with '.rehearsal.yaml' at its end. A repository gets a\n"
       "branch, a plain folder stays as it is, and no later run reuses what came of it.";
   command.positionals = {
-      {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline", false, Completes::File, {}, &arguments->source.file}};
   command.options.push_back(
       {"-s,--script", "FILE", "what the models answer", {}, &arguments->script});
   add_plan_options(command.options, arguments->source);
   command.options.push_back({"-n,--name", "NAME", "call the run so", {}, &arguments->name});
   add_input_options(command.options, arguments->source);
+  add_continue_options(command.options, arguments->goes_on);
   add_progress_options(command.options, arguments->progress);
-  command.examples = {"pipe rehearse pipeline.yaml",
-                      "pipe rehearse pipeline.yaml --script refusals.yaml --engine docker"};
+  command.examples = {"pipe rehearse pipeline.yaml --script refusals.yaml --engine docker",
+                      "pipe rehearse --continue calm-otter --prompt 'Name the limit' -s more.yaml"};
   command.action = [arguments, &console] { return rehearse(*arguments, console); };
   return command;
 }

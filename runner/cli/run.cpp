@@ -67,6 +67,9 @@ dsl::Status take_origin(RunArguments& arguments, const dsl::SealedPlan& sealed) 
 /// Of the command line, for which run whatever.
 void add_wishes(const RunArguments& arguments, Console& console, RunRequest& request) {
   request.name = arguments.name;
+  if (!arguments.record.empty()) {
+    request.record = std::filesystem::absolute(arguments.record).string();
+  }
   request.say = [&console](const std::string& note) { console.note(note); };
   request.reuse = !arguments.no_cache;
   request.push = !arguments.no_push;
@@ -85,6 +88,11 @@ ExitCode drive_run(const RunArguments& arguments,
       console);
 }
 
+dsl::Status check_record(const std::string& file, const dsl::Plan& plan) {
+  return file.empty() ? dsl::Status(dsl::Ok{})
+                      : may_record(std::filesystem::absolute(file).string(), plan);
+}
+
 ExitCode go_on(const RunArguments& arguments,
                std::optional<dsl::SealedPlan> sealed,
                Console& console) {
@@ -98,6 +106,9 @@ ExitCode go_on(const RunArguments& arguments,
                             {lookup.found->run, arguments.goes_on.task, arguments.goes_on.prompt});
   if (!jobs || !next) {
     return console.fail(ExitCode::Invalid, jobs ? next.error() : jobs.error());
+  }
+  if (const dsl::Status may = check_record(arguments.record, next->request.plan); !may) {
+    return console.fail(ExitCode::Invalid, may.error());
   }
   console.note(next->note);
   add_wishes(arguments, console, next->request);
@@ -143,14 +154,10 @@ ExitCode run(RunArguments& arguments, Console& console) {
   if (!jobs) {
     return console.fail(ExitCode::Invalid, jobs.error());
   }
-  if (!arguments.record.empty()) {
-    arguments.record = std::filesystem::absolute(arguments.record).string();
-    if (const dsl::Status may = may_record(arguments.record, compiled->plan); !may) {
-      return console.fail(ExitCode::Invalid, may.error());
-    }
+  if (const dsl::Status may = check_record(arguments.record, compiled->plan); !may) {
+    return console.fail(ExitCode::Invalid, may.error());
   }
   RunRequest request = request_of(*std::move(compiled), arguments.source);
-  request.record = arguments.record;
   if (!arguments.commit.empty() && request.include_dirty) {
     return console.fail(ExitCode::Invalid,
                         {"--commit and --dirty contradict each other", "leave one of them out"});

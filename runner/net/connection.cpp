@@ -86,6 +86,12 @@ void Connection::start() {
   }
 }
 
+void Connection::start_dialled() {
+  if (!upstream_ || aim()) {
+    resolve();
+  }
+}
+
 void Connection::abort() {
   unwatch_client();
   if (server_watch_ != 0) {
@@ -199,14 +205,8 @@ void Connection::fill(std::string head) {
     refuse(Reason::Http, "TRACE, which would answer with what was sent");
     return;
   }
-  if (!dialled_ && upstream_->tls) {
-    const bool allowed = home_.policy.find(target_.name, upstream_->port) != nullptr;
-    dial_port_ = upstream_->port;
-    tls_ = true;
-    if (!allowed) {
-      refuse(Reason::Port, std::to_string(upstream_->port) + ", where the secret is sent by TLS");
-      return;
-    }
+  if (!dialled_ && !aim()) {
+    return;
   }
   if (hello_timer_ != 0) {
     home_.loop.cancel_timer(std::exchange(hello_timer_, 0));
@@ -296,6 +296,20 @@ void Connection::await_answer() {
 }
 
 // ---- to the server ---------------------------------------------------------------------------
+
+/// Chooses how the server is spoken to where secrets are for it. False: it was refused.
+bool Connection::aim() {
+  if (!upstream_->tls) {
+    return true;
+  }
+  dial_port_ = upstream_->port;
+  tls_ = true;
+  if (home_.policy.find(target_.name, upstream_->port) == nullptr) {
+    refuse(Reason::Port, std::to_string(upstream_->port) + ", where the secret is sent by TLS");
+    return false;
+  }
+  return true;
+}
 
 void Connection::resolve() {
   if (std::exchange(dialled_, true)) {

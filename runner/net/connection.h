@@ -64,6 +64,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ~Connection();
 
   void start();
+  /// In place of `start`, where what the client will say is known to be for the target: its server
+  /// is dialled at once, and however long the client takes to say something is its own affair.
+  void start_dialled();
 
   /// Cuts both sides, so that neither takes what it has for the whole. `ended` is not called.
   void abort();
@@ -81,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void time_hello();
 
   // To the server.
+  bool aim();
   void resolve();
   void on_resolved(const dsl::Result<std::vector<dsl::IpAddress>>& found);
   void dial(Destinations chosen);

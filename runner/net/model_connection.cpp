@@ -219,6 +219,9 @@ void ModelConnection::decide() {
                alive->refuse(std::get<ModelRefusal>(decision));
              }
            });
+  if (stage_ == Stage::Deciding && client_) {
+    ensure_provider();  // meanwhile; it hears nothing before the decision
+  }
 }
 
 void ModelConnection::refuse(const ModelRefusal& refusal) {
@@ -238,7 +241,6 @@ void ModelConnection::refuse(const ModelRefusal& refusal) {
 void ModelConnection::send(ModelPassage passage) {
   stage_ = Stage::Answering;
   status_ = 0;
-  denied_ = false;
   answered_ = false;
   usage_.reset();
   from_provider_.clear();
@@ -280,6 +282,7 @@ bool ModelConnection::ensure_provider() {
       return false;
     }
     provider_ = Fd(ends[0]);
+    denied_ = false;
     connection_ = home_.dial(Fd(ends[1]), [self = weak_from_this()] {
       if (const auto alive = self.lock()) {
         alive->denied_ = true;

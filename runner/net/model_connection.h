@@ -1,8 +1,9 @@
 #pragma once
 
 // One connection of a node's agent with its model's provider. Requests are read whole, decided by
-// the desk, and sent on in a form of our own; answers pass as they come, and are read along. Each
-// client has a connection of its own to the provider, which lasts as long. Loop thread.
+// the desk, and sent on with a head of our own; answers pass as they come, and are read along. Each
+// client has a connection of its own to the provider, which lasts as long; it is dialled while the
+// desk decides, and carries nothing before that. Loop thread.
 
 #include <cstddef>
 #include <functional>

@@ -137,7 +137,7 @@ std::shared_ptr<Connection> ModelDoor::dial(Fd client, std::function<void()> den
                                         nullptr});
   dialled->connection = std::make_shared<Connection>(
       dialled->home, std::move(client), target_, "the model of the agent");
-  dialled->connection->start();
+  dialled->connection->start_dialled();
   return {dialled, dialled->connection.get()};
 }
 

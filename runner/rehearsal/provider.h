@@ -44,6 +44,10 @@ class ScriptedProvider final : public Observer {
 
   /// In the order of the requests. Whatever was cut is billed as far as it came: its input.
   [[nodiscard]] const std::vector<ScriptedBill>& bills() const { return bills_; }
+  /// Requests that a turn of the script answered, also those with an error or a cut.
+  [[nodiscard]] std::int64_t answers() const { return answers_; }
+  /// Nobody asked for what the script does not have.
+  [[nodiscard]] bool was_kept() const { return refusals_.empty(); }
   /// Turns of attempts that took place which nobody asked for, and requests for which there was
   /// none; for people, each with its place.
   [[nodiscard]] std::vector<std::string> differences() const;

@@ -64,10 +64,18 @@ std::string outputs_section(const RunState& state, std::size_t node) {
   return text.empty() ? "" : "\n\n# Outputs of earlier tasks\n\n" + without_end(text);
 }
 
-Result<std::string> diff_section(const OrderContext& context, const TreeRef& input) {
+/// How a prompt has what earlier tasks changed. For a key it is enough to say since when.
+enum class Changes { AsLines, SinceWhen };
+
+Result<std::string> diff_section(const OrderContext& context,
+                                 const TreeRef& input,
+                                 Changes changes) {
   const TreeRef& begin = context.state.input();
   if (input == begin) {
     return std::string();
+  }
+  if (changes == Changes::SinceWhen) {
+    return context.trees.content_of(begin);
   }
   Result<std::string> patch = context.trees.patch(begin, input, kMostDiff);
   if (!patch) {
@@ -81,7 +89,10 @@ bool adds_learnings(const OrderContext& context, std::size_t node) {
          context.state.plan_node(node).workspace.mode != dsl::Workspace::Mode::ReadOnly;
 }
 
-Result<Stated> state_prompt(const OrderContext& context, std::size_t node, const TreeRef& input) {
+Result<Stated> state_prompt(const OrderContext& context,
+                            std::size_t node,
+                            const TreeRef& input,
+                            Changes changes) {
   const dsl::Plan& plan = context.state.plan();
   const dsl::Agent& agent = *context.state.plan_node(node).agent;
   Result<std::string> prompt = filled(context, node, agent.prompt);
@@ -96,7 +107,7 @@ Result<Stated> state_prompt(const OrderContext& context, std::size_t node, const
     stated.sections += outputs_section(context.state, node);
   }
   if (agent.context.diff) {
-    const Result<std::string> diff = diff_section(context, input);
+    const Result<std::string> diff = diff_section(context, input, changes);
     if (!diff) {
       return diff.error();
     }
@@ -164,7 +175,7 @@ Result<std::string> learnings_section(const OrderContext& context, const TreeRef
 Result<std::string> stated_prompt(const OrderContext& context,
                                   std::size_t node,
                                   const TreeRef& input) {
-  const Result<Stated> stated = state_prompt(context, node, input);
+  const Result<Stated> stated = state_prompt(context, node, input, Changes::SinceWhen);
   if (!stated) {
     return stated.error();
   }
@@ -175,7 +186,7 @@ Result<std::string> first_prompt(const OrderContext& context,
                                  std::size_t node,
                                  const TreeRef& input) {
   const dsl::Agent& agent = *context.state.plan_node(node).agent;
-  const Result<Stated> stated = state_prompt(context, node, input);
+  const Result<Stated> stated = state_prompt(context, node, input, Changes::AsLines);
   if (!stated) {
     return stated.error();
   }

@@ -679,7 +679,8 @@ bool ended_by_budget(const RunState& state) {
   bool by_budget = false;
   for (std::size_t i = 0; i < state.nodes().size(); ++i) {
     const NodeState& node = state.nodes()[i];
-    if (node.outcome != Outcome::Failed || !state.blocks(i) ||
+    // A group fails with its instances, which say why.
+    if (node.outcome != Outcome::Failed || !state.blocks(i) || !node.instances.empty() ||
         state.plan_node(i).kind == dsl::NodeKind::PhaseGate) {
       continue;
     }

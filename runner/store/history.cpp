@@ -1,5 +1,6 @@
 #include "runner/store/history.h"
 
+#include <algorithm>
 #include <limits>
 #include <unordered_set>
 #include <utility>
@@ -22,9 +23,11 @@ using OidSet = std::unordered_set<Oid, git::OidHash>;
 
 constexpr std::int64_t kLargest = 4 << 20;  // bytes of a file whose lines are compared
 
-/// The text that stands for one side of a change. No value: it is too large.
+/// The text that stands for one side of a change, which `left` is made smaller by. No value: it is
+/// too large.
 dsl::Result<std::optional<std::string>> text_of(Objects& objects,
-                                                const std::optional<Entry>& entry) {
+                                                const std::optional<Entry>& entry,
+                                                std::int64_t& left) {
   if (!entry) {
     return std::optional<std::string>("");
   }
@@ -35,19 +38,20 @@ dsl::Result<std::optional<std::string>> text_of(Objects& objects,
   if (!size) {
     return size.error();
   }
-  if (*size > kLargest) {
+  if (*size > std::min(kLargest, left)) {
     return std::optional<std::string>();
   }
+  left -= *size;
   auto bytes = objects.read_blob(entry->id, kLargest);
   return bytes ? dsl::Result<std::optional<std::string>>(*std::move(bytes)) : bytes.error();
 }
 
-dsl::Status compare(Objects& objects, FileChange& change) {
+dsl::Status compare(Objects& objects, FileChange& change, std::int64_t& left) {
   if (change.before && change.after && change.before->id == change.after->id) {
     return dsl::Ok{};  // only its mode
   }
-  auto before = text_of(objects, change.before);
-  auto after = text_of(objects, change.after);
+  auto before = text_of(objects, change.before, left);
+  auto after = text_of(objects, change.after, left);
   if (!before || !after) {
     return before ? after.error() : before.error();
   }
@@ -135,6 +139,7 @@ dsl::Result<std::vector<RunCommit>> commits_since(Objects& objects,
 dsl::Status for_each_change(Objects& objects,
                             const Oid& before,
                             const Oid& after,
+                            std::int64_t most,
                             const std::function<dsl::Status(const FileChange&)>& each) {
   auto differences = diff_trees(objects, before, after, std::numeric_limits<std::size_t>::max());
   if (!differences) {
@@ -145,7 +150,7 @@ dsl::Status for_each_change(Objects& objects,
     change.path = std::move(difference.path);
     change.before = std::move(difference.before);
     change.after = std::move(difference.after);
-    if (auto compared = compare(objects, change); !compared) {
+    if (auto compared = compare(objects, change, most); !compared) {
       return compared;
     }
     if (auto told = each(change); !told) {

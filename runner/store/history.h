@@ -4,7 +4,9 @@
 // it. Reads objects only; no work tree, configuration or attributes count. Any thread that holds
 // the Objects.
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,15 @@ dsl::Result<std::vector<RunCommit>> commits_since(git::Objects& objects,
                                                   const std::string& input,
                                                   const std::vector<std::string>& tips);
 
+inline constexpr std::int64_t kCompareAll = std::numeric_limits<std::int64_t>::max();
+
 /// Calls `each` with every file, link and submodule that differs, sorted by path. The lines of a
-/// file of more than 4 MiB are not compared.
+/// file of more than 4 MiB are not compared, nor those of one that does not fit into what is left
+/// of `most` bytes, of both sides of all files.
 dsl::Status for_each_change(git::Objects& objects,
                             const git::Oid& before,
                             const git::Oid& after,
+                            std::int64_t most,
                             const std::function<dsl::Status(const git::FileChange&)>& each);
 
 }  // namespace runner

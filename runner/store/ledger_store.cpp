@@ -52,7 +52,9 @@ constexpr const char* kReadRequest =
 constexpr const char* kSettleRequest =
     "UPDATE requests SET settled_ms = ?, settlement = ?, micros = ?, tokens = ?, turns = ?,"
     " input = ?, cache_read = ?, cache_write = ?, output = ? WHERE number = ?";
-constexpr const char* kOpenOfRun = "SELECT number FROM requests WHERE run = ? AND settlement = 0";
+constexpr const char* kOpenOfRun =
+    "SELECT number, task, model, micros, tokens, turns FROM"
+    " requests WHERE run = ? AND settlement = 0";
 constexpr const char* kSince =
     "SELECT number, at_ms, day, run, pipeline, phase, task, agent, model, settlement, micros,"
     " tokens, turns, input, cache_read, cache_write, output FROM requests WHERE at_ms >= ?"
@@ -277,8 +279,9 @@ Status LedgerStore::settle(
   return transaction->commit();
 }
 
-Result<std::int64_t> LedgerStore::charge_open(const dsl::RunId& run, std::int64_t now_ms) {
-  std::vector<std::int64_t> numbers;
+Result<std::vector<ModelAnswered>> LedgerStore::charge_open(const dsl::RunId& run,
+                                                            std::int64_t now_ms) {
+  std::vector<ModelAnswered> left;
   Statement& open = statements_->open_of_run;
   open.reset();
   open.bind(run.value);
@@ -290,14 +293,20 @@ Result<std::int64_t> LedgerStore::charge_open(const dsl::RunId& run, std::int64_
     if (!*row) {
       break;
     }
-    numbers.push_back(open.integer(0));
+    ModelAnswered one;
+    one.request = open.integer(0);
+    one.node = dsl::NodeId(std::string(open.text(1)));
+    one.model = open.text(2);
+    one.how = Settlement::Unknown;
+    one.spent = spend_at(open, 3);
+    left.push_back(std::move(one));
   }
-  for (const std::int64_t number : numbers) {
-    if (const Status settled = settle(number, Settlement::Unknown, {}, {}, now_ms); !settled) {
+  for (const ModelAnswered& one : left) {
+    if (const Status settled = settle(one.request, Settlement::Unknown, {}, {}, now_ms); !settled) {
       return settled.error();
     }
   }
-  return static_cast<std::int64_t>(numbers.size());
+  return left;
 }
 
 Result<std::vector<Account>> LedgerStore::accounts(const Spender& who, std::int64_t now_ms) {

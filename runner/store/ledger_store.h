@@ -66,8 +66,9 @@ class LedgerStore {
                      const Usage& usage,
                      std::int64_t now_ms);
 
-  /// REQUIRES: no other runner of that run is alive. Charges in full what it left open.
-  dsl::Result<std::int64_t> charge_open(const dsl::RunId& run, std::int64_t now_ms);
+  /// REQUIRES: no other runner of that run is alive. Charges in full what it left open, and tells
+  /// it.
+  dsl::Result<std::vector<ModelAnswered>> charge_open(const dsl::RunId& run, std::int64_t now_ms);
 
   /// How the accounts of a spender stand, narrowest first.
   dsl::Result<std::vector<Account>> accounts(const Spender& who, std::int64_t now_ms);

@@ -11,6 +11,9 @@ namespace runner {
 
 namespace {
 
+/// Bytes of files that are compared for each byte of the patch: the loop waits for it.
+constexpr std::int64_t kComparedForEach = 32;
+
 char mark_of(git::DiffLine::Kind kind) {
   switch (kind) {
     case git::DiffLine::Kind::Context:
@@ -63,23 +66,36 @@ dsl::Result<std::string> TreeStore::patch(const TreeRef& from,
   }
   std::string text;
   std::size_t untold = 0;
-  const dsl::Status told = for_each_change(
-      **objects, before->files, after->files, [&](const git::FileChange& change) -> dsl::Status {
-        const std::string title = title_of(change);
-        const std::string lines = lines_of(change);
-        if (text.size() + title.size() > most) {
-          ++untold;
-        } else if (text.size() + title.size() + lines.size() > most) {
-          text += title;
-        } else {
-          text += title + lines;
-        }
-        return dsl::Ok{};
-      });
+  std::size_t named = 0;
+  const dsl::Status told =
+      for_each_change(**objects,
+                      before->files,
+                      after->files,
+                      static_cast<std::int64_t>(most) * kComparedForEach,
+                      [&](const git::FileChange& change) -> dsl::Status {
+                        const std::string title = title_of(change);
+                        const std::string lines = lines_of(change);
+                        if (text.size() + title.size() > most) {
+                          ++untold;
+                        } else if (text.size() + title.size() + lines.size() > most) {
+                          text += title;
+                          ++named;
+                        } else {
+                          text += title + lines;
+                          named += change.too_large ? 1 : 0;
+                        }
+                        return dsl::Ok{};
+                      });
   if (!told) {
     return told.error();
   }
-  return untold == 0 ? text : text + fmt::format("and {} more\n", untold);
+  if (untold > 0) {
+    text += fmt::format("and {} more\n", untold);
+  }
+  if (named > 0) {
+    text += fmt::format("of {} of them only the name stands here: the change is too long\n", named);
+  }
+  return text;
 }
 
 }  // namespace runner

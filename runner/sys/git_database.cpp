@@ -8,6 +8,7 @@
 
 #include "runner/sys/files.h"
 #include "runner/sys/git_objects.h"
+#include "runner/sys/locks.h"
 
 namespace runner::git {
 namespace {
@@ -147,11 +148,19 @@ dsl::Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::open(const std::str
   git_repository* opened = nullptr;
   int code = git_repository_open_bare(&opened, folder.c_str());
   if (code == GIT_ENOTFOUND) {
-    git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
-    options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH;
-    options.mode = GIT_REPOSITORY_INIT_SHARED_UMASK;
-    options.initial_head = "main";
-    code = git_repository_init_ext(&opened, folder.c_str(), &options);
+    // Of several that start at once one makes it: they would trip over each other's files.
+    const auto alone = FileLock::take(folder + ".lock", FileLock::How::Exclusive);
+    if (!alone) {
+      return alone.error();
+    }
+    code = git_repository_open_bare(&opened, folder.c_str());
+    if (code == GIT_ENOTFOUND) {
+      git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
+      options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH;
+      options.mode = GIT_REPOSITORY_INIT_SHARED_UMASK;
+      options.initial_head = "main";
+      code = git_repository_init_ext(&opened, folder.c_str(), &options);
+    }
   }
   if (code != 0) {
     return error_of(fmt::format("open '{}'", folder), code);

@@ -34,7 +34,7 @@ TEST(Help, TheMainPageIsThis) {
 pipe runs phased plans: every task in a container, every criterion verified.
 
   run [FILE]                run a pipeline and verify its success criteria
-  rehearse FILE             run it with real agents and models that are played
+  rehearse [FILE]           run it with real agents and models that are played
   validate FILE             report every mistake of a pipeline file
   plan [FILE]               show what a run would do, or seal it for approval
   show-plan PLAN            show a sealed plan, and who approved it

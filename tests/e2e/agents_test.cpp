@@ -78,5 +78,38 @@ TEST_P(RealAgentInSandbox, IsToldWhatWhoeverStartsTheRunSaysToo) {
   EXPECT_NE(without.exit_code, 0) << "the script wants to hear it";
 }
 
+/// The session that a run ended with, and what the agent said of the one that it went on with.
+TEST_P(RealAgentInSandbox, GoesOnTwiceWithItsSession) {
+  ASSERT_EQ(rehearse().exit_code, 0);
+  const auto more =
+      [&](const std::string& from, const std::string& name, const std::string& asked) {
+        // What was asked for before is in the request: it is the same conversation.
+        folder_.write(name + ".yaml",
+                      "version: 1\ntasks:\n  greet:\n    attempts:\n      - turns:\n"
+                      "          - expects: greets whom its first argument names\n"
+                      "            text: I do.\n"
+                      "            tools: [" +
+                          call_of("echo " + name + " >> /workspace/notes.txt") +
+                          "]\n"
+                          "          - {expects: " +
+                          asked + ", text: Done.}\n");
+        return user_.run_pipe(
+            {"rehearse", "--continue", from, "--prompt", asked, "-n", name, "-s", name + ".yaml"},
+            folder());
+      };
+  const Ended second = more("once", "second", "Write a note");
+  ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
+  EXPECT_THAT(second.err, HasSubstr("goes on with its session of 'once'"));
+  const Ended third = more("second", "third", "Write another one");
+  ASSERT_EQ(third.exit_code, 0) << third.out << third.err;
+  EXPECT_THAT(third.err, HasSubstr("goes on with its session of 'second'"));
+  EXPECT_THAT(third.err, Not(HasSubstr("warning")));
+  EXPECT_EQ(user_.git({"show", branch_of("third") + ":notes.txt"}, folder()), "second\nthird");
+
+  const Ended real = user_.run_pipe({"run", "--continue", "once", "--prompt", "Go on"}, folder());
+  EXPECT_EQ(real.exit_code, 2) << "nothing was made that a real run could go on from";
+  EXPECT_THAT(real.err, HasSubstr("pipe rehearse --continue once"));
+}
+
 }  // namespace
 }  // namespace e2e

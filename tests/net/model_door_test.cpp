@@ -36,9 +36,17 @@ class OpenMeter final : public Meter {
     Reserved reserved;
     reserved.number = ++reservations;
     reserved.grant = {{ask.input_cost, ask.input_tokens + ask.output_tokens, 1}, ask.output_tokens};
-    loop_.post([reserved, done = std::move(done)] {
+    answers_.push_back([reserved, done = std::move(done)] {
       done(std::variant<Reserved, SpendRefusal>(reserved));
     });
+    if (!waits) {
+      answer();
+    }
+  }
+  void answer() {
+    for (auto& one : std::exchange(answers_, {})) {
+      loop_.post(std::move(one));
+    }
   }
   void settle(std::int64_t number,
               Settlement how,
@@ -55,9 +63,11 @@ class OpenMeter final : public Meter {
   };
   std::vector<Settled> settled;
   std::int64_t reservations = 0;
+  bool waits = false;  // for `answer`
 
  private:
   EventLoop& loop_;
+  std::vector<std::function<void()>> answers_;
 };
 
 /// Answers as the test says; what it was sent is kept. On a thread of its own.
@@ -287,6 +297,33 @@ TEST(ModelDoor, SendsTheKeyInPlaceOfTheTokenAndAsksForNoCompression) {
   EXPECT_THAT(sent, HasSubstr("Accept-Encoding: identity\r\n"));
   EXPECT_THAT(sent, Not(HasSubstr("gzip")));
   EXPECT_THAT(sent, testing::EndsWith("\r\n\r\n" + kAsk));
+}
+
+TEST(ModelDoor, DialsTheProviderWhileItDecidesAndSaysNothingBefore) {
+  Provider provider([](int client, int) { Provider::say(client, whole("{}")); });
+  Agent agent(at(provider));
+  agent.meter.waits = true;
+  agent.say(post(kAsk));
+  EXPECT_TRUE(agent.run_until([&] { return provider.connections() == 1; }));
+  for (int i = 0; i < 5; ++i) {  // whatever was sent would have come with the next rounds
+    agent.loop.run_for(dsl::Duration{20});
+  }
+  EXPECT_EQ(provider.heard(), "");
+  agent.meter.answer();
+  agent.hear("{}");
+  EXPECT_THAT(provider.heard(), testing::EndsWith(kAsk));
+  EXPECT_EQ(provider.connections(), 1);
+}
+
+TEST(ModelDoor, ChargesNothingWhereTheProviderWasDeniedWhileItWasDecided) {
+  Agent agent("http://127.0.0.1:1");  // nobody is there
+  agent.meter.waits = true;
+  agent.say(post(kAsk));
+  EXPECT_TRUE(agent.run_until([&] { return !agent.denied.empty(); }));
+  agent.meter.answer();
+  agent.hear("could not be reached");
+  ASSERT_EQ(agent.meter.settled.size(), 1U);
+  EXPECT_EQ(agent.meter.settled[0].how, Settlement::Free);
 }
 
 TEST(ModelDoor, WhoeverStandsInForTheProviderIsAskedInItsPlaceAndMetered) {

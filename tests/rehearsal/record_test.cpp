@@ -175,5 +175,60 @@ TEST(Recording, PassesOverWhatItDoesNotKnow) {
   }
 }
 
+TEST(Recorder, LearnsWhatAnotherOneLearntAndForgetsWhatIsDoneAgain) {
+  const dsl::Plan plan;
+  const RunState state(plan, {});
+  std::vector<std::string> lines;
+  ModelRecorder first({[](const std::string& text) { return text; },
+                       [&](const std::string& line) { lines.push_back(line); }});
+  const auto start = [&](ModelRecorder& recorder, const char* node, const char* job) {
+    AttemptStarted started;
+    started.node = dsl::NodeId(node);
+    started.job = JobName(job);
+    recorder.on_events(state, {Event{1, 0, started}});
+  };
+  start(first, "a", "a-1");
+  start(first, "b", "b-1");
+  EXPECT_EQ(first.ask("a-1"), 0U);
+  EXPECT_EQ(first.ask("a-1"), 1U);
+  first.hear("a-1", 1, some_turn());  // the other one is never answered
+  AttemptEnded ended;
+  ended.node = dsl::NodeId("a");
+  ended.attempt = 1;
+  first.on_events(state, {Event{2, 0, ended}});
+  EXPECT_EQ(first.ask("b-1"), 0U);
+  EXPECT_EQ(first.ask("b-1"), 1U);
+  first.hear("b-1", 0, says("forgotten"));
+  first.hear("b-1", 1, says("too"));
+
+  ModelRecorder second;
+  for (const std::string& line : lines) {
+    EXPECT_TRUE(second.learn(line)) << line;
+  }
+  EXPECT_EQ(script_to_yaml(second.script(), ""), script_to_yaml(first.script(), ""));
+  AttemptStarted anew;
+  anew.node = dsl::NodeId("b");
+  anew.attempt = 2;
+  anew.job = JobName("b-2");
+  second.on_events(state, {Event{2, 0, RunResumed{}}, Event{3, 0, anew}});
+  EXPECT_EQ(second.ask("b-2"), 0U);
+  second.hear("b-2", 0, says("anew"));
+  const Script script = second.script();
+  ASSERT_EQ(script.tasks.size(), 2U);
+  ASSERT_EQ(script.tasks[0].attempts[0].size(), 2U);
+  EXPECT_EQ(script.tasks[0].attempts[0][0].cut, ScriptCut::Unanswered);
+  EXPECT_EQ(yaml_of(script.tasks[0].attempts[0][1]), yaml_of(some_turn()));
+  ASSERT_EQ(script.tasks[1].attempts[0].size(), 1U);
+  EXPECT_EQ(script.tasks[1].attempts[0][0].text, "anew");
+  for (const char* broken : {"",
+                             "{",
+                             "[]",
+                             R"({"file":"x"})",
+                             R"({"job":"a-1","turn":7})",
+                             R"({"job":"c-1","turn":0,"said":"version: 1"})"}) {
+    EXPECT_FALSE(second.learn(broken)) << broken;
+  }
+}
+
 }  // namespace
 }  // namespace runner

@@ -38,6 +38,17 @@ TEST(TimeBudget, StopsAnAttemptWhereItIsUsedUp) {
   EXPECT_TRUE(ended_by_budget(*run.state));
 }
 
+TEST(TimeBudget, OfAllItemsEndsTheRunAsThatOfATask) {
+  RunHarness run({task("a", {}, "long")});
+  run.plan.nodes[0].for_each = "fromJSON('[1, 2]')";
+  run.plan.nodes[0].budget.time = dsl::Duration{60'000};
+  take(run, 100'000);
+  run.start();
+  run.run_to_end();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Failed);
+  EXPECT_TRUE(ended_by_budget(*run.state));
+}
+
 TEST(TimeBudget, HoldsForAllAttemptsAndNotForTheWaitsBetweenThem) {
   RunHarness run({task("a", {}, "flaky")});
   run.plan.nodes[0].budget.time = dsl::Duration{60'000};

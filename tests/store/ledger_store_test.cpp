@@ -178,11 +178,14 @@ TEST_F(LedgerStoreTest, WhatAKilledRunnerLeftOpenIsChargedInFull) {
   open();
   const auto charged = ledger->charge_open(dead.run, kNoon + 1'000);
   ASSERT_TRUE(charged);
-  EXPECT_EQ(*charged, 2);
+  ASSERT_EQ(charged->size(), 2U);
+  EXPECT_EQ((*charged)[1].node.value, "t");
+  EXPECT_EQ((*charged)[1].how, Settlement::Unknown);
+  EXPECT_EQ((*charged)[1].spent.cost.micros, 300);
   EXPECT_EQ(accounts(dead)[2].spent.cost.micros, 800);
   EXPECT_EQ(accounts(dead)[2].reserved, Spend{});
   EXPECT_EQ(accounts(other)[2].reserved.cost.micros, 100) << "its runner may be alive";
-  EXPECT_EQ(*ledger->charge_open(dead.run, kNoon + 2'000), 0);
+  EXPECT_TRUE(ledger->charge_open(dead.run, kNoon + 2'000)->empty());
 }
 
 TEST_F(LedgerStoreTest, EveryRequestIsToldWithWhoseItWasAndWhatBecameOfIt) {

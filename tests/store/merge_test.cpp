@@ -162,8 +162,24 @@ TEST_F(MergeTest, APatchHasTheLinesAndEndsWhereItIsLong) {
       "removed gone\n@@ -1,1 +0,0 @@\n-x\n"
       "added new\n@@ -0,0 +1,1 @@\n+n\n";
   EXPECT_EQ(must(store_->patch(base, next, 1'000)), whole);
-  EXPECT_EQ(must(store_->patch(base, next, 30)), "changed a\nremoved gone\nand 1 more\n");
+  EXPECT_EQ(
+      must(store_->patch(base, next, 30)),
+      "changed a\nremoved gone\nand 1 more\nof 2 of them only the name stands here: the change is "
+      "too long\n");
   EXPECT_EQ(must(store_->patch(base, base, 1'000)), "");
+}
+
+TEST_F(MergeTest, APatchComparesNoMoreThanItNeeds) {
+  put("large", std::string(20'000, 'x') + "\n");
+  put("small", "1\n");
+  const TreeRef base = take().input;
+  const TreeRef next = after(base, [](const std::string& at) {
+    write_file(at + "/large", std::string(20'000, 'x') + "\nmore\n");
+    write_file(at + "/small", "2\n");
+  });
+  EXPECT_EQ(must(store_->patch(base, next, 1'000)),
+            "changed large\nchanged small\n@@ -1,1 +1,1 @@\n-1\n+2\n"
+            "of 1 of them only the name stands here: the change is too long\n");
 }
 
 // What a box proved of `old` would not be true where the change was moved to another path.

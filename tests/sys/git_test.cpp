@@ -1,6 +1,8 @@
 #include "runner/sys/git.h"
 
+#include <array>
 #include <fcntl.h>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,6 +29,24 @@ T must(dsl::Result<T> result) {
 
 std::unique_ptr<ObjectDatabase> open(const TempFolder& temp) {
   return must(ObjectDatabase::open(temp / "trees.git"));
+}
+
+TEST(Objects, AreOfOneDatabaseWhoeverMakesIt) {
+  for (int round = 0; round < 10; ++round) {
+    const TempFolder temp;
+    std::vector<std::thread> threads;
+    std::array<std::string, 6> problems;
+    for (std::string& problem : problems) {
+      threads.emplace_back([&] {
+        const auto database = ObjectDatabase::open(temp / "trees.git");
+        problem = database ? "" : database.error().message;
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    EXPECT_THAT(problems, testing::Each(""));
+  }
 }
 
 TEST(Objects, AreThoseThatGitWouldWrite) {
