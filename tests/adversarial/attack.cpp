@@ -565,6 +565,19 @@ int hold(const std::string& host, std::uint16_t port) {
   return answers;
 }
 
+std::int64_t pull(const std::string& host, std::uint16_t port) {
+  const auto found = Attacks::look_up(host);
+  const Socket tcp(AF_INET, SOCK_STREAM);
+  std::int64_t bytes = 0;
+  if (found.has_address && tcp.connect(address_of(found.address, port)) == 0 &&
+      tcp.send("GET /much HTTP/1.1\r\nHost: " + host + "\r\n\r\n")) {
+    for (auto some = tcp.receive(); some && !some->empty(); some = tcp.receive()) {
+      bytes += static_cast<std::int64_t>(some->size());
+    }
+  }
+  return bytes;
+}
+
 int serve(std::uint16_t port, int milliseconds) {
   const Socket listener(AF_INET, SOCK_STREAM);
   const Address here = address_of("0.0.0.0", port);
