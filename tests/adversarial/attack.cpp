@@ -440,16 +440,28 @@ class Attacks {
     request("A10 no Host", "GET /a10 HTTP/1.0\r\n\r\n");
     request("A10 another URL",
             "GET http://other.test/a10 HTTP/1.1\r\nHost: " + to_.good + "\r\n\r\n");
-    const std::string good = "GET / HTTP/1.1\r\nHost: " + to_.good + "\r\n\r\n";
-    const Socket second(AF_INET, SOCK_STREAM);
-    if (second.connect(to) == 0 && second.send(good) && second.receive()) {
-      const bool sent = second.send("GET /a10-second HTTP/1.1\r\nHost: other.test\r\n\r\n");
-      const auto answer = second.receive();
-      const bool open = sent && answer && !answer->empty();
-      add("A10 Host of another in the second request", open, open ? "answered" : "closed");
-    } else {
-      add("A10 Host of another in the second request", false, "not tried: no answer to the first");
-    }
+    request("A10 Host of another behind an empty line",
+            "\r\nGET /a10 HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    request("A10 Host of another, a method of no server",
+            "a10 /a10 HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    const auto second = [&](const std::string& part, const std::string& text) {
+      const Socket tcp(AF_INET, SOCK_STREAM);
+      if (tcp.connect(to) == 0 && tcp.send("GET / HTTP/1.1\r\nHost: " + to_.good + "\r\n\r\n") &&
+          tcp.receive()) {
+        const bool sent = tcp.send(text);
+        const auto answer = tcp.receive();
+        const bool open = sent && answer && !answer->empty();
+        add(part, open, open ? "answered" : "closed");
+      } else {
+        add(part, false, "not tried: no answer to the first");
+      }
+    };
+    second("A10 Host of another in the second request",
+           "GET /a10-second HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    // What it looks at as the server's yes could be the body of the first answer.
+    second("A10 a WebSocket in the second request",
+           "GET /a10-socket HTTP/1.1\r\nHost: " + to_.good +
+               "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     request("A11 SNI of another", net_test::hello_for("other.test"));
     request("A11 no SNI", net_test::in_records(net_test::hello_message({})));
     request("A12 CONNECT",

@@ -59,7 +59,7 @@ class Answerer {
   std::atomic<bool> stopping_ = false;
   mutable std::mutex said_mutex_;
   std::string said_;
-  std::vector<std::thread> clients_;
+  std::atomic<int> clients_ = 0;  // in threads of their own
   std::thread thread_;
 };
 
