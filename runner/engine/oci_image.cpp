@@ -324,13 +324,21 @@ dsl::Result<RootImage> open_root_filesystem(const std::string& folder) {
     return dsl::Error{"the root filesystem '" + folder + "' is no folder",
                       "unpack it there, for example with mmdebstrap"};
   }
+  if (fs::equivalent(folder, "/", error)) {
+    return dsl::Error{
+        "the root filesystem '" + folder + "' is this whole machine",
+        "write `image: host` for its system folders, or unpack a root filesystem into "
+        "a folder of its own"};
+  }
   std::vector<std::string> lines;
   const auto options = fs::directory_options::skip_permission_denied;
-  for (const fs::directory_entry& entry :
-       fs::recursive_directory_iterator(folder, options, error)) {
+  // Step by step: a loop over a range throws where a folder goes while it is walked.
+  for (auto entry = fs::recursive_directory_iterator(folder, options, error);
+       !error && entry != fs::recursive_directory_iterator();
+       entry.increment(error)) {
     struct stat status {};
-    if (lstat(entry.path().c_str(), &status) == 0) {
-      lines.push_back(entry.path().lexically_relative(folder).string() + '\0' +
+    if (lstat(entry->path().c_str(), &status) == 0) {
+      lines.push_back(entry->path().lexically_relative(folder).string() + '\0' +
                       std::to_string(status.st_mode) + ' ' + std::to_string(status.st_size) + ' ' +
                       std::to_string(status.st_mtim.tv_sec) + '.' +
                       std::to_string(status.st_mtim.tv_nsec));
