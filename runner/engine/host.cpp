@@ -202,8 +202,12 @@ void HostEngine::on_keeper_lost() {
   while (!jobs_.empty()) {
     const auto first = jobs_.begin();
     JobEnd end;
-    end.how = first->second->deadline.reason().value_or(JobEnd::How::Lost);
-    end.detail = "the keeper of the job was killed from outside";
+    if (const auto reason = first->second->deadline.reason()) {
+      end.how = *reason;  // it was we who ended it
+    } else {
+      end.how = JobEnd::How::Lost;
+      end.detail = "the keeper of the job was killed from outside";
+    }
     end_job(first->first, std::move(end));
   }
 }

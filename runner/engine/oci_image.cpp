@@ -324,11 +324,18 @@ dsl::Result<RootImage> open_root_filesystem(const std::string& folder) {
     return dsl::Error{"the root filesystem '" + folder + "' is no folder",
                       "unpack it there, for example with mmdebstrap"};
   }
+  if (fs::equivalent(folder, "/", error)) {
+    return dsl::Error{
+        "the root filesystem '" + folder + "' is this whole machine",
+        "write `image: host` for its system folders, or unpack a root filesystem into "
+        "a folder of its own"};
+  }
   std::vector<std::string> lines;
   const auto options = fs::directory_options::skip_permission_denied;
-  fs::recursive_directory_iterator entry(folder, options, error);
-  // What goes while we look is not there: incremented by an error code, not by an exception.
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+  // Step by step: a loop over a range throws where a folder goes while it is walked.
+  for (auto entry = fs::recursive_directory_iterator(folder, options, error);
+       !error && entry != fs::recursive_directory_iterator();
+       entry.increment(error)) {
     struct stat status {};
     if (lstat(entry->path().c_str(), &status) == 0) {
       lines.push_back(entry->path().lexically_relative(folder).string() + '\0' +

@@ -6,6 +6,7 @@
 #include "dsl/egress.h"
 #include "runner/net/client_hello.h"
 #include "runner/net/http_head.h"
+#include "runner/net/http_word.h"
 
 namespace runner {
 namespace {
@@ -47,11 +48,42 @@ Looked refuse(Reason reason, std::string seen = "") {
   return looked;
 }
 
-/// What a request line can begin with: a method in capitals, and then a space.
-bool may_be_http(std::string_view held) {
+constexpr std::string_view kBlanks = " \t\v\f\r\n";
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+}
+
+/// What a request line begins with: a method in capitals, and then a space.
+bool begins_as_http(std::string_view held) {
   const std::string_view method = held.substr(0, held.find(' '));
   return std::all_of(
-      method.begin(), method.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
+      method.begin(), method.end(), [](char c) { return is_letter(c) && !(c >= 'a' && c <= 'z'); });
+}
+
+/// What some server takes for the beginning of a request line: servers differ in the methods and
+/// blanks that they take.
+bool may_be_taken_for_http(std::string_view held) {
+  const std::string_view method = held.substr(0, held.find_first_of(kBlanks));
+  return std::all_of(method.begin(), method.end(), is_http_token_byte);
+}
+
+/// As LDAP and git's own protocol have, whose first bytes are no line.
+bool has_control_byte(std::string_view line) {
+  return std::any_of(line.begin(), line.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && kBlanks.find(c) == std::string_view::npos) ||
+           c == '\x7f';
+  });
+}
+
+bool names_http(std::string_view line) {
+  constexpr std::string_view kVersion = "HTTP/";
+  for (std::size_t at = 0; at + kVersion.size() <= line.size(); ++at) {
+    if (is_same_word(line.substr(at, kVersion.size()), kVersion)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -95,6 +127,8 @@ Looked ClientStream::step(std::string_view held) {
   switch (state_) {
     case State::Opening:
       return open(held);
+    case State::FirstLine:
+      return see_first_line(held);
     case State::TlsHello:
       return see_hello(held);
     case State::TlsRecords:
@@ -139,17 +173,41 @@ Looked ClientStream::open(std::string_view held) {
     state_ = State::TlsHello;
     return pass(0);
   }
-  if (!may_be_http(held)) {
+  if (!web) {
+    // Servers of HTTP skip them, and to others they are nothing that a Host could hide behind.
+    if (const std::size_t blanks = std::min(held.find_first_not_of(kBlanks), held.size());
+        blanks > 0) {
+      return pass(blanks);
+    }
+  }
+  if (!(web ? begins_as_http(held) : may_be_taken_for_http(held))) {
     return other();
   }
   const std::size_t end = held.find('\n');
   if (end == std::string_view::npos) {
+    state_ = !web && has_control_byte(held) ? State::FirstLine : State::Opening;
     return pass(0);
   }
-  if (held.substr(0, end).find("HTTP/") == std::string_view::npos) {
+  if (!names_http(held.substr(0, end))) {
     return other();
   }
   state_ = State::HttpHead;
+  return pass(0);
+}
+
+/// Goes on as it comes, since its server may have to answer it; but before the first request could
+/// be whole, it is known whether it was the beginning of one.
+Looked ClientStream::see_first_line(std::string_view held) {
+  const std::size_t end = held.find('\n');
+  const std::string_view some = held.substr(0, end);
+  line_ += some;
+  if (end == std::string_view::npos && line_.size() < kMostHeld) {
+    return pass(some.size());
+  }
+  if (names_http(line_)) {
+    return refuse(Reason::Http);
+  }
+  state_ = State::Through;
   return pass(0);
 }
 
@@ -243,6 +301,11 @@ Looked ClientStream::see_head(std::string_view held) {
       return refuse(Reason::Host, head->host_text);
     }
   }
+  if (head->websocket && requested_) {
+    return refuse(Reason::Http,
+                  "a WebSocket on a connection that had another request before; it needs its own");
+  }
+  requested_ = true;
   chunked_ = head->chunked;
   body_left_ = head->length;
   state_ = head->websocket  ? State::HttpAnswer

@@ -6,12 +6,14 @@
 // What is looked at, by the port and the first bytes:
 //   - TLS (0x16 0x03), on every port: the ClientHello's SNI must be the name; so must it be in the
 //     second hello that a server may ask for. No SNI, or an encrypted one (ECH), is refused.
-//   - HTTP/1 (a first line with "HTTP/" in it), on every port: the Host of every request must be
-//     the name. Whatever two servers could read in two ways is refused: obsolete folding, two
-//     lengths, a bare CR or LF, other upgrades than to WebSocket, CONNECT, HTTP/2 in clear.
+//   - HTTP/1 (a first line with "HTTP/" in it, however it is written), on every port: the Host of
+//     every request must be the name. Whatever two servers could read in two ways is refused:
+//     obsolete folding, two lengths, a bare CR or LF, other upgrades than to WebSocket, CONNECT,
+//     HTTP/2 in clear. A WebSocket may be the first request of its connection only: behind another
+//     one, what looks like the server's yes could be the body of an answer.
 //   - anything else: on a port for HTTP and TLS (is_web_port), and where secrets are for the name,
-//     refused, on any other port let
-//     through unseen, as SSH, databases and mail need it. There the server may speak first.
+//     refused, on any other port let through unseen, as SSH, databases and mail need it. There the
+//     server may speak first, and blanks before the first line go on.
 // A rule for every public host has no name to keep to: then SNI and Host are free.
 
 #include <cstddef>
@@ -67,6 +69,7 @@ class ClientStream {
  private:
   enum class State {
     Opening,
+    FirstLine,   // on a port for anything, with bytes that no request line has
     TlsHello,    // the first, whole
     TlsRecords,  // until it is sure that no second hello comes
     HttpHead,
@@ -80,6 +83,7 @@ class ClientStream {
   /// One step; no progress when `clear` is 0 and the state is the same.
   Looked step(std::string_view held);
   Looked open(std::string_view held);
+  Looked see_first_line(std::string_view held);
   Looked see_hello(std::string_view held);
   Looked see_record(std::string_view held);
   Looked see_head(std::string_view held);
@@ -91,8 +95,10 @@ class ClientStream {
 
   const Target target_;
   State state_ = State::Opening;
+  std::string line_;             // FirstLine: what has gone on
   std::uint64_t body_left_ = 0;  // HttpBody: bytes; TlsRecords: of the record that is passed
   bool chunked_ = false;
+  bool requested_ = false;   // a request went on
   bool early_data_ = false;  // data may come between two hellos
 };
 

@@ -12,13 +12,8 @@ namespace {
 constexpr std::size_t kMostDigits = 18;     // of a length; fits 64 bits
 constexpr std::size_t kMostHexDigits = 15;  // of a chunk's size
 
-bool is_token_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_byte);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_http_token_byte);
 }
 
 bool is_value_byte(char c) {
@@ -117,8 +112,8 @@ class HeadReader {
     const std::string_view target = line.substr(first + 1, last - first - 1);
     const std::string_view version = line.substr(last + 1);
     old_ = version == "HTTP/1.0";
-    if (!is_token(method) || method == "CONNECT" || method == "PRI" || target.empty() ||
-        !std::all_of(target.begin(), target.end(), is_target_byte) ||
+    if (!is_token(method) || is_same_word(method, "connect") || is_same_word(method, "pri") ||
+        target.empty() || !std::all_of(target.begin(), target.end(), is_target_byte) ||
         (!old_ && version != "HTTP/1.1")) {
       return false;
     }

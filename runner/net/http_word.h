@@ -13,4 +13,10 @@ inline bool is_same_word(std::string_view left, std::string_view right) {
   });
 }
 
+/// Of a method or the name of a field (RFC 9110, 5.6.2).
+inline bool is_http_token_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
 }  // namespace runner

@@ -42,7 +42,7 @@ std::string why(const EgressDenied& denied) {
       return seen.empty() ? "TLS without a server name"
                           : fmt::format("TLS for another host, '{}'", seen);
     case Reason::Http:
-      return "a request that servers could read in two ways";
+      return seen.empty() ? "a request that servers could read in two ways" : seen;
     case Reason::Host:
       return seen.empty() ? "a request without a host"
                           : fmt::format("a request for another host, '{}'", seen);

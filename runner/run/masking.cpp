@@ -14,9 +14,14 @@ constexpr std::string_view kBase64 =
 constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::size_t kLeastCore = 4;  // base64 characters
-/// Encoders wrap their lines at 64 or 76; pieces of that length are found by their parts.
+/// Of what is longer a part may stand alone.
 constexpr std::size_t kLongCore = 48;
 constexpr std::size_t kPart = 8;
+/// Shorter ones are not looked for across a line break: by chance they would be there.
+constexpr std::size_t kLeastAcross = 8;
+/// What is held back for the sake of one that may go on behind a line break. A line is not held
+/// back because it ends with a letter that many a secret begins with.
+constexpr std::size_t kLeastHeldAcross = 4;
 
 /// The characters that only the value decides, where `before` bytes (0, 1, 2) of something else are
 /// encoded with its first ones; and the last one, where the value is the end of what is encoded.
@@ -98,9 +103,24 @@ std::string json_escaped(std::string_view value, std::string_view extra, bool sl
   return text;
 }
 
+char to_small(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+char to_capital(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
 /// The value, and how it is written by those who do not mean to hide it.
 void add_forms(std::string_view value, std::set<std::string>& forms) {
   forms.emplace(value);
+  // As a host's name is, whoever put it there.
+  std::string small(value);
+  std::string capital(value);
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    small[i] = to_small(value[i]);
+    capital[i] = to_capital(value[i]);
+  }
+  forms.insert({small, capital});
   for (const std::string_view alphabet : {kBase64, kBase64Url}) {
     for (std::size_t before = 0; before < 3; ++before) {
       const auto [core, last] = base64_core(value, before, alphabet);
@@ -251,7 +271,8 @@ void MaskStream::add(std::string_view bytes, std::string& out) {
     again += bytes;
     bytes = again;
     places_.clear();
-    state_ = 0;
+    breaks_.clear();
+    state_ = across_ = 0;
   }
   if (patterns_ == nullptr) {
     out += bytes;
@@ -260,13 +281,51 @@ void MaskStream::add(std::string_view bytes, std::string& out) {
   std::uint64_t end = held_from_ + held_.size();
   held_ += bytes;
   for (const char byte : bytes) {
+    const MaskPatterns::State before = state_;
     state_ = patterns_->next(state_, byte);
     ++end;
     if (const std::size_t size = patterns_->found(state_); size > 0) {
       mark(end - size, end);
     }
+    look_across(byte, end, before);
   }
-  release(end - patterns_->depth(state_), out);
+  std::uint64_t until = end - patterns_->depth(state_);
+  if (const std::size_t depth = patterns_->depth(across_);
+      !breaks_.empty() && depth >= kLeastHeldAcross) {
+    until = std::min(until, std::max(begin_across(end, depth), held_from_));
+  }
+  release(until, out);
+}
+
+/// Follows what was under way at a line break as if it went on behind it, until nothing of it does.
+/// `before`: the state before `byte`, whose end is at `end`.
+void MaskStream::look_across(char byte, std::uint64_t end, MaskPatterns::State before) {
+  if (byte == '\n' || byte == '\r') {
+    across_ = breaks_.empty() ? before : across_;
+    if (patterns_->depth(across_) > 0) {
+      breaks_.push_back(end - 1);
+    }
+    return;
+  }
+  if (breaks_.empty()) {
+    return;
+  }
+  across_ = patterns_->next(across_, byte);
+  if (const std::size_t size = patterns_->found(across_); size >= kLeastAcross) {
+    mark(begin_across(end, size), end);
+  }
+  if (patterns_->depth(across_) <= end - 1 - breaks_.back()) {
+    breaks_.clear();  // it is what `state_` follows
+  }
+}
+
+/// Where the last `size` bytes before `end` begin, line breaks not counted.
+std::uint64_t MaskStream::begin_across(std::uint64_t end, std::size_t size) const {
+  for (auto at = breaks_.rbegin(); at != breaks_.rend() && end - *at <= size; ++at) {
+    size -= end - *at - 1;
+    end = *at;
+  }
+  return end - size;
 }
 
 /// What overlaps is one place.
@@ -278,6 +337,7 @@ void MaskStream::mark(std::uint64_t begin, std::uint64_t end) {
   if (begin < masked_to_) {
     masked_to_ = end;  // goes on from a place whose mask is out
   } else {
+    begin = std::max(begin, held_from_);
     places_.emplace_back(begin, end - begin);
   }
 }
@@ -306,7 +366,8 @@ void MaskStream::release(std::uint64_t until, std::string& out) {
 
 void MaskStream::finish(std::string& out) {
   release(held_from_ + held_.size(), out);
-  state_ = 0;
+  breaks_.clear();
+  state_ = across_ = 0;
 }
 
 }  // namespace runner

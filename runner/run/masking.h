@@ -1,9 +1,10 @@
 #pragma once
 
 // Keeps the values of secrets out of what is written down: logs, events, reports, errors. A value
-// is found as it is, and as it is written by those who do not mean to hide it: in base64 (at every
-// alignment, both alphabets, wrapped lines), percent-encoded, escaped for JSON, and each line of a
-// value that has several. Each place becomes "***". Pure; loop thread.
+// is found as it is, and as it is written by those who do not mean to hide it: all in small or in
+// capital letters, in base64 (at every alignment, both alphabets), percent-encoded, escaped for
+// JSON, and each line of a value that has several; all of these also over lines that were wrapped.
+// Each place becomes "***". Pure; loop thread.
 //
 // A second line only: whoever means to get a value out can write it in a way that nobody looks for.
 // What no node holds cannot be written by one.
@@ -76,14 +77,18 @@ class MaskStream {
   void finish(std::string& out);
 
  private:
+  void look_across(char byte, std::uint64_t end, MaskPatterns::State before);
+  [[nodiscard]] std::uint64_t begin_across(std::uint64_t end, std::size_t size) const;
   void mark(std::uint64_t begin, std::uint64_t end);
   void release(std::uint64_t until, std::string& out);
 
   const Masking& masking_;
   std::shared_ptr<const MaskPatterns> patterns_;
   MaskPatterns::State state_ = 0;
-  std::string held_;             // what may be part of something that is looked for
-  std::uint64_t held_from_ = 0;  // its place in the stream
+  MaskPatterns::State across_ = 0;     // as if there had been no line break
+  std::vector<std::uint64_t> breaks_;  // their places, as long as `across_` goes over them
+  std::string held_;                   // what may be part of something that is looked for
+  std::uint64_t held_from_ = 0;        // its place in the stream
   std::vector<std::pair<std::uint64_t, std::uint64_t>> places_;  // found in it: begin, size
   std::uint64_t masked_to_ = 0;                                  // the end of the last mask
 };

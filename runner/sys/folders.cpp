@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <dirent.h>
 #include <fcntl.h>
+#include <memory>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -221,12 +222,15 @@ dsl::Status copy_any(
 
 bool for_each_name(int folder,
                    const std::function<bool(const char* name, unsigned char type)>& each) {
-  alignas(NameRecord) char buffer[32 * 1024];
+  // Not on the stack: walks of nested folders have one a level.
+  constexpr std::size_t kSize = 32 * 1024;
+  const auto memory = std::make_unique_for_overwrite<NameRecord[]>(kSize / sizeof(NameRecord));
+  char* const buffer = reinterpret_cast<char*>(memory.get());
   if (::lseek(folder, 0, SEEK_SET) < 0) {
     return false;
   }
   while (true) {
-    const ssize_t got = ::getdents64(folder, buffer, sizeof buffer);
+    const ssize_t got = ::getdents64(folder, buffer, kSize);
     if (got <= 0) {
       return got == 0;
     }

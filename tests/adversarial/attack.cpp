@@ -440,16 +440,28 @@ class Attacks {
     request("A10 no Host", "GET /a10 HTTP/1.0\r\n\r\n");
     request("A10 another URL",
             "GET http://other.test/a10 HTTP/1.1\r\nHost: " + to_.good + "\r\n\r\n");
-    const std::string good = "GET / HTTP/1.1\r\nHost: " + to_.good + "\r\n\r\n";
-    const Socket second(AF_INET, SOCK_STREAM);
-    if (second.connect(to) == 0 && second.send(good) && second.receive()) {
-      const bool sent = second.send("GET /a10-second HTTP/1.1\r\nHost: other.test\r\n\r\n");
-      const auto answer = second.receive();
-      const bool open = sent && answer && !answer->empty();
-      add("A10 Host of another in the second request", open, open ? "answered" : "closed");
-    } else {
-      add("A10 Host of another in the second request", false, "not tried: no answer to the first");
-    }
+    request("A10 Host of another behind an empty line",
+            "\r\nGET /a10 HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    request("A10 Host of another, a method of no server",
+            "a10 /a10 HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    const auto second = [&](const std::string& part, const std::string& text) {
+      const Socket tcp(AF_INET, SOCK_STREAM);
+      if (tcp.connect(to) == 0 && tcp.send("GET / HTTP/1.1\r\nHost: " + to_.good + "\r\n\r\n") &&
+          tcp.receive()) {
+        const bool sent = tcp.send(text);
+        const auto answer = tcp.receive();
+        const bool open = sent && answer && !answer->empty();
+        add(part, open, open ? "answered" : "closed");
+      } else {
+        add(part, false, "not tried: no answer to the first");
+      }
+    };
+    second("A10 Host of another in the second request",
+           "GET /a10-second HTTP/1.1\r\nHost: other.test\r\n\r\n");
+    // What it looks at as the server's yes could be the body of the first answer.
+    second("A10 a WebSocket in the second request",
+           "GET /a10-socket HTTP/1.1\r\nHost: " + to_.good +
+               "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     request("A11 SNI of another", net_test::hello_for("other.test"));
     request("A11 no SNI", net_test::in_records(net_test::hello_message({})));
     request("A12 CONNECT",
@@ -563,6 +575,19 @@ int hold(const std::string& host, std::uint16_t port) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return answers;
+}
+
+std::int64_t pull(const std::string& host, std::uint16_t port) {
+  const auto found = Attacks::look_up(host);
+  const Socket tcp(AF_INET, SOCK_STREAM);
+  std::int64_t bytes = 0;
+  if (found.has_address && tcp.connect(address_of(found.address, port)) == 0 &&
+      tcp.send("GET /much HTTP/1.1\r\nHost: " + host + "\r\n\r\n")) {
+    for (auto some = tcp.receive(); some && !some->empty(); some = tcp.receive()) {
+      bytes += static_cast<std::int64_t>(some->size());
+    }
+  }
+  return bytes;
 }
 
 int serve(std::uint16_t port, int milliseconds) {

@@ -47,6 +47,9 @@ Fetched ask(bool udp, const std::string& host, std::uint16_t port, const std::st
 /// One request after the other over one connection; how many were answered before it was cut.
 int hold(const std::string& host, std::uint16_t port);
 
+/// Asks for /much and takes what comes until it is cut; how many bytes that were.
+std::int64_t pull(const std::string& host, std::uint16_t port);
+
 /// Serves on every address for so long; how many came.
 int serve(std::uint16_t port, int milliseconds);
 /// Dials the port wherever a neighbour could be for so long; how often somebody accepted.

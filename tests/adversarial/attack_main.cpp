@@ -4,6 +4,7 @@
 //   attack get HOST PORT                 prints what it gets; 1 where it gets nothing
 //   attack ask udp|tcp HOST PORT TEXT    says it, prints what comes back; 1 where nothing does
 //   attack hold HOST PORT                asks again and again over one connection, until it is cut
+//   attack pull HOST PORT               takes /much until it is cut; prints how many bytes
 //   attack say HOST PORT TEXT            a GET with the text as its Authorization; prints the body
 //   attack serve PORT MS | dial PORT MS  neighbours; prints how many came, how many were reached
 //   attack files                         makes what is no file; a line each
@@ -107,6 +108,10 @@ int main(int argc, char** argv) {
   }
   if (what == "hold" && argc == 4) {
     std::printf("answers %d\n", attack::hold(argv[2], port(argv[3])));
+    return 0;
+  }
+  if (what == "pull" && argc == 4) {
+    std::printf("pulled %lld\n", static_cast<long long>(attack::pull(argv[2], port(argv[3]))));
     return 0;
   }
   if (what == "serve" && argc == 4) {

@@ -160,6 +160,21 @@ std::vector<Line> lines_of(const std::string& text) {
   return lines;
 }
 
+std::vector<pid_t> processes_below(pid_t top) {
+  std::vector<pid_t> all;
+  std::vector<pid_t> parents = {top};
+  while (!parents.empty()) {
+    const std::string parent = std::to_string(parents.back());
+    parents.pop_back();
+    std::ifstream children("/proc/" + parent + "/task/" + parent + "/children");
+    for (pid_t child = 0; children >> child;) {
+      all.push_back(child);
+      parents.push_back(child);
+    }
+  }
+  return all;
+}
+
 std::unique_ptr<Yard> Attacked::yard_;
 
 void Attacked::SetUpTestSuite() {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct Line {
   std::string how;
 };
 std::vector<Line> lines_of(const std::string& text);
+
+/// Every process below this one.
+std::vector<pid_t> processes_below(pid_t top);
 
 /// The column of what is done on the machine itself, so that it is known that the attack works.
 inline constexpr const char* kNoEngine = "no engine";

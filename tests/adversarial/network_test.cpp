@@ -3,14 +3,11 @@
 // get through: an attack that cannot succeed proves nothing. Ends with a table of case by engine.
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -87,75 +84,6 @@ TEST_P(Network, DoesNotReachWhatAParallelNodeListensOn) {
   note_blocked("A09 a neighbour's port", GetParam(), "its network is its own");
 }
 
-// A14: all that leads out is in the runner; with it everything ends.
-TEST_P(Network, LosesItsConnectionAndGainsNothingWhenTheGatewayIsKilled) {
-  write_pipeline(
-      {{"a", "    run: ./attack hold good.test " + std::to_string(Yard::kGoodPort) + "\n"}});
-  const int before = yard_->good().connections();
-  e2e::Running running(pipe({"run", "p.yaml", "--name", "one"}));
-  ASSERT_TRUE(e2e::eventually([&] { return yard_->good().connections() > before; }));
-
-  ASSERT_FALSE(e2e::processes_with("ATTACK_CANARY4=").empty());
-  running.signal(SIGKILL);  // `pipe`, which `unshare` and the shell have become
-  running.wait();
-  // The node dies with it: nothing of it is left that could try anything else.
-  EXPECT_TRUE(e2e::eventually([&] { return e2e::processes_with("ATTACK_CANARY4=").empty(); }));
-  EXPECT_EQ(yard_->leaks(), "");
-  note_blocked("A14 the gateway is killed", GetParam(), "the node ends with it");
-}
-
-/// Every process below this one.
-std::vector<pid_t> below(pid_t top) {
-  std::vector<pid_t> all;
-  std::vector<pid_t> parents = {top};
-  while (!parents.empty()) {
-    const std::string parent = std::to_string(parents.back());
-    parents.pop_back();
-    std::ifstream children("/proc/" + parent + "/task/" + parent + "/children");
-    for (pid_t child = 0; children >> child;) {
-      all.push_back(child);
-      parents.push_back(child);
-    }
-  }
-  return all;
-}
-
-// R8: whoever is killed, and whenever, nothing gets out. PIPE_R8_KILLS: how many of them.
-TEST_P(Network, StaysClosedWhoeverIsKilledWhileItIsAttacked) {
-  const char* const wanted = std::getenv("PIPE_R8_KILLS");
-  const int kills = wanted != nullptr ? std::atoi(wanted) : 6;
-  std::mt19937 random(static_cast<unsigned>(kills));
-  write_pipeline({{"a",
-                   "    run: |\n      ./attack hold good.test " + std::to_string(Yard::kGoodPort) +
-                       " &\n      while true; do ./attack network; done\n"}});
-  for (int i = 0; i < kills; ++i) {
-    const std::string name = "k" + std::to_string(i);
-    const int before = yard_->good().connections();
-    e2e::Running running(pipe({"run", "p.yaml", "--name", name, "--no-cache"}));
-    ASSERT_TRUE(e2e::eventually([&] { return yard_->good().connections() > before; }));
-    usleep(static_cast<useconds_t>(random() % 400'000));
-    std::vector<pid_t> victims = e2e::processes_with("ATTACK_CANARY4=");
-    for (const pid_t child : below(running.pid())) {
-      victims.push_back(child);  // bubblewrap, process 1, whoever holds the network
-    }
-    if (i % 3 == 0 || victims.empty()) {
-      running.signal(SIGKILL);
-    } else if (i % 3 == 1 && GetParam() != Engine::Sandbox) {
-      static_cast<void>(on_the_machine(engine() + " kill $(" + engine() +
-                                       " ps -q --filter name=" + name + ") 2>&1"));
-    } else {
-      kill(victims[random() % victims.size()], SIGKILL);
-    }
-    usleep(200'000);  // whatever opens now would be used
-    running.signal(SIGINT);
-    running.signal(SIGINT);
-    running.wait();
-    EXPECT_TRUE(e2e::eventually([] { return e2e::processes_with("ATTACK_CANARY4=").empty(); }));
-    EXPECT_EQ(yard_->leaks(), "") << "kill " << i;
-  }
-  note_blocked("R08 random kills during traffic", GetParam(), std::to_string(kills) + " kills");
-}
-
 // A16: where the door should be made there is a file.
 TEST_P(Network, NeverStartsWhereNoDoorCanBeMade) {
   write_pipeline(
@@ -173,35 +101,6 @@ TEST_P(Network, NeverStartsWhereNoDoorCanBeMade) {
   EXPECT_EQ(log("a"), "");
   EXPECT_EQ(yard_->leaks(), "");
   note_blocked("A16 the firewall cannot be set up", GetParam(), "never starts");
-}
-
-// A15: the container that holds the network of a group is started anew, or killed, by an outsider.
-TEST_P(Network, GainsNothingWhenItsHolderIsKilled) {
-  if (GetParam() == Engine::Sandbox) {
-    GTEST_SKIP() << "nothing holds the network of a sandbox but descriptors";
-  }
-  write_pipeline({{"a",
-                   "    services: {app: {run: './attack serve 7777 20000', port: 7777}}\n"
-                   "    run: |\n      ./attack serve 7778 4000\n      ./attack network\n"}});
-  const std::string program = name_of(GetParam());
-  e2e::Running running(pipe({"run", "p.yaml", "--name", "one"}));
-  std::string holder;
-  ASSERT_TRUE(e2e::eventually([&] {
-    holder = run({{program, "ps", "-q", "--filter", "name=one.*-network"}, "", {}}).out;
-    holder = holder.substr(0, holder.find('\n'));
-    return !holder.empty() && !e2e::processes_with("ATTACK_CANARY4=").empty();
-  }));
-  // Its own end is all that the restart can bring about: it is removed when it ends.
-  static_cast<void>(run({{program, "restart", "-t", "0", holder}, "", {}}));
-  static_cast<void>(run({{program, "kill", holder}, "", {}}));
-  const Ended ended = running.wait();
-  const std::string tried = log("a");
-  EXPECT_THAT(tried, HasSubstr("all tried")) << "the attacks broke off";
-  for (const Line& line : lines_of(tried)) {
-    EXPECT_FALSE(line.open) << line.part << ": " << line.how;
-  }
-  EXPECT_EQ(yard_->leaks(), "") << ended.err;
-  note_blocked("A15 the holder is restarted", GetParam(), "nothing got out");
 }
 
 // A18, and what A02 asks for: no word of the language gives it.
@@ -285,7 +184,7 @@ TEST_P(Network, NothingOfARunListens) {
                           around_.path().string() + "/theirs'")
         .out;
   };
-  std::vector<pid_t> processes = below(running.pid());
+  std::vector<pid_t> processes = processes_below(running.pid());
   processes.push_back(running.pid());
   EXPECT_GT(processes.size(), GetParam() == Engine::Sandbox ? 1U : 0U);
   EXPECT_EQ(listeners_of(processes), "");

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -166,6 +168,21 @@ TEST_P(Resources, AFullDiskIsToldAndNothingIsDelivered) {
   note_blocked("A49 a full disk", GetParam(), "no success, nothing delivered, then it goes on");
 }
 
+/// Open descriptors and resident memory of a process.
+std::size_t descriptors_of(pid_t process) {
+  const fs::directory_iterator all("/proc/" + std::to_string(process) + "/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+long resident_kib_of(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string word; status >> word;) {
+    if (long kib = 0; word == "VmRSS:" && status >> kib) {
+      return kib;
+    }
+  }
+  return 0;
+}
+
 // R13: after many nodes nothing is there that was not before. PIPE_R13_NODES: how many.
 TEST_P(Resources, NothingStaysOfManyNodes) {
   const char* const wanted = std::getenv("PIPE_R13_NODES");
@@ -173,14 +190,18 @@ TEST_P(Resources, NothingStaysOfManyNodes) {
   const std::string scratch = (around_.path() / "tmp").string();
   fs::create_directories(scratch);
   user_.env["TMPDIR"] = scratch;
-  std::string text = "firewall: {allow: ['good.test:" + std::to_string(Yard::kGoodPort) +
-                     "'], allow_private: [127.7.7.9]}\nenv: {MARK: stays-9917}\ntasks:\n  a:\n"
-                     "    matrix: {n: [0";
-  for (int i = 1; i < nodes; ++i) {
-    text += ", " + std::to_string(i);
-  }
-  write_plain(text + "]}\n    run: ./attack get good.test " + std::to_string(Yard::kGoodPort) +
-              "\n" + kMet);
+  const auto write = [&](int count) {
+    std::string text = "firewall: {allow: ['good.test:" + std::to_string(Yard::kGoodPort) +
+                       "'], allow_private: [127.7.7.9]}\nenv: {MARK: stays-9917}\ntasks:\n  a:\n"
+                       "    matrix: {n: [0";
+    for (int i = 1; i < count; ++i) {
+      text += ", " + std::to_string(i);
+    }
+    write_plain(text + "]}\n    run: ./attack get good.test " + std::to_string(Yard::kGoodPort) +
+                "\n" + kMet + "  last:\n    needs: [a]\n    env: {LAST: at-the-last-7710}\n" +
+                "    run: ./attack serve 5555 4000\n" + kMet);
+  };
+  const auto is_at_the_last = [] { return !processes_with("LAST=at-the-last-7710").empty(); };
   const auto mounts_and_groups = [&] {
     return run({{"sh",
                  "-c",
@@ -193,13 +214,25 @@ TEST_P(Resources, NothingStaysOfManyNodes) {
         .out;
   };
   const std::string before = mounts_and_groups();
-  const Ended ended = run(pipe({"run", "p.yaml", "--name", "many", "-j", "2"}));
+  write(2);
+  e2e::Running two(pipe({"run", "p.yaml", "--name", "two", "--no-cache", "-j", "2"}));
+  ASSERT_TRUE(eventually(is_at_the_last));
+  const std::size_t descriptors = descriptors_of(two.pid());
+  const long resident_kib = resident_kib_of(two.pid());
+  EXPECT_EQ(two.wait().exit_code, 0);
+  write(nodes);
+  e2e::Running many(pipe({"run", "p.yaml", "--name", "many", "--no-cache", "-j", "2"}));
+  ASSERT_TRUE(eventually(is_at_the_last, std::chrono::minutes(20)));
+  EXPECT_TRUE(eventually([&] { return descriptors_of(many.pid()) <= descriptors; },
+                         std::chrono::seconds(3)))
+      << descriptors_of(many.pid()) << " descriptors, " << descriptors << " with two nodes";
+  EXPECT_LT(resident_kib_of(many.pid()) - resident_kib, 10 << 10);
+  const Ended ended = many.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
   // Podman tidies a little after its container has ended.
-  EXPECT_TRUE(e2e::eventually([&] { return processes_with("MARK=stays-9917").empty(); }));
-  EXPECT_TRUE(e2e::eventually([&] { return mounts_and_groups() == before; }))
-      << before << "became\n"
-      << mounts_and_groups();
+  EXPECT_TRUE(eventually([&] { return processes_with("MARK=stays-9917").empty(); }));
+  EXPECT_TRUE(eventually([&] { return mounts_and_groups() == before; })) << before << "became\n"
+                                                                         << mounts_and_groups();
   EXPECT_TRUE(fs::is_empty(scratch));
   const fs::path doors = fs::path(user_.state()) / "egress";
   EXPECT_TRUE(!fs::exists(doors) || fs::is_empty(doors)) << "sockets of doors";
@@ -207,7 +240,7 @@ TEST_P(Resources, NothingStaysOfManyNodes) {
     for (const char* const kind :
          {"ps -aq --filter name=many", "volume ls -q --filter label=pipe.run=many"}) {
       const auto left = [&] { return on_the_machine(engine() + " " + kind).out; };
-      EXPECT_TRUE(e2e::eventually([&] { return left().empty(); })) << kind << ": " << left();
+      EXPECT_TRUE(eventually([&] { return left().empty(); })) << kind << ": " << left();
     }
   }
   note_blocked("R13 what stays of many nodes", GetParam(), "nothing");

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdexcept>
+#include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -112,10 +113,11 @@ Answerer::Answerer(std::function<Sockets()> make, std::string banner) : banner_(
 }
 
 Answerer::~Answerer() {
+  stopping_ = true;
   close(stop_[1]);
   thread_.join();
-  for (std::thread& client : clients_) {
-    client.join();
+  while (clients_ > 0) {
+    usleep(1'000);
   }
   close(stop_[0]);
 }
@@ -170,7 +172,8 @@ void Answerer::serve(const std::function<Sockets()>& make) {
 void Answerer::on_client(int listener) {
   const int client = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
   ++connections_;
-  clients_.emplace_back([this, client] {
+  ++clients_;
+  std::thread([this, client] {
     std::array<char, 4096> bytes{};
     for (pollfd wait{client, POLLIN, 0}; poll(&wait, 1, 1'000) == 1;) {
       const ssize_t got = recv(client, bytes.data(), bytes.size(), 0);
@@ -181,13 +184,33 @@ void Answerer::on_client(int listener) {
         const std::lock_guard lock(said_mutex_);
         said_.append(bytes.data(), static_cast<std::size_t>(got));
       }
+      if (std::string_view(bytes.data(), static_cast<std::size_t>(got)).starts_with("GET /much ")) {
+        send_much(client);
+        break;
+      }
       const std::string answer =
           "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(banner_.size()) + "\r\n\r\n" +
           banner_;
       static_cast<void>(send(client, answer.data(), answer.size(), MSG_NOSIGNAL));
     }
     close(client);
-  });
+    --clients_;
+  }).detach();
+}
+
+/// No faster than some 100 MB/s: others have work to do too.
+void Answerer::send_much(int client) {
+  std::string some = "HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n";
+  while (!stopping_) {
+    const ssize_t put = send(client, some.data(), some.size(), MSG_NOSIGNAL);
+    if (put <= 0) {
+      ++cut_;
+      return;
+    }
+    sent_ += put;
+    some.assign(1 << 17, 'x');
+    usleep(1'000);
+  }
 }
 
 void Answerer::on_query(int socket, bool stream) {

@@ -35,12 +35,16 @@ class Answerer {
   [[nodiscard]] int connections() const { return connections_; }
   [[nodiscard]] int queries() const { return queries_; }
   [[nodiscard]] int packets() const { return packets_; }
+  /// Of answers to GET /much, which never end by themselves: bytes, and how many were cut.
+  [[nodiscard]] std::int64_t sent() const { return sent_; }
+  [[nodiscard]] int cut() const { return cut_; }
   /// What clients of the listeners said first.
   [[nodiscard]] std::string said() const;
 
  private:
   void serve(const std::function<Sockets()>& make);
   void on_client(int listener);
+  void send_much(int client);
   void on_query(int socket, bool stream);
   void on_frame(int socket);
 
@@ -50,9 +54,12 @@ class Answerer {
   std::atomic<int> connections_ = 0;
   std::atomic<int> queries_ = 0;
   std::atomic<int> packets_ = 0;
+  std::atomic<std::int64_t> sent_ = 0;
+  std::atomic<int> cut_ = 0;
+  std::atomic<bool> stopping_ = false;
   mutable std::mutex said_mutex_;
   std::string said_;
-  std::vector<std::thread> clients_;
+  std::atomic<int> clients_ = 0;  // in threads of their own
   std::thread thread_;
 };
 

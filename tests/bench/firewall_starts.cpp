@@ -1,9 +1,9 @@
 // What a firewall adds to the start of a node: runs `true` through an Engine without a network of
 // its own and in one that leads to a gateway (three ports, three names to prove), alternating:
 //
-//   firewall-starts sandbox|docker|podman [ROUNDS]
+//   bench_firewall_starts sandbox|docker|podman [ROUNDS]
 //
-// Prints the medians and their difference. Exit 1: it adds more than 15 ms (sandbox) or 80 ms.
+// Prints the medians and their difference.
 
 #include <algorithm>
 #include <chrono>
@@ -144,16 +144,12 @@ int main(int argc, char** argv) {
     bare.push_back(bench.run_one(false));
     walled.push_back(bench.run_one(true));
   }
-  const double more = median(walled) - median(bare);
-  const double most = name == "sandbox" ? 15 : 80;
-  fmt::print(
-      "{}: {:.1f} ms without a firewall, {:.1f} ms with one: {:.1f} ms more, at most {:.0f}\n",
-      name,
-      median(bare),
-      median(walled),
-      more,
-      most);
+  fmt::print("{}: {:.1f} ms without a firewall, {:.1f} ms with one: {:.1f} ms more\n",
+             name,
+             median(bare),
+             median(walled),
+             median(walled) - median(bare));
   bench.engine.reset();
   std::filesystem::remove_all(bench.folder);
-  return more <= most ? 0 : 1;
+  return 0;
 }

@@ -322,22 +322,28 @@ double figure(const std::string& text, const std::string& before) {
   return std::atof(text.c_str() + at + before.size());
 }
 
+/// What a firewall adds to the start of a node.
+double firewall_start(const char* engine) {
+  return median_of([&] {
+    const std::string text = must({{BENCH_FIREWALL_STARTS, engine, "10"}, "", {}}).out;
+    std::fprintf(stderr, "  %s", text.c_str());
+    return figure(text, "with one: ");
+  });
+}
+
 /// Bytes through the gateway, and what a road to it costs to make.
 void measure_egress() {
   std::vector<double> carried;
-  std::vector<double> made;
   for (int round = 0; round < rounds(); ++round) {
     const std::string text = must({{BENCH_EGRESS}, "", {}}).out;
     std::fprintf(stderr, "  %s", text.c_str());
     carried.push_back(figure(text, "bare loopback ") / figure(text, "gateway down "));
-    made.push_back(figure(text, "leads to the gateway ") - figure(text, "a network takes "));
   }
   report({"1 GB through the gateway", "the bare loopback", 2, median(carried), "x"});
-  report({"a network that leads to the gateway",
-          "one that leads nowhere, the difference",
-          15,
-          median(made),
-          "ms"});
+  const std::string against = "one without network, the difference";
+  report(
+      {"start of a sandbox node behind a firewall", against, 15, firewall_start("sandbox"), "ms"});
+  report({"start of a Docker node behind a firewall", against, 80, firewall_start("docker"), "ms"});
 }
 
 /// What metering costs an agent, and the runner.

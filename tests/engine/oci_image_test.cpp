@@ -202,6 +202,8 @@ TEST_F(OciImage, ARootFilesystemHasAnotherDigestWhenAFileChanges) {
   const fs::path root = folder_ / "rootfs";
   fs::create_directories(root / "bin");
   std::ofstream(root / "bin/hello") << "one";
+  ASSERT_FALSE(open_root_filesystem("/"));
+  EXPECT_THAT(open_root_filesystem("/").error().message, HasSubstr("this whole machine"));
   const auto before = open_root_filesystem(root.string());
   const auto same = open_root_filesystem(root.string());
   std::ofstream(root / "bin/hello") << "longer";

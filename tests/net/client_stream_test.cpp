@@ -161,6 +161,36 @@ TEST(ClientStream, HoldsAWebSocketUntilTheServerHasSwitched) {
   EXPECT_EQ(answered("HTTP/1.1 10", get("other.test")).then, Then::Refuse);
 }
 
+// What looks like the answer to it could be the body of the answer before.
+TEST(ClientStream, SwitchesToAWebSocketInTheFirstRequestOnly) {
+  const std::string upgrade =
+      "GET / HTTP/1.1\r\nHost: good.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  expect_refused(kHttp, get("good.test") + upgrade, get("good.test"), Reason::Http);
+  ClientStream stream(kHttp);
+  EXPECT_EQ(stream.look(upgrade).then, Then::Answer);
+  stream.answered("HTTP/1.1 200 OK");
+  EXPECT_EQ(stream.look(upgrade).then, Then::Refuse) << "the answer may still be coming";
+}
+
+// Servers skip empty lines before a request, and some take any method, blank or case.
+TEST(ClientStream, KnowsARequestOnAnyPortHoweverItIsWritten) {
+  const ClientStream::Target other_port{"good.test", 9000, false};
+  const std::string rest = " /x HTTP/1.1\r\nHost: other.test\r\n\r\n";
+  for (const char* const blanks : {"", "\r\n", "\n\r\n", " \t", "\r"}) {
+    for (const char* const method : {"GET", "get", "X1", "M-SEARCH", "a~b"}) {
+      expect_refused(other_port, blanks + (method + rest), blanks, Reason::Host);
+    }
+  }
+  expect_refused(other_port, "GET\t/x\tHTTP/1.1\r\nHost: other.test\r\n\r\n", "", Reason::Http);
+  expect_refused(other_port, "GET /x http/1.1\r\nHost: other.test\r\n\r\n", "", Reason::Http);
+  expect_refused(
+      other_port, "connect good.test:80 HTTP/1.1\r\nHost: good.test\r\n\r\n", "", Reason::Http);
+  const std::string odd = std::string("X1 /\0", 5);
+  expect_refused(
+      other_port, odd + " HTTP/1.1\r\nHost: other.test\r\n\r\n", odd + " HTTP/1.1\r", Reason::Http);
+  expect_passed(other_port, "\r\n\r\n" + get("good.test:9000"));
+}
+
 TEST(ClientStream, RefusesOtherProtocolsOnAWebPortAtTheirFirstByte) {
   expect_refused(kHttps, "SSH-2.0-OpenSSH\r\n", "", Reason::Protocol);
   expect_refused(kHttps, std::string("\0\0\0\x08", 4), "", Reason::Protocol);
@@ -178,6 +208,9 @@ TEST(ClientStream, LetsOtherProtocolsThroughOnOtherPorts) {
                                    std::string("\x16\x04"),
                                    std::string("*1\r\n$4\r\nPING\r\n"),
                                    std::string("EHLO me\r\n"),
+                                   std::string("\r\n"),
+                                   std::string("0032git-upload-pack /p.git\0host=good.test\0", 42),
+                                   std::string("0\x0c\x02\x01\x01\x60", 6),
                                    std::string("AMQP\0\0\x09\x01", 8)}) {
     expect_passed({"good.test", 2222, false}, bytes);
   }

@@ -1,19 +1,15 @@
-// What a road to the gateway costs to make, and how fast bytes go through it beside the bare
-// loopback: bench_egress [MEGABYTES].
+// How fast bytes go through the gateway beside the bare loopback: bench_egress [MEGABYTES].
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
-#include <filesystem>
 #include <netinet/in.h>
-#include <optional>
 #include <sys/socket.h>
 #include <thread>
 #include <vector>
 
-#include "runner/engine/init_program.h"
 #include "tests/net/inside.h"
 
 namespace {
@@ -51,51 +47,10 @@ double carry(const Fd& from, const Fd& to, std::size_t megabytes) {
   return static_cast<double>(megabytes) / took.count();
 }
 
-/// Median milliseconds of making a network, in `rounds`.
-double make_networks(bool with_door, int rounds) {
-  runner::EventLoop loop;
-  net_test::FakeResolver resolver(loop);
-  std::string folder = "/tmp/pipe-bench-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) {
-    std::abort();
-  }
-  runner::Gateway gateway(loop, resolver, {.directory = folder + "/doors", .own_addresses = [] {
-                                             return std::vector<dsl::IpAddress>();
-                                           }});
-  const std::string init = *runner::install_init_program(folder);
-  dsl::Firewall firewall;
-  firewall.allow = {"a.test:443", "b.test:80", "c.test:22"};
-  std::vector<double> took;
-  for (int i = 0; i < rounds; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    std::optional<runner::EgressDoor> door;
-    if (with_door) {
-      door = *gateway.open("n", dsl::NodeId{"n"}, firewall, nullptr);
-    }
-    bool made = false;
-    auto maker =
-        *runner::NetworkMaker::start(loop, init, door ? &*door : nullptr, [&](const auto& network) {
-          made = network.has_value();
-          loop.stop();
-        });
-    loop.run();
-    const std::chrono::duration<double, std::milli> each = std::chrono::steady_clock::now() - begin;
-    took.push_back(made ? each.count() : 1e9);
-    gateway.close("n");
-  }
-  std::filesystem::remove_all(folder);
-  std::sort(took.begin(), took.end());
-  return took[took.size() / 2];
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::size_t megabytes = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1024;
-  const double bare_network = make_networks(false, 50);
-  std::printf("a network takes %.1f ms, one that leads to the gateway %.1f ms\n",
-              bare_network,
-              make_networks(true, 50));
   net_test::Server server;
   const std::string rule = "good.test:" + std::to_string(server.port);
 

@@ -176,6 +176,60 @@ TEST(Masking, FindsWrappedBase64OfALongValue) {
   EXPECT_EQ(left, 0U) << masked;
 }
 
+std::string wrapped_at(std::size_t width, std::string text, const std::string& end = "\n") {
+  for (std::size_t at = width; at < text.size(); at += width + end.size()) {
+    text.insert(at, end);
+  }
+  return text;
+}
+
+// `base64`, `fold` and mail wrap lines, at whatever width and wherever the value begins.
+TEST(Masking, FindsEveryFormAcrossLineBreaksHoweverItIsCut) {
+  const std::string value = "Zq9vKw3xT7pLmN2rB8sDc5yH";
+  const Masking masking = masking_of({value});
+  for (const std::string& encoded : encodings(value)) {
+    for (const std::size_t width : {5U, 10U, 20U}) {
+      for (const char* const end : {"\n", "\r\n"}) {
+        const std::string text = "before\n" + wrapped_at(width, encoded, end) + "\nafter";
+        const std::string whole = masking.masked(text);
+        std::string joined;
+        for (const char c : whole) {
+          joined += c == '\n' || c == '\r' ? "" : std::string(1, c);
+        }
+        EXPECT_TRUE(is_gone(joined, encoded)) << text << " became " << whole;
+        EXPECT_THAT(whole, testing::StartsWith("before\n"));
+        EXPECT_THAT(whole, testing::EndsWith("\nafter"));
+        for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+          const std::string_view view = text;
+          const std::string in_two = in_pieces(masking, {view.substr(0, cut), view.substr(cut)});
+          // A line that ends with what many a secret begins with is not held back for it.
+          ASSERT_LE(in_two.size(), whole.size() + 3 + std::string_view(end).size()) << in_two;
+          ASSERT_THAT(in_two, HasSubstr("***"));
+        }
+      }
+    }
+  }
+}
+
+TEST(Masking, HoldsNoLineBackForALetterAtItsEnd) {
+  const Masking masking = masking_of({"secret-value"});
+  MaskStream stream(masking);
+  std::string out;
+  stream.add("what it says\n", out);
+  EXPECT_EQ(out, "what it says\n");
+  stream.add("secret\n", out);
+  EXPECT_EQ(out, "what it says\n") << "this may be it";
+  stream.add("-service\n", out);
+  EXPECT_EQ(out, "what it says\nsecret\n-service\n");
+}
+
+// As a host's name is written by whoever looks it up.
+TEST(Masking, FindsAValueAllInSmallOrCapitalLetters) {
+  const Masking masking = masking_of({"Zq9vKw3xT7pL"});
+  EXPECT_EQ(masking.masked("refused zq9vkw3xt7pl.attacker.test ZQ9VKW3XT7PL zQ9vKw3xT7pL"),
+            "refused ***.attacker.test *** zQ9vKw3xT7pL");
+}
+
 // What is found first may be a part of what is found next.
 TEST(Masking, MasksALongerValueRoundAShorterOne) {
   const Masking masking = masking_of({"middle", "the-middle-of-it", "of-it-all"});

@@ -27,6 +27,22 @@ std::string why_not(const dsl::Result<std::string>& result) {
   return result ? "was read: " + *result : result.error().message;
 }
 
+// A task may nest folders as it likes; a buffer of the walk on the stack for each of them was more
+// than there is of it.
+TEST(DiskUse, IsToldOfNestedFoldersAndIsUnknownBeyond) {
+  const TempFolder folder;
+  const auto nested = [&](const std::string& name, int levels) {
+    Fd at(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (int i = 0; i < levels; ++i) {
+      EXPECT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
+      at = Fd(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    }
+    return disk_use((folder.path() / name).string());
+  };
+  EXPECT_TRUE(nested("a", 500).has_value());
+  EXPECT_FALSE(nested("b", 600).has_value());
+}
+
 TEST(JoinBelow, TakesOnlyWhatStaysInTheFolder) {
   EXPECT_EQ(*join_below("/root", "a/b"), "/root/a/b");
   EXPECT_EQ(*join_below("/root/", "..a"), "/root/..a");
