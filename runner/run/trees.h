@@ -219,9 +219,9 @@ class Trees {
   /// brings a file also where a later commit took it back. Sorted by path.
   virtual dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to) = 0;
 
-  /// The difference of the two as lines, for whoever reads it: of each file its name and, where it is a text,
-  /// what was added and removed. At most about `most` bytes: then the names alone, and how many
-  /// more there are. Artifacts are left out.
+  /// The difference of the two as lines, for whoever reads it: of each file its name and, where
+  /// it is a text, what was added and removed. At most about `most` bytes: then the names alone,
+  /// and how many more there are. Artifacts are left out.
   virtual dsl::Result<std::string> patch(const TreeRef& from,
                                          const TreeRef& to,
                                          std::size_t most) = 0;
