@@ -149,6 +149,10 @@ dsl::Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::open(const std::str
   int code = git_repository_open_bare(&opened, folder.c_str());
   if (code == GIT_ENOTFOUND) {
     // Of several that start at once one makes it: they would trip over each other's files.
+    const std::string above = folder.substr(0, folder.rfind('/'));
+    if (const auto made = files::make_directories(above.empty() ? "/" : above); !made) {
+      return made.error();
+    }
     const auto alone = FileLock::take(folder + ".lock", FileLock::How::Exclusive);
     if (!alone) {
       return alone.error();

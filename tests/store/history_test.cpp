@@ -63,6 +63,7 @@ TEST_F(HistoryTest, TellsWhatDiffers) {
   ASSERT_TRUE(for_each_change(*objects,
                               must(tree_of(*objects, base.commit)),
                               must(tree_of(*objects, next.commit)),
+                              kCompareAll,
                               [&](const git::FileChange& change) -> dsl::Status {
                                 told.push_back(change.path + " " +
                                                std::to_string(change.text.added) + "+" +

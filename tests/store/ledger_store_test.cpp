@@ -351,7 +351,7 @@ class Interleaving {
     }
     const auto charged = ledger_.charge_open(nodes_[run].run, day_ms_ + 9);
     ASSERT_TRUE(charged);
-    EXPECT_EQ(static_cast<std::size_t>(*charged), open_.size() - left.size());
+    EXPECT_EQ(charged->size(), open_.size() - left.size());
     open_ = std::move(left);
   }
 
