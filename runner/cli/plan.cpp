@@ -96,6 +96,10 @@ ExitCode show_plan(const Arguments& arguments, Console& console) {
   if (const dsl::Status fits = check_goes_on(arguments.goes_on, arguments.source); !fits) {
     return console.fail(ExitCode::Invalid, fits.error());
   }
+  if (arguments.output.empty() && (arguments.source.dirty || !arguments.source.env_files.empty())) {
+    return console.fail(ExitCode::Invalid,
+                        {"--dirty and --env-file belong to a sealed plan", "add -o plan.json"});
+  }
   if (!arguments.goes_on.run.empty()) {
     return plan_to_go_on(arguments, console);
   }
@@ -110,10 +114,6 @@ ExitCode show_plan(const Arguments& arguments, Console& console) {
   if (!arguments.output.empty()) {
     const Settings settings = compiled->settings;
     return seal(arguments, settings, request_of(*std::move(compiled), arguments.source), console);
-  }
-  if (arguments.source.dirty || !arguments.source.env_files.empty()) {
-    return console.fail(ExitCode::Invalid,
-                        {"--dirty and --env-file belong to a sealed plan", "add -o plan.json"});
   }
   return print(compiled->plan, arguments, console);
 }

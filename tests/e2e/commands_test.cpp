@@ -395,7 +395,7 @@ TEST_F(Command, ApprovalStopsTheRunUntilAPersonHasSpoken) {
               HasSubstr("criterion 9 of 'yes' asks nothing"));
   EXPECT_EQ(pipe({"approve", "asks", "yes", "--json"}).out,
             "{\"run\":\"asks\",\"task\":\"yes\",\"answer\":\"approved\",\"answered\":1,"
-            "\"left\":0,\"again\":[]}\n");
+            "\"left\":0,\"again\":[],\"failed\":false}\n");
   EXPECT_EQ(pipe({"resume", "asks"}).exit_code, 0);
   EXPECT_EQ(read_text(folder_.path() / "b.txt"), "b\n");
 }

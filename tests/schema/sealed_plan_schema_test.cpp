@@ -17,7 +17,8 @@ const Schema& sealed_schema() {
 TEST(SealedPlanSchema, TakesEveryPart) {
   for (std::uint32_t seed = 0; seed < 20; ++seed) {
     dsl::SealedPlan sealed;
-    sealed.origin = {"p.yaml", {{"service", "api"}}, "host", {".env"}, "/home/a/.env", true, "r", "t", "more"};
+    sealed.origin = {
+        "p.yaml", {{"service", "api"}}, "host", {".env"}, "/home/a/.env", true, "r", "t", "more"};
     sealed.input_tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
     sealed.files = {{"p.yaml", dsl::SealedFile::Role::Source, "ab"},
                     {"check", dsl::SealedFile::Role::Check, "cd"},

@@ -11,7 +11,8 @@ namespace {
 
 SealedPlan some_plan(std::uint32_t seed) {
   SealedPlan sealed;
-  sealed.origin = {"p.yaml", {{"b", "2"}, {"a", "1"}}, "host", {".env"}, "", true, "r", "t", "more"};
+  sealed.origin = {
+      "p.yaml", {{"b", "2"}, {"a", "1"}}, "host", {".env"}, "", true, "r", "t", "more"};
   sealed.taken = "commit 1234 on main";
   sealed.input_tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
   sealed.files = {{"./token", SealedFile::Role::Program, "ab"},
