@@ -76,7 +76,7 @@ Row row_of(const RunOverview& overview) {
   row.pipeline = report::one_line(summary.pipeline);
   row.tasks = fmt::format("{}/{}", summary.settled, summary.tasks);
   row.started = started ? local_time(summary.started_ms) : "-";
-  row.took = started ? report::took_text(summary.last_ms - summary.started_ms) : "-";
+  row.took = started ? report::took_text(summary.took_ms) : "-";
   return row;
 }
 

@@ -211,7 +211,6 @@ Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms)
   for (std::size_t k = 0; k < n.criteria.size(); ++k) {
     criteria.push_back(criterion_value(plan_node.criteria[k], n.criteria[k], n.reused));
   }
-  const std::int64_t end = n.outcome ? n.finished_ms : until_ms;
   return Value(Value::Record{
       {"node", Value(n.id.value)},
       {"kind", Value(std::string(kind_word(plan_node.kind)))},
@@ -223,7 +222,7 @@ Value node_value(const RunState& state, std::size_t node, std::int64_t until_ms)
       {"parkings", number(n.parkings)},
       {"goes_on_at_ms", n.stage == Stage::Parked ? number(n.not_before_ms) : Value()},
       {"spent", n.spent == Spend{} ? Value() : spend_value(n.spent)},
-      {"took_ms", n.started_ms == 0 ? Value() : number(end - n.started_ms)},
+      {"took_ms", n.started_ms == 0 ? Value() : number(state.took_ms(node, until_ms))},
       {"answered_by", or_null(n.answered_by)},
       {"answered_at_ms", n.answered_ms == 0 ? Value() : number(n.answered_ms)},
       {"sent_back", n.sent_back ? sent_back_value(*n.sent_back) : Value()},
@@ -314,6 +313,7 @@ bool is_finished(RunStatus status) {
 RunOverview overview_of(const RunView& view) {
   RunOverview overview{view.run(), view.folder(), status_of(view), report::summarise(view.state())};
   overview.summary.last_ms = view.until_ms();  // what goes on takes longer than to its last event
+  overview.summary.took_ms = view.state().took_ms(view.until_ms());
   return overview;
 }
 
@@ -333,7 +333,7 @@ dsl::Value::Record summary_record(const RunOverview& overview) {
       {"pipeline", Value(summary.pipeline)},
       {"status", Value(std::string(to_text(overview.status)))},
       {"started_at_ms", number(summary.started_ms)},
-      {"took_ms", number(summary.started_ms == 0 ? 0 : summary.last_ms - summary.started_ms)},
+      {"took_ms", number(summary.took_ms)},
       {"tasks", number(summary.tasks)},
       {"settled", number(summary.settled)},
       {"result", or_null(summary.delivered)},

@@ -240,6 +240,7 @@ Status Runs::record(const RunId& run, decltype(Event::what) what) {
   Event event;
   event.sequence = view->state().sequence() + 1;
   event.at_ms = now_ms();
+  event.after_ms = 0;  // nobody runs it meanwhile
   event.what = std::move(what);
   RunState trial = view->state();
   if (Status fits = trial.apply(event); !fits) {

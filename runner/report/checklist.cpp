@@ -265,10 +265,7 @@ class Checklist {
     }
     std::string text;
     if (n.started_ms != 0) {
-      const bool over = n.outcome.has_value();
-      const std::int64_t end =
-          over ? n.finished_ms : std::max({state_.last_ms(), n.started_ms, options_.until_ms});
-      text += fmt::format("   {:>6}", took_text(end - n.started_ms));
+      text += fmt::format("   {:>6}", took_text(state_.took_ms(node, options_.until_ms)));
     }
     if (n.attempt > 1) {
       text += fmt::format("   {} attempts", n.attempt);

@@ -17,7 +17,7 @@ std::optional<std::int64_t> usual(const RunState& state) {
   for (std::size_t i = 0; i < state.nodes().size(); ++i) {
     const NodeState& node = state.nodes()[i];
     if (has_work(state, i) && node.outcome == Outcome::Passed && !node.reused) {
-      sum += node.finished_ms - node.started_ms;
+      sum += state.took_ms(i, 0);
       ++count;
     }
   }
@@ -42,7 +42,7 @@ std::optional<std::int64_t> time_left(const RunState& state,
       return std::nullopt;
     }
     const std::int64_t whole = expected != 0 ? expected : *guess;
-    const std::int64_t spent = nodes[i].started_ms == 0 ? 0 : now_ms - nodes[i].started_ms;
+    const std::int64_t spent = state.took_ms(i, now_ms);
     own[i] = std::max<std::int64_t>(whole - spent, 0);
     work += own[i];
     if (nodes[i].group) {

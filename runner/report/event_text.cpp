@@ -165,7 +165,7 @@ struct EventText {
                                                                    : Meaning::Bad;
     std::string text = painted(stage_text(state, *node), meaning, colour);
     if (n.started_ms != 0) {
-      text += " in " + took_text(n.finished_ms - n.started_ms);
+      text += " in " + took_text(state.took_ms(*node, event.at_ms));
     }
     if (n.attempt > 1) {
       text += fmt::format(", {} attempts", n.attempt);
@@ -176,7 +176,7 @@ struct EventText {
     return painted("interrupted", Meaning::Doubt, colour) + " by " + one_line(e.by);
   }
   Line operator()(const RunFinished& e) const {
-    const std::string took = " in " + took_text(event.at_ms - state.started_ms());
+    const std::string took = " in " + took_text(state.took_ms(event.at_ms));
     switch (e.outcome) {
       case Outcome::Passed:
         return painted("run passed", Meaning::Good, colour) + took;

@@ -47,7 +47,7 @@ std::string bar_line(const RunState& state, const LiveView& view) {
   if (count.failed > 0) {
     figures += "  " + painted(fmt::format("{} failed", count.failed), Meaning::Bad, view.colour);
   }
-  figures += "  " + took_text(view.now_ms - state.started_ms());
+  figures += "  " + took_text(state.took_ms(view.now_ms));
   const auto left = view.stops > 0 ? std::nullopt : time_left(state, view.jobs, view.now_ms);
   if (view.stops > 0) {
     figures += "  " + painted(view.stops == 1 ? "stopping; Ctrl-C again kills at once" : "killing",
@@ -169,14 +169,12 @@ std::vector<std::string> live_frame(const RunState& state, const LiveView& view)
     const NodeState& n = state.nodes()[busy[k]];
     const std::string title =
         padded(cut_middle(node_title(state, busy[k]), title_width), title_width);
-    const std::int64_t since = n.stage == Stage::Running && n.attempt_started_ms != 0
-                                   ? n.attempt_started_ms
-                                   : n.started_ms;
-    frame.push_back(cut(fmt::format("  {}  {:>6}  {}",
-                                    title,
-                                    took_text(since == 0 ? 0 : view.now_ms - since),
-                                    detail(state, busy[k], view)),
-                        view.width));
+    const std::int64_t took = n.stage == Stage::Running && n.attempt_started_ms != 0
+                                  ? view.now_ms - n.attempt_started_ms
+                                  : state.took_ms(busy[k], view.now_ms);
+    frame.push_back(
+        cut(fmt::format("  {}  {:>6}  {}", title, took_text(took), detail(state, busy[k], view)),
+            view.width));
   }
   if (shown < busy.size()) {
     frame.push_back(cut(fmt::format("  and {} more", busy.size() - shown), view.width));

@@ -96,8 +96,7 @@ std::string figures(const RunState& state, const Tally& tally, std::int64_t unti
   if (tally.criteria > 0) {
     text += fmt::format(", {} of {} met", tally.met, counted(tally.criteria, "criterion"));
   }
-  const std::int64_t end = state.outcome() ? state.last_ms() : std::max(state.last_ms(), until_ms);
-  return state.started() ? text + ", " + took_text(end - state.started_ms()) : text;
+  return state.started() ? text + ", " + took_text(state.took_ms(until_ms)) : text;
 }
 
 class ResultText {

@@ -49,6 +49,7 @@ RunSummary summarise(const RunState& state) {
   summary.outcome = state.outcome();
   summary.started_ms = state.started_ms();
   summary.last_ms = state.last_ms();
+  summary.took_ms = state.took_ms(summary.last_ms);
   summary.delivered = state.delivered();
   for (std::size_t i = 0; i < state.nodes().size(); ++i) {
     const bool counts = is_counted(state, i);
@@ -64,6 +65,7 @@ std::string summary_to_json(const RunSummary& summary) {
       {"outcome", summary.outcome ? Value(std::string(outcome_word(*summary.outcome))) : Value()},
       {"started_at_ms", number(summary.started_ms)},
       {"last_at_ms", number(summary.last_ms)},
+      {"took_ms", number(summary.took_ms)},
       {"tasks", number(summary.tasks)},
       {"settled", number(summary.settled)},
       {"result", Value(summary.delivered)},
@@ -86,6 +88,7 @@ dsl::Result<RunSummary> summary_from_json(const std::string& json) {
   }
   for (const auto& [key, figure] : {std::pair("started_at_ms", &summary.started_ms),
                                     std::pair("last_at_ms", &summary.last_ms),
+                                    std::pair("took_ms", &summary.took_ms),
                                     std::pair("tasks", &summary.tasks),
                                     std::pair("settled", &summary.settled)}) {
     const auto* found = held<double>(*value, key);

@@ -18,6 +18,7 @@ struct RunSummary {
   std::optional<Outcome> outcome;  // absent: not finished
   std::int64_t started_ms = 0;     // wall clock; 0: not started
   std::int64_t last_ms = 0;        // wall clock, of the last event
+  std::int64_t took_ms = 0;        // without the times in which no runner lived
   std::int64_t tasks = 0;          // instances in the place of what they are instances of
   std::int64_t settled = 0;        // of these
   std::string delivered;           // where the result is, "" nowhere

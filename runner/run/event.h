@@ -327,6 +327,10 @@ struct Event {
                ResultUndone,
                MergeUnresolved>
       what;
+  /// Milliseconds since the event before it, of a clock that only grows and stands still while the
+  /// machine sleeps: what durations and budgets go by. 0: the first that its writer wrote; -1: an
+  /// older pipe wrote it.
+  std::int64_t after_ms = -1;
 };
 
 }  // namespace runner

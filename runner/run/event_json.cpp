@@ -580,6 +580,7 @@ std::string event_to_json(const Event& event) {
   out["version"] = kVersion;
   out["sequence"] = event.sequence;
   out["at_ms"] = event.at_ms;
+  out["after_ms"] = event.after_ms;
   out["kind"] = kKinds[event.what.index()];
   auto what = event.what;
   std::visit(
@@ -609,6 +610,7 @@ dsl::Result<Event> event_from_json(std::string_view text) {
     }
     reader("sequence", event.sequence);
     reader("at_ms", event.at_ms);
+    reader("after_ms", event.after_ms);
     if (version != kVersion || !read_kind(kind, in, event)) {
       return bad("unknown kind '" + kind + "'");
     }

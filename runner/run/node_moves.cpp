@@ -73,6 +73,7 @@ void NodeMoves::settle(std::size_t i, Outcome outcome) {
   node.stage = Stage::Settled;
   node.outcome = outcome;
   node.finished_ms = at_ms_;
+  node.finished_lived_ms = s_.lived_ms_;
   s_.active_.erase(rank(i));
   s_.open_.erase(rank(i));
   s_.undecided_.erase(rank(i));

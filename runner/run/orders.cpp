@@ -104,7 +104,8 @@ std::string session_key(const dsl::RunId& run, const dsl::NodeId& node) {
 
 Result<AttemptOrder> attempt_order(const OrderContext& context,
                                    std::size_t node,
-                                   std::int64_t now_ms) {
+                                   std::int64_t now_ms,
+                                   std::int64_t since_ms) {
   const NodeState& me = context.state.nodes()[node];
   const PlanNode& plan = context.state.plan_node(node);
   AttemptOrder order;
@@ -120,7 +121,7 @@ Result<AttemptOrder> attempt_order(const OrderContext& context,
   if (me.parked && plan.timeout.ms > 0) {
     order.work.timeout.ms = std::max<std::int64_t>(plan.timeout.ms - me.worked_ms, 1'000);
   }
-  if (const auto left = context.state.time_left(node, now_ms)) {
+  if (const auto left = context.state.time_left(node, since_ms)) {
     const std::int64_t most = std::max<std::int64_t>(left->ms, 1);
     order.work.timeout.ms =
         order.work.timeout.ms > 0 ? std::min(order.work.timeout.ms, most) : most;

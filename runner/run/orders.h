@@ -18,7 +18,8 @@ namespace runner {
 
 dsl::Result<AttemptOrder> attempt_order(const OrderContext& context,
                                         std::size_t node,
-                                        std::int64_t now_ms);
+                                        std::int64_t now_ms,
+                                        std::int64_t since_ms);
 
 dsl::Result<CheckOrder> check_order(const OrderContext& context,
                                     std::size_t node,

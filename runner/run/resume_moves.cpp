@@ -152,6 +152,7 @@ void NodeMoves::begin_anew(std::size_t i) {
   fresh.instances = node.instances;
   fresh.attempt = node.attempt;  // names of jobs are not used twice
   fresh.started_ms = node.started_ms;
+  fresh.started_lived_ms = node.started_lived_ms;
   fresh.denied = node.denied;
   fresh.not_permitted = node.not_permitted;
   fresh.spent = node.spent;  // it is paid for, whatever becomes of the work

@@ -79,6 +79,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
   bool over = false;
   std::string stopped_by;
   std::optional<std::int64_t> alarm_ms;
+  std::optional<std::int64_t> noted_ms;  // monotonic, when the last event was noted
 
   // ---- the tick
   // -----------------------------------------------------------------------------------
@@ -122,6 +123,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       // tree that is read holds memory and a folder too.
       limits.slots = options.slots + std::min(executor.reading_back(), options.slots);
       limits.now_ms = parts.clock.wall_ms();
+      limits.since_ms = since_noted_ms();
       limits.stopping = stopping;
       limits.hash_files = [this](const std::vector<std::string>& globs) {
         return parts.trees.hash_files(state.input(), globs);
@@ -175,6 +177,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
     Event event;
     event.sequence = state.sequence() + 1;
     event.at_ms = parts.clock.wall_ms();
+    event.after_ms = since_noted_ms();
     event.what = std::move(what);
     if (parts.secrets != nullptr && !parts.secrets->masking().empty()) {
       event = masked(event, parts.secrets->masking());
@@ -184,7 +187,12 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
       break_off(applied.error());
       return;
     }
+    noted_ms = parts.clock.monotonic_ms();
     batch.push_back(std::move(event));
+  }
+
+  std::int64_t since_noted_ms() const {
+    return noted_ms ? parts.clock.monotonic_ms() - *noted_ms : 0;
   }
 
   /// Commits the tick's events, tells the observers, then calls `then`. Where the journal cannot be
@@ -583,7 +591,8 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
 
   void act(const StartAttempt& action) {
     const NodeState& me = state.nodes()[action.node];
-    Result<AttemptOrder> order = attempt_order(context, action.node, parts.clock.wall_ms());
+    Result<AttemptOrder> order =
+        attempt_order(context, action.node, parts.clock.wall_ms(), since_noted_ms());
     if (!order) {
       note(NodeFinished{me.id, Outcome::Failed, order.error().message, {}});
       return;

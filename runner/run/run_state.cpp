@@ -103,12 +103,25 @@ std::vector<std::size_t> RunState::at_work() const {
   return all;
 }
 
-std::optional<WorkTime::Left> RunState::time_left(std::size_t node, std::int64_t now_ms) const {
+std::optional<WorkTime::Left> RunState::time_left(std::size_t node, std::int64_t since_ms) const {
   if (!work_time_.is_bounded()) {
     return std::nullopt;
   }
-  return work_time_.left(
-      nodes_[node].plan_node, at_work(), std::max<std::int64_t>(now_ms - last_ms_, 0));
+  return work_time_.left(nodes_[node].plan_node, at_work(), since_ms);
+}
+
+std::int64_t RunState::took_ms(std::size_t node, std::int64_t until_ms) const {
+  const NodeState& me = nodes_[node];
+  if (me.started_ms == 0) {
+    return 0;
+  }
+  return me.outcome
+             ? me.finished_lived_ms - me.started_lived_ms
+             : lived_ms_ - me.started_lived_ms + std::max<std::int64_t>(until_ms - last_ms_, 0);
+}
+
+std::int64_t RunState::took_ms(std::int64_t until_ms) const {
+  return lived_ms_ + (outcome_ ? 0 : std::max<std::int64_t>(until_ms - last_ms_, 0));
 }
 
 std::optional<std::size_t> RunState::find(const dsl::NodeId& id) const {
@@ -322,6 +335,7 @@ struct Fold {
     return on(e.node, Stage::Open, [&](std::size_t i, NodeState& node) {
       moves.leave_open(i);
       node.started_ms = event.at_ms;
+      node.started_lived_ms = s.lived_ms_;
       node.stage = Stage::Expanded;
       s.active_.insert(moves.rank(i));
       moves.enter_pool(i, -1);  // its instances take the places
@@ -336,6 +350,7 @@ struct Fold {
       moves.leave_open(i);
       node.stage = Stage::Merging;
       node.started_ms = event.at_ms;
+      node.started_lived_ms = s.lived_ms_;
       ++s.busy_;
     });
   }
@@ -388,6 +403,7 @@ struct Fold {
     } else if (node.stage == Stage::Open) {
       moves.leave_open(*found);
       node.started_ms = event.at_ms;
+      node.started_lived_ms = s.lived_ms_;
     } else if (node.stage != Stage::Verifying) {
       return misfit("'" + e.node.value + "' already has its input");
     }
@@ -663,14 +679,22 @@ dsl::Status RunState::apply(const Event& event) {
                       ""};
   }
   // What was under way when a runner died did not go on until the next one began.
-  const bool counts = work_time_.is_bounded() && !std::holds_alternative<RunResumed>(event.what);
-  const std::vector<std::size_t> working = counts ? at_work() : std::vector<std::size_t>();
+  const bool begins = !started() || std::holds_alternative<RunResumed>(event.what);
+  const std::int64_t passed = begins ? 0
+                              : event.after_ms >= 0
+                                  ? event.after_ms
+                                  : std::max<std::int64_t>(event.at_ms - last_ms_, 0);
+  const std::vector<std::size_t> working =
+      work_time_.is_bounded() && passed > 0 ? at_work() : std::vector<std::size_t>();
+  lived_ms_ += passed;
   const dsl::Status status =
       std::visit(Fold{*this, event, NodeMoves(*this, event.at_ms)}, event.what);
   if (status) {
-    work_time_.add(working, event.at_ms - last_ms_);
+    work_time_.add(working, passed);
     sequence_ = event.sequence;
     last_ms_ = event.at_ms;
+  } else {
+    lived_ms_ -= passed;
   }
   return status;
 }

@@ -83,6 +83,8 @@ struct NodeState {
   std::int64_t failures = 0;     // attempts that failed; those that a crash cut short do not count
   std::int64_t started_ms = 0;   // wall clock, of the first attempt (or the input)
   std::int64_t finished_ms = 0;  // wall clock
+  std::int64_t started_lived_ms = 0;  // the same by RunState::lived_ms
+  std::int64_t finished_lived_ms = 0;
   std::int64_t attempt_started_ms = 0;
   std::int64_t not_before_ms = 0;
   std::int64_t parkings = 0;          // how often it was parked
@@ -222,10 +224,14 @@ class RunState {
   /// Does a settled node stand in the way of those that need it? A failure that is not allowed
   /// does, and so does what was skipped for one: nothing downstream of a failure starts by itself.
   [[nodiscard]] bool blocks(std::size_t node) const;
-  /// How much of its budgets of time this node has left at that time (wall clock); no value: none
-  /// bounds it.
+  /// How much of its budgets of time this node has left `since_ms` after the last event; no value:
+  /// none bounds it.
   [[nodiscard]] std::optional<WorkTime::Left> time_left(std::size_t node,
-                                                        std::int64_t now_ms) const;
+                                                        std::int64_t since_ms) const;
+  /// How long a node, or the run, has taken: without the times in which no runner lived, whatever
+  /// the wall clock did. What is not over goes on until `until_ms` (wall clock).
+  [[nodiscard]] std::int64_t took_ms(std::size_t node, std::int64_t until_ms) const;
+  [[nodiscard]] std::int64_t took_ms(std::int64_t until_ms) const;
   /// Whose trees stand for a settled plan node that has none of its own: its instances', or those
   /// that it would have started from.
   [[nodiscard]] const std::vector<std::size_t>& stands_for(std::size_t node) const {
@@ -280,6 +286,7 @@ class RunState {
   Spend spent_;
   std::int64_t started_ms_ = 0;
   std::int64_t last_ms_ = 0;
+  std::int64_t lived_ms_ = 0;  // so long a runner has lived, at the last event
 };
 
 /// The run failed, and all that failed did for the sake of a budget, of models or of time.

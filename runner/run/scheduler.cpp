@@ -298,7 +298,7 @@ class Planner {
 
   /// No attempt begins once a budget of time is used up.
   bool is_out_of_time(std::size_t node) {
-    const auto left = state_.time_left(node, limits_.now_ms);
+    const auto left = state_.time_left(node, limits_.since_ms);
     if (!left || left->ms > 0) {
       return false;
     }
@@ -479,7 +479,7 @@ class Planner {
     const NodeState& me = state_.nodes()[node];
     const dsl::Retry& retry = state_.plan_node(node).retry;
     // The attempt had no more time than was left.
-    const auto left = state_.time_left(node, limits_.now_ms);
+    const auto left = state_.time_left(node, limits_.since_ms);
     if (left && left->ms == 0) {
       act(Finish{node, outcome, left->budget + " is used up: " + reason, {}, true});
       return;

@@ -98,10 +98,11 @@ using Action = std::variant<Admit,
                             Finish>;
 
 struct SchedulerLimits {
-  std::size_t slots = 1;    // how many merges, attempts and checks at once
-  std::int64_t now_ms = 0;  // wall clock
-  bool stopping = false;    // nothing that takes a slot is started any more
-  HashFiles hash_files;     // of the run's input tree, for `if:` and `for_each:`
+  std::size_t slots = 1;      // how many merges, attempts and checks at once
+  std::int64_t now_ms = 0;    // wall clock
+  std::int64_t since_ms = 0;  // monotonic, since the last event
+  bool stopping = false;      // nothing that takes a slot is started any more
+  HashFiles hash_files;       // of the run's input tree, for `if:` and `for_each:`
 };
 
 struct NextActions {

@@ -90,7 +90,9 @@ TEST_P(Resources, NothingDeafOutlivesItsTask) {
     kill(orphan, SIGKILL);
   }
   note({"A54 processes that ignore TERM", kNoEngine, "gets through: they outlive their parent"});
-  note_blocked("A54 processes that ignore TERM", GetParam(), "none is left when the run ends");
+  note_blocked("A54 processes that ignore TERM",
+               GetParam(),
+               "none is left when the run ends, " + std::to_string(rounds) + " times");
 }
 
 // A55: the log has an end, the runner's memory does not grow with it.
@@ -243,7 +245,7 @@ TEST_P(Resources, NothingStaysOfManyNodes) {
       EXPECT_TRUE(eventually([&] { return left().empty(); })) << kind << ": " << left();
     }
   }
-  note_blocked("R13 what stays of many nodes", GetParam(), "nothing");
+  note_blocked("R13 what stays of many nodes", GetParam(), "nothing of " + std::to_string(nodes));
 }
 
 INSTANTIATE_FOR_ENGINES(Resources);

@@ -8,10 +8,11 @@ namespace {
 TEST(EventJson, WritesEveryMemberInOneLine) {
   Event event{
       7, 1'700'000'000'123, NodeFinished{dsl::NodeId("build"), Outcome::Passed, "", {"abc", ""}}};
-  EXPECT_EQ(event_to_json(event),
-            R"({"version":1,"sequence":7,"at_ms":1700000000123,"kind":"node_finished",)"
-            R"("node":"build","outcome":"passed","reason":"",)"
-            R"("tree":{"commit":"abc","artifacts":""},"out_of_time":false})");
+  EXPECT_EQ(
+      event_to_json(event),
+      R"({"version":1,"sequence":7,"at_ms":1700000000123,"after_ms":-1,"kind":"node_finished",)"
+      R"("node":"build","outcome":"passed","reason":"",)"
+      R"("tree":{"commit":"abc","artifacts":""},"out_of_time":false})");
 }
 
 TEST(EventJson, KeepsWhatAnAttemptLeft) {

@@ -128,6 +128,24 @@ TEST(TimeBudget, WhatADeadRunnerSleptThroughCostsNothing) {
   run.run_to_end();
   EXPECT_EQ(run.state->outcome(), Outcome::Passed);
   EXPECT_EQ(run.engine.started.back().timeout.ms, 70'000);
+  EXPECT_EQ(run.state->took_ms(run.clock.wall_ms()), 60'000) << "nor is it told as time it took";
+  EXPECT_EQ(run.state->took_ms(1, run.clock.wall_ms()), 30'000);
+}
+
+TEST(TimeBudget, NeitherEndsNorGrowsWhenTheWallClockIsSet) {
+  for (const std::int64_t hour : {3'600'000, -3'600'000}) {
+    RunHarness run({task("a", {}, "x"), task("b", {0}, "y")});
+    run.plan.budget.time = dsl::Duration{100'000};
+    take(run, 30'000);
+    run.start();
+    run.clock.advance({10'000});
+    run.clock.jump({hour});
+    run.run_to_end();
+    EXPECT_EQ(run.state->outcome(), Outcome::Passed);
+    EXPECT_EQ(run.engine.started.back().timeout.ms, 70'000) << hour;
+    EXPECT_EQ(run.state->took_ms(run.clock.wall_ms()), 60'000) << hour;
+    EXPECT_EQ(run.state->took_ms(0, run.clock.wall_ms()), 30'000) << hour;
+  }
 }
 
 }  // namespace
