@@ -1,6 +1,7 @@
 // pipe costs: what models took, from the ledger of all runs.
 
 #include <algorithm>
+#include <chrono>
 #include <array>
 #include <filesystem>
 #include <iterator>
@@ -22,7 +23,7 @@ namespace runner::cli {
 namespace {
 
 struct Arguments {
-  std::string by = "day";
+  std::string by;  // "": by day
   std::string since;
   bool json = false;
 };
@@ -164,10 +165,18 @@ class Table {
 
 bool is_day(const std::string& text) {
   constexpr std::string_view kForm = "0000-00-00";
-  return text.size() == kForm.size() &&
-         std::equal(text.begin(), text.end(), kForm.begin(), [](char c, char form) {
-           return form == '0' ? c >= '0' && c <= '9' : c == form;
-         });
+  const bool has_form = text.size() == kForm.size() &&
+                        std::equal(text.begin(), text.end(), kForm.begin(), [](char c, char form) {
+                          return form == '0' ? c >= '0' && c <= '9' : c == form;
+                        });
+  if (!has_form) {
+    return false;
+  }
+  const std::chrono::year_month_day day{
+      std::chrono::year(std::stoi(text.substr(0, 4))),
+      std::chrono::month(static_cast<unsigned>(std::stoi(text.substr(5, 2)))),
+      std::chrono::day(static_cast<unsigned>(std::stoi(text.substr(8, 2))))};
+  return day.ok();
 }
 
 ExitCode show_costs(const Arguments& arguments, Console& console) {
@@ -176,12 +185,17 @@ ExitCode show_costs(const Arguments& arguments, Console& console) {
                         {"--since: expected a day, found " + dsl::quoted(arguments.since),
                          "write it as 2026-11-21"});
   }
+  if (arguments.json && !arguments.by.empty()) {
+    return console.fail(ExitCode::Invalid,
+                        {"--json prints each request, and --by adds them up",
+                         "leave one of them out"});
+  }
   const auto runs = Runs::open_here();
   if (!runs) {
     return console.fail(ExitCode::Environment, runs.error());
   }
   const std::string path = ledger_path(runs->settings().state_dir);
-  Table table(arguments.by);
+  Table table(arguments.by.empty() ? "day" : arguments.by);
   std::error_code ignored;
   if (std::filesystem::exists(path, ignored)) {
     const auto ledger = LedgerStore::open(path);

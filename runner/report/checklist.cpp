@@ -280,6 +280,11 @@ class Checklist {
     }
     if (n.spent.turns > 0) {
       text += "   " + spend_text(n.spent);
+      // What is reserved is the most that we know of; a provider may know of more.
+      const auto& cap = state_.plan_node(node).budget.cost;
+      if (cap && n.spent.cost.micros > cap->micros) {
+        text += fmt::format(", above its budget of {}", dsl::to_text(*cap));
+      }
     }
     if (n.last && n.last->agent) {
       // What the gateway counted stands for the agent's own figures.

@@ -304,13 +304,12 @@ class Work : public std::enable_shared_from_this<Work> {
   }
 
   /// An agent would wait for the window inside of its container, and most give up after a while. A
-  /// short wait is left to it.
+  /// short wait is left to it. Whether it is woken, or has failed, is the scheduler's to say.
   void meet_limit(const RateLimit& limit) {
     limit_ = limit;
     const std::int64_t wait_ms = limit.resets_at_ms - shared_->parts.clock.wall_ms();
     const bool is_long = limit.is_shut || wait_ms > kLongestOwnWait.ms;
-    if (running_ && !shut_out_ && is_long && !limit.is_for_good &&
-        order_.plan->retry.wake_ups > 0) {
+    if (running_ && !shut_out_ && is_long && !limit.is_for_good) {
       shut_out_ = true;
       order_.engine->stop(order_.job, shared_->parts.grace);
     }

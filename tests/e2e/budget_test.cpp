@@ -99,6 +99,8 @@ TEST_F(BudgetRun, CountsWhatAnAgentSpendsAndTheNodeNeverHasTheKey) {
 
   const Ended costs = pipe({"costs", "--by", "model"});
   EXPECT_THAT(costs.out, AllOf(HasSubstr("claude-sonnet-4-5"), HasSubstr("$0.07")));
+  EXPECT_EQ(pipe({"costs", "--since", "2026-13-45"}).exit_code, 2);
+  EXPECT_EQ(pipe({"costs", "--by", "model", "--json"}).exit_code, 2);
   const Ended lines = pipe({"costs", "--json"});
   EXPECT_EQ(std::count(lines.out.begin(), lines.out.end(), '\n'), 2);
   EXPECT_THAT(lines.out, HasSubstr("\"cost_micros\":33000"));
