@@ -1,8 +1,8 @@
 // pipe costs: what models took, from the ledger of all runs.
 
 #include <algorithm>
-#include <chrono>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -186,9 +186,9 @@ ExitCode show_costs(const Arguments& arguments, Console& console) {
                          "write it as 2026-11-21"});
   }
   if (arguments.json && !arguments.by.empty()) {
-    return console.fail(ExitCode::Invalid,
-                        {"--json prints each request, and --by adds them up",
-                         "leave one of them out"});
+    return console.fail(
+        ExitCode::Invalid,
+        {"--json prints each request, and --by adds them up", "leave one of them out"});
   }
   const auto runs = Runs::open_here();
   if (!runs) {

@@ -123,7 +123,7 @@ TEST(WhatIsOwed, IsNothingOfWhatWasUndoneOrNotDeclared) {
   EXPECT_EQ(owed(plain.state()), Owed::Nothing);
   git.push = true;
   Story undone = passed(git);
-  undone.tell(ResultDelivered{"branch 'b'"}).tell(ResultUndone{"branch 'b'"});
+  undone.tell(ResultDelivered{"branch 'b'"}).tell(ResultUndone{"branch 'b'", ""});
   EXPECT_EQ(owed(undone.state()), Owed::Nothing);
 }
 

@@ -37,7 +37,7 @@ TEST(DiskUse, IsToldOfNestedFoldersAndIsUnknownBeyond) {
       EXPECT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
       at = Fd(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }
-    return disk_use((folder.path() / name).string());
+    return disk_use(folder.path() + "/" + name);
   };
   EXPECT_TRUE(nested("a", 500).has_value());
   EXPECT_FALSE(nested("b", 600).has_value());
