@@ -43,7 +43,11 @@ class StoreTreesTest : public StoreTest {
   }
   Capture capture_now(const PreparedWorkspace& workspace) {
     return wait<Capture>([&](auto done) {
-      trees_.capture({workspace, {}, {}, {}, {}, "Work", 1'700'000'000, false}, done);
+      CaptureRequest request;
+      request.workspace = workspace;
+      request.commit_message = "Work";
+      request.commit_time_s = 1'700'000'000;
+      trees_.capture(request, done);
     });
   }
 
@@ -100,7 +104,10 @@ TEST_F(StoreTreesTest, AJobThatIsPreparedWhileCachesAreSettledFindsThem) {
     const PreparedWorkspace first =
         wait<PreparedWorkspace>([&](auto done) { trees_.prepare(request, done); });
     write_file(first.home + "/c/v", std::to_string(round));
-    CaptureRequest save{first, {}, {}, {}, {}, "Work", 1'700'000'000};
+    CaptureRequest save;
+    save.workspace = first;
+    save.commit_message = "Work";
+    save.commit_time_s = 1'700'000'000;
     save.save_caches = true;
     static_cast<void>(wait<Capture>([&](auto done) { trees_.capture(save, done); }));
 
