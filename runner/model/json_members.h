@@ -1,11 +1,9 @@
 #pragma once
 
-// Members of JSON records, where what is missing, null or of another kind is nothing. Internal to
-// this room. Any thread; pure.
+// Members of nlohmann-json's records, where what is missing, null or of another kind is nothing.
+// Internal to this room; whoever includes it includes the library. Any thread; pure.
 
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 namespace runner {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "dsl/json_tree.h"
 #include "runner/run/json_schema.h"
 #include "runner/run/judge.h"
 #include "runner/run/tree_walk.h"
@@ -185,6 +185,11 @@ Judgement judge_against_schema(const std::string& what,
   return judgement;
 }
 
+/// However deep it is, and whatever stands in it twice.
+bool is_json(const std::string& document) {
+  return dsl::JsonTree::parse(document, document.size(), "it").has_value();
+}
+
 Judgement judge_value(std::string what, const dsl::JsonCheck& check, const std::string& document) {
   const bool existence = check.comparison == dsl::JsonCheck::Comparison::Exists;
   const bool wanted = wants_existence(check);
@@ -196,7 +201,7 @@ Judgement judge_value(std::string what, const dsl::JsonCheck& check, const std::
   }
   const dsl::Result<Value> whole = dsl::value_from_json(document);
   if (!whole) {
-    return nlohmann::json::accept(document)
+    return is_json(document)
                ? unverified(what, "JSON that cannot be read: " + whole.error().message)
                : not_met(what, "no JSON: " + whole.error().message);
   }
