@@ -129,12 +129,14 @@ std::vector<dsl::Error> trouble_with_host_files(
     for (const dsl::HostMount& mount : node.mounts) {
       look(mount.source, mount.writable, "name another file or folder under `mounts:`");
     }
-    if (node.image.kind == dsl::Image::Kind::RootFs) {
-      look(node.image.reference, false, "name the folder of another system; this one is `host`");
-    }
+    std::vector<const dsl::Image*> images{&node.image};
     for (const dsl::Service& service : node.services) {
-      if (service.image.kind == dsl::Image::Kind::RootFs) {
-        look(service.image.reference, false, "name the folder of another system");
+      images.push_back(&service.image);
+    }
+    for (const dsl::Image* image : images) {
+      std::error_code failed;  // one that is not there is told, once, by whoever is to unpack it
+      if (image->kind == dsl::Image::Kind::RootFs && fs::exists(image->reference, failed)) {
+        look(image->reference, false, "name the folder of another system; this one is `host`");
       }
     }
   }
