@@ -185,7 +185,8 @@ Looked ClientStream::open(std::string_view held) {
   }
   const std::size_t end = held.find('\n');
   if (end == std::string_view::npos) {
-    state_ = !web && has_control_byte(held) ? State::FirstLine : State::Opening;
+    const bool waits = begins_as_http(held) && !has_control_byte(held);
+    state_ = waits ? State::Opening : State::FirstLine;
     return pass(0);
   }
   if (!names_http(held.substr(0, end))) {

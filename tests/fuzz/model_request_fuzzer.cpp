@@ -41,9 +41,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const runner::ModelRequestFacts facts = request->facts();
   fuzz::require(!facts.output_tokens || *facts.output_tokens >= 0, "no limit is negative");
+  fuzz::require(facts.input_tokens > 0, "something is read", body);
   const std::int64_t most = 1 + data[1];
   request->limit_output(most);
   request->ask_for_usage();
+  request->ask_for_list_price();
   request->add_note("a note");
   const std::string sent = request->body();
   const auto again = runner::ModelRequest::read(call, sent);
