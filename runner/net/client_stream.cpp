@@ -185,7 +185,7 @@ Looked ClientStream::open(std::string_view held) {
   }
   const std::size_t end = held.find('\n');
   if (end == std::string_view::npos) {
-    const bool waits = begins_as_http(held) && !has_control_byte(held);
+    const bool waits = web || (begins_as_http(held) && !has_control_byte(held));
     state_ = waits ? State::Opening : State::FirstLine;
     return pass(0);
   }

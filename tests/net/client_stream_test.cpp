@@ -207,6 +207,7 @@ TEST(ClientStream, RefusesOtherProtocolsOnAWebPortAtTheirFirstByte) {
   expect_refused(kHttps, std::string("\0\0\0\x08", 4), "", Reason::Protocol);
   expect_refused(kHttps, "\x16\x02\x01", "", Reason::Protocol);
   expect_refused(kHttps, "get / HTTP/1.1\r\n", "", Reason::Protocol);
+  expect_refused(kHttps, std::string(" \0\n+", 4), "", Reason::Protocol);
   expect_refused(kHttps, "\r\nGET / HTTP/1.1\r\n", "", Reason::Protocol);
   expect_refused(kHttps, "GET /\r\n", "", Reason::Protocol);
   expect_refused(kHttps, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", Reason::Http);
