@@ -184,13 +184,17 @@ Looked ClientStream::open(std::string_view held) {
     return other();
   }
   const std::size_t end = held.find('\n');
+  const std::string_view line = held.substr(0, end);
+  const bool waits = web || (begins_as_http(line) && !has_control_byte(line));
   if (end == std::string_view::npos) {
-    const bool waits = web || (begins_as_http(held) && !has_control_byte(held));
     state_ = waits ? State::Opening : State::FirstLine;
     return pass(0);
   }
-  if (!names_http(held.substr(0, end))) {
+  if (!names_http(line)) {
     return other();
+  }
+  if (!waits) {
+    return refuse(Reason::Http);  // as where it came in pieces, of which some went on
   }
   state_ = State::HttpHead;
   return pass(0);
