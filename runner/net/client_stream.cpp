@@ -209,7 +209,7 @@ Looked ClientStream::see_first_line(std::string_view held) {
   if (end == std::string_view::npos && line_.size() < kMostHeld) {
     return pass(some.size());
   }
-  if (names_http(line_)) {
+  if (may_be_taken_for_http(line_) && names_http(line_)) {
     return refuse(Reason::Http);
   }
   state_ = State::Through;
