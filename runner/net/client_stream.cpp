@@ -50,15 +50,11 @@ Looked refuse(Reason reason, std::string seen = "") {
 
 constexpr std::string_view kBlanks = " \t\v\f\r\n";
 
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
-}
-
 /// What a request line begins with: a method in capitals, and then a space.
 bool begins_as_http(std::string_view held) {
   const std::string_view method = held.substr(0, held.find(' '));
   return std::all_of(
-      method.begin(), method.end(), [](char c) { return is_letter(c) && !(c >= 'a' && c <= 'z'); });
+      method.begin(), method.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
 }
 
 /// What some server takes for the beginning of a request line: servers differ in the methods and
