@@ -39,12 +39,10 @@ ContainerEnvironment container_environment(const Settings& settings) {
 }
 
 std::vector<std::string> engine_sockets(const Settings& settings) {
-  constexpr std::string_view kScheme = "unix://";
   std::vector<std::string> sockets;
-  for (std::string path : {settings.docker_socket, variable("DOCKER_HOST")}) {
-    path = path.starts_with(kScheme) ? path.substr(kScheme.size()) : path;
-    if (path.starts_with('/')) {
-      sockets.push_back(std::move(path));
+  for (const std::string& address : {settings.docker_socket, variable("DOCKER_HOST")}) {
+    if (const auto path = socket_path(address); path && path->starts_with('/')) {
+      sockets.push_back(*path);
     }
   }
   if (const std::string own = variable("XDG_RUNTIME_DIR"); own.starts_with('/')) {
