@@ -219,6 +219,16 @@ class Hooks : public GitRun {
     std::filesystem::permissions(folder_.write(hook(name), "#!/bin/sh\n" + script),
                                  std::filesystem::perms(0755));
   }
+  std::string remote() const { return outside_.path().string() + "/remote.git"; }
+  /// A remote to push to, and a pipeline that passes where there is a file `good`.
+  std::string remote_and_check() {
+    user_.git({"init", "-q", "--bare", remote()}, folder());
+    user_.git({"remote", "add", "origin", remote()}, folder());
+    return outside_.write(
+        "check.yaml",
+        pipeline_head() +
+            "tasks: {a: {run: \"true\", success_criteria: [{\"[ ] b\": test -e good}]}}\n");
+  }
   std::string said_;
 };
 
@@ -273,13 +283,7 @@ TEST_F(Hooks, KeepChainAndPutBackWhatWasThere) {
 }
 
 TEST_F(Hooks, RunAPipelineBeforeAPush) {
-  const std::string remote = outside_.path().string() + "/remote.git";
-  user_.git({"init", "-q", "--bare", remote}, folder());
-  user_.git({"remote", "add", "origin", remote}, folder());
-  const std::string check = outside_.write(
-      "check.yaml",
-      pipeline_head() +
-          "tasks: {a: {run: \"true\", success_criteria: [{\"[ ] b\": test -e good}]}}\n");
+  const std::string check = remote_and_check();
   ASSERT_EQ(pipe({"hooks", "install", "--pre-push", check}).exit_code, 0);
   EXPECT_EQ(try_git({"push", "-q", "origin", "main"}), 1);
   folder_.write("good", "");
@@ -290,13 +294,7 @@ TEST_F(Hooks, RunAPipelineBeforeAPush) {
 
 // The hook judged HEAD, whatever was pushed (issue 5).
 TEST_F(Hooks, JudgeWhatIsPushedAndNotWhatIsCheckedOut) {
-  const std::string remote = outside_.path().string() + "/remote.git";
-  user_.git({"init", "-q", "--bare", remote}, folder());
-  user_.git({"remote", "add", "origin", remote}, folder());
-  const std::string check = outside_.write(
-      "check.yaml",
-      pipeline_head() +
-          "tasks: {a: {run: \"true\", success_criteria: [{\"[ ] b\": test -e good}]}}\n");
+  const std::string check = remote_and_check();
   user_.git({"branch", "bad"}, folder());
   folder_.write("good", "");
   user_.git({"add", "good"}, folder());
@@ -310,7 +308,7 @@ TEST_F(Hooks, JudgeWhatIsPushedAndNotWhatIsCheckedOut) {
   EXPECT_NE(try_git({"push", "-q", "origin", "bad"}), 0) << "HEAD is good, this is not";
   EXPECT_THAT(read_text(marker), HasSubstr("refs/heads/bad")) << "the user's hook is told too";
   EXPECT_NE(try_git({"push", "-q", "origin", "main", "bad"}), 0);
-  EXPECT_EQ(user_.git({"branch", "--list"}, remote), "");
+  EXPECT_EQ(user_.git({"branch", "--list"}, remote()), "");
   EXPECT_EQ(try_git({"push", "-q", "origin", "main", "fine", "v1"}), 0) << said_;
   user_.git({"switch", "-q", "bad"}, folder());
   EXPECT_EQ(try_git({"push", "-q", "origin", "main:other"}), 0) << said_;
