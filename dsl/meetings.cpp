@@ -74,14 +74,12 @@ class Nodes {
 class Meetings {
  public:
   Meetings(const Plan& plan, const std::function<void(const Meeting&)>& see)
-      : plan_(plan),
-        see_(see),
-        pasts_(plan.nodes.size()),
-        waiting_(plan.nodes.size(), 0),
-        branches_(plan.nodes.size(), 0) {
+      : plan_(plan), see_(see), pasts_(plan.nodes.size()), waiting_(plan.nodes.size(), 0) {
     needs_.reserve(plan.nodes.size());
+    shares_.reserve(plan.nodes.size());
     for (const PlanNode& node : plan.nodes) {
       needs_.push_back(node.needs);
+      shares_.push_back(share_of(node));
     }
   }
 
@@ -157,32 +155,28 @@ class Meetings {
     for (const NodeIndex tip : tips) {
       common.keep_common(pasts_[tip]);
     }
-    struct Parted {
-      NodeIndex node;
-      std::size_t branch;  // the first that has it
-    };
-    std::vector<Parted> parted;
+    Nodes parted;
     std::vector<std::size_t> own(tips.size(), 0);  // by branch: of its nodes, how many do something
     std::size_t at_work = 0;
     for (std::size_t branch = 0; branch < tips.size(); ++branch) {
-      pasts_[tips[branch]].each_without(common, [&](NodeIndex i) {
-        const std::size_t one = works(i) ? 1 : 0;
-        own[branch] += one;
-        if (branches_[i]++ == 0) {
-          parted.push_back({i, branch});
-          at_work += one;
+      const Nodes& past = pasts_[tips[branch]];
+      past.each_without(common, [&](NodeIndex i) {
+        NodeShare& share = shares_[i];
+        own[branch] += share.works;
+        if (share.branches++ == 0) {
+          share.first_branch = branch;
+          at_work += share.works;
         }
       });
+      parted.add(past);
     }
     Meeting meeting{node, {}, 0, {}};
-    for (const Parted& one : parted) {
+    parted.each_without(common, [&](NodeIndex i) {
+      NodeShare& share = shares_[i];
       // Who may be to blame for what this branch proved.
-      add(one.node, tips[one.branch], at_work - own[one.branch], meeting);
-    }
-    for (const Parted& one : parted) {
-      branches_[one.node] = 0;
-    }
-    std::sort(meeting.tasks.begin(), meeting.tasks.end());
+      add(i, share, tips[share.first_branch], at_work - own[share.first_branch], meeting);
+      share.branches = 0;
+    });
     if (!meeting.tasks.empty() && is_new(meeting.tasks)) {
       see_(meeting);
     }
@@ -197,33 +191,47 @@ class Meetings {
     return known_.insert(hash).second;
   }
 
-  /// A gate is where its phase's tasks met; it does nothing by itself.
-  [[nodiscard]] bool works(NodeIndex i) const { return !plan_.nodes[i].command.argv.empty(); }
+  /// What a meeting asks of a node, side by side: plans are large, and their nodes far apart.
+  struct NodeShare {
+    std::size_t criteria = 0;      // that are of a tree
+    std::int64_t worst_ms = 0;     // of all of them, looked at once
+    std::size_t works = 0;         // 1 where it does something; a gate does nothing by itself
+    std::size_t branches = 0;      // of the meeting's, how many have it
+    std::size_t first_branch = 0;  // the first of them
+  };
 
-  void add(NodeIndex task, NodeIndex tip, std::size_t beside, Meeting& meeting) const {
+  static NodeShare share_of(const PlanNode& node) {
+    NodeShare share;
+    for (const Criterion& criterion : node.criteria) {
+      if (is_of_a_tree(criterion)) {
+        ++share.criteria;
+        share.worst_ms += criterion.timeout.ms;
+      }
+    }
+    share.works = node.command.argv.empty() ? 0 : 1;
+    return share;
+  }
+
+  static void add(
+      NodeIndex task, const NodeShare& share, NodeIndex tip, std::size_t beside, Meeting& meeting) {
+    if (share.criteria == 0) {
+      return;
+    }
     // On the whole; at the end of each branch, where it may have been put aside; and with each of
     // those who may be to blame, where there are several.
     const std::size_t looks =
-        1 + branches_[task] - (tip == task ? 1U : 0U) + (beside > 1 ? beside : 0);
-    std::size_t count = 0;
-    for (const Criterion& criterion : plan_.nodes[task].criteria) {
-      if (is_of_a_tree(criterion)) {
-        ++count;
-        meeting.worst.ms += static_cast<std::int64_t>(looks) * criterion.timeout.ms;
-      }
-    }
-    meeting.criteria += count;
-    if (count > 0) {
-      meeting.tasks.push_back(task);
-    }
+        1 + share.branches - (tip == task ? 1U : 0U) + (beside > 1 ? beside : 0);
+    meeting.worst.ms += static_cast<std::int64_t>(looks) * share.worst_ms;
+    meeting.criteria += share.criteria;
+    meeting.tasks.push_back(task);
   }
 
   const Plan& plan_;
   const std::function<void(const Meeting&)>& see_;
   std::vector<std::vector<NodeIndex>> needs_;  // by node; of a gate, its phase's last ones
-  std::vector<Nodes> pasts_;           // by node, itself included; empty where nobody waits for it
-  std::vector<std::size_t> waiting_;   // by node: nodes that need it and are yet to come
-  std::vector<std::size_t> branches_;  // by node: of the meeting's, how many have it
+  std::vector<Nodes> pasts_;          // by node, itself included; empty where nobody waits for it
+  std::vector<std::size_t> waiting_;  // by node: nodes that need it and are yet to come
+  std::vector<NodeShare> shares_;     // by node
   std::unordered_set<std::uint64_t> known_;  // meetings, by their tasks
 };
 
