@@ -313,8 +313,8 @@ class Lowering {
                 const std::vector<std::string>& axes) {
     const Unit& unit = program_.units[number];
     const PhaseSpec& phase = pipeline_.phases[unit.phase];
-    PlanNode& node = plan_.nodes.emplace_back(
-        TaskLowering(program_, defaults_, number, layers, matrix, axes).lower());
+    PlanNode& node = plan_.nodes.emplace_back();
+    TaskLowering(program_, defaults_, number, layers, matrix, axes, node).lower();
     node.phase = std::string(phase.name.value);
     if (unit.task != nullptr) {
       node.task = std::string(unit.task->name.value);

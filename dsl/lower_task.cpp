@@ -21,16 +21,18 @@ TaskLowering::TaskLowering(Program& program,
                            Graph::Node unit,
                            const std::vector<Layer>& layers,
                            const Value::Record& matrix,
-                           const std::vector<std::string>& axes)
+                           const std::vector<std::string>& axes,
+                           PlanNode& node)
     : program_(program),
       defaults_(defaults),
       unit_(program.units[unit]),
       layers_(layers),
-      names_(program, unit, layers, matrix, axes) {
+      names_(program, unit, layers, matrix, axes),
+      node_(node) {
   node_.matrix = matrix;
 }
 
-PlanNode TaskLowering::lower() {
+void TaskLowering::lower() {
   if (layers_.size() > 1 && layers_[1].step != nullptr) {
     (void)names(0);  // checks `with:` even where the step mentions no input
   }
@@ -46,7 +48,6 @@ PlanNode TaskLowering::lower() {
   lower_services();
   lower_docker_daemon();
   lower_criteria();
-  return std::move(node_);
 }
 
 // ---- texts -----------------------------------------------------------------------------------

@@ -21,16 +21,17 @@ struct PlanDefaults {
 
 class TaskLowering {
  public:
-  /// All must outlive it; `matrix` is empty for a task without one.
+  /// All must outlive it; `matrix` is empty for a task without one. `node` is a new one.
   TaskLowering(Program& program,
                const PlanDefaults& defaults,
                Graph::Node unit,
                const std::vector<Layer>& layers,
                const Value::Record& matrix,
-               const std::vector<std::string>& axes);
+               const std::vector<std::string>& axes,
+               PlanNode& node);
 
-  /// The node, without id and needs. Mistakes are reported; the node then means nothing.
-  PlanNode lower();
+  /// Makes the node, without id and needs. Mistakes are reported; the node then means nothing.
+  void lower();
 
  private:
   /// The first layer whose member `stated` finds in it, or null.
@@ -117,7 +118,7 @@ class TaskLowering {
   const Unit& unit_;
   const std::vector<Layer>& layers_;
   TaskNames names_;
-  PlanNode node_;
+  PlanNode& node_;
 };
 
 }  // namespace dsl
