@@ -21,6 +21,7 @@
 #include "runner/engine/system_image.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
+#include "runner/sys/mount_view.h"
 
 namespace runner {
 namespace fs = std::filesystem;
@@ -75,6 +76,8 @@ class SandboxEngine final : public Engine {
     return scratch_folder() + "/" + name.value;
   }
   dsl::Status launch(Job job, std::function<void(JobEnd)> ended);
+  /// Where a job starts that needs nothing of the machine but what all jobs do; null: elsewhere.
+  MountView* view_for(const SandboxSetup& setup, const Job& job);
   void on_end(const JobName& name, JobEnd end, const std::function<void(JobEnd)>& ended);
 
   /// Members are destroyed in the reverse order: the job first, then what it is in.
@@ -95,6 +98,8 @@ class SandboxEngine final : public Engine {
   Fd init_;    // pipe-init, to be executed
   Fd filter_;  // seccomp
   std::optional<SystemImage> system_;
+  std::unique_ptr<MountView> view_;  // null: not made yet, or we may not
+  bool view_tried_ = false;
   std::map<std::string, RootImage> images_;  // by reference
   std::map<JobName, Running> jobs_;
   std::map<std::string, NetworkNamespace> networks_;
@@ -276,6 +281,24 @@ dsl::Result<SandboxSetup> SandboxEngine::set_up(Job& job) const {
   return setup;
 }
 
+MountView* SandboxEngine::view_for(const SandboxSetup& setup, const Job& job) {
+  if (!std::exchange(view_tried_, true)) {
+    std::vector<std::string> needed = system_->folders;
+    needed.insert(needed.end(),
+                  {program_.bwrap, fs::absolute(options_.state_dir).string(), "/proc"});
+    for (const char* const device : {"null", "zero", "full", "random", "urandom", "tty"}) {
+      needed.push_back(std::string("/dev/") + device);  // that bubblewrap shows in its /dev
+    }
+    view_ = MountView::make(std::move(needed));
+  }
+  const std::vector<std::string> paths = host_paths(setup, job);
+  const bool shows_all =
+      view_ != nullptr && std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
+        return view_->shows(path);
+      });
+  return shows_all ? view_.get() : nullptr;
+}
+
 dsl::Status SandboxEngine::launch(Job job, std::function<void(JobEnd)> ended) {
   if (probe_.trouble) {
     return *probe_.trouble;
@@ -314,6 +337,7 @@ dsl::Status SandboxEngine::launch(Job job, std::function<void(JobEnd)> ended) {
   auto started = SandboxJob::start(loop_,
                                    job,
                                    sandbox_command(program_, options_, *setup, job),
+                                   view_for(*setup, job),
                                    descriptors,
                                    [this, name = job.name, ended = std::move(ended)](JobEnd end) {
                                      on_end(name, std::move(end), ended);

@@ -149,6 +149,34 @@ dsl::Result<InnerUser> inner_user(const std::string& user, const SandboxProgram&
   return inner;
 }
 
+std::vector<std::string> host_paths(const SandboxSetup& setup, const Job& job) {
+  std::vector<std::string> paths = setup.cgroups;
+  const auto add_path = [&](const std::string& path) {
+    if (!path.empty()) {
+      paths.push_back(path);
+    }
+  };
+  if (setup.root.system != nullptr) {
+    paths.insert(paths.end(), setup.root.system->folders.begin(), setup.root.system->folders.end());
+    add_path(setup.root.system->etc);
+  }
+  add_path(setup.root.folder);
+  for (const OverlayMount& overlay : setup.overlays) {
+    add_path(overlay.target);
+    add_path(overlay.upper);
+    add_path(overlay.work);
+    paths.insert(paths.end(), overlay.lower.begin(), overlay.lower.end());
+  }
+  add_path(job.workspace.directory);
+  for (const ReadOnlyPath& part : job.workspace.read_only_paths) {
+    add_path(part.source);
+  }
+  for (const Mount& mount : job.mounts) {
+    add_path(mount.source);
+  }
+  return paths;
+}
+
 std::vector<std::string> sandbox_command(const SandboxProgram& program,
                                          const EngineOptions& options,
                                          const SandboxSetup& setup,

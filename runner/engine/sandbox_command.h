@@ -66,6 +66,9 @@ struct InnerUser {
 /// "" and "host" are ourselves, "root" is 0, "N" or "N:M" these numbers; an Error for a name.
 dsl::Result<InnerUser> inner_user(const std::string& user, const SandboxProgram& program);
 
+/// Everything of the machine that the command mounts or writes to, absolute.
+std::vector<std::string> host_paths(const SandboxSetup& setup, const Job& job);
+
 /// REQUIRES: inner_user(job.user) is no Error.
 std::vector<std::string> sandbox_command(const SandboxProgram& program,
                                          const EngineOptions& options,

@@ -32,6 +32,7 @@ dsl::Result<std::unique_ptr<SandboxJob>> SandboxJob::start(
     EventLoop& loop,
     const Job& job,
     std::vector<std::string> command,
+    MountView* view,
     const std::vector<std::pair<int, int>>& descriptors,
     std::function<void(JobEnd)> ended) {
   std::unique_ptr<SandboxJob> started(new SandboxJob(loop, job, std::move(ended)));
@@ -55,6 +56,7 @@ dsl::Result<std::unique_ptr<SandboxJob>> SandboxJob::start(
 
   SpawnRequest request;
   request.argv = std::move(command);
+  request.view = view;
   request.descriptors = descriptors;
   request.descriptors.insert(request.descriptors.end(),
                              {{started->output_->write_end(), STDOUT_FILENO},

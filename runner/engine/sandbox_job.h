@@ -21,13 +21,14 @@ namespace runner {
 
 class SandboxJob {
  public:
-  /// Starts `command`, which leads to `pipe-init run` (sandbox_command.h). `descriptors`: ours ->
-  /// its, beside those that this class adds. `ended` is called once, after which this object may be
-  /// destroyed; an Error when nothing was started.
+  /// Starts `command`, which leads to `pipe-init run` (sandbox_command.h), in `view` (null: among
+  /// all mounts). `descriptors`: ours -> its, beside those that this class adds. `ended` is called
+  /// once, after which this object may be destroyed; an Error when nothing was started.
   static dsl::Result<std::unique_ptr<SandboxJob>> start(
       EventLoop& loop,
       const Job& job,
       std::vector<std::string> command,
+      MountView* view,
       const std::vector<std::pair<int, int>>& descriptors,
       std::function<void(JobEnd)> ended);
   SandboxJob(const SandboxJob&) = delete;

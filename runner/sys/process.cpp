@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runner/sys/fd.h"
+#include "runner/sys/mount_view.h"
 
 namespace runner {
 namespace {
@@ -178,9 +179,16 @@ dsl::Result<std::unique_ptr<Process>> Process::spawn(EventLoop& loop,
   plan.set_descriptors(request.descriptors);
 
   pid_t pid = 0;
-  if (const int number =
-          plan.spawn(&pid, pointers_to(arguments).data(), pointers_to(variables).data());
-      number != 0) {
+  int number = 0;
+  const auto spawn = [&] {
+    number = plan.spawn(&pid, pointers_to(arguments).data(), pointers_to(variables).data());
+  };
+  if (request.view != nullptr) {
+    request.view->run(spawn);
+  } else {
+    spawn();
+  }
+  if (number != 0) {
     return cannot_start(request, number);
   }
 

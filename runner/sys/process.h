@@ -17,6 +17,8 @@
 
 namespace runner {
 
+class MountView;
+
 struct SpawnRequest {
   std::vector<std::string> argv;  // argv[0] is a path, or looked up in our own PATH
   std::vector<std::pair<std::string, std::string>> env;  // exactly this
@@ -25,6 +27,7 @@ struct SpawnRequest {
   /// closed in the child.
   std::vector<std::pair<int, int>> descriptors;
   bool new_session = true;
+  MountView* view = nullptr;  // where it is started; null: among all mounts
 };
 
 /// A child that was started. Destroying it kills what still runs of its process group and reaps.

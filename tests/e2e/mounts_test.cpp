@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -68,6 +69,31 @@ tasks:
   project_.write("data/in", "something else\n");
   EXPECT_EQ(run_with(pipeline).exit_code, 0);
   EXPECT_EQ(read_text(project_.path() / "project/got"), "something else\nmine\n");
+}
+
+// A sandbox starts among the mounts that all sandboxes need; a folder elsewhere is no less itself.
+TEST_P(Mounts, MayBeOnAnotherFileSystem) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "to mount a file system takes root";
+  }
+  project_.write("memory/note", "covered");
+  const std::string memory = (project_.path() / "memory").string();
+  ASSERT_EQ(mount("none", memory.c_str(), "tmpfs", 0, "size=64k"), 0);
+  project_.write("memory/note", "kept in memory");
+  const Ended ended = run_with(R"yaml(
+tasks:
+  with:
+    mounts: ["../memory:/data"]
+    run: grep kept /data/note
+    success_criteria:
+      - "[ ] A check sees it as well": grep kept /data/note
+  without:
+    run: "true"
+    success_criteria:
+      - "[ ] There is none": test ! -e /data/note
+)yaml");
+  EXPECT_EQ(umount2(memory.c_str(), MNT_DETACH), 0);
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
 }
 
 TEST_P(Mounts, SetupComesBeforeTheCommandAndBeforeEachRunCheckInTheSameShell) {
