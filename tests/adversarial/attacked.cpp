@@ -166,12 +166,15 @@ std::vector<pid_t> processes_below(pid_t top) {
   std::vector<pid_t> all;
   std::vector<pid_t> parents = {top};
   while (!parents.empty()) {
-    const std::string parent = std::to_string(parents.back());
+    const auto parent = std::filesystem::path("/proc") / std::to_string(parents.back()) / "task";
     parents.pop_back();
-    std::ifstream children("/proc/" + parent + "/task/" + parent + "/children");
-    for (pid_t child = 0; children >> child;) {
-      all.push_back(child);
-      parents.push_back(child);
+    std::error_code gone;
+    for (const auto& thread : std::filesystem::directory_iterator(parent, gone)) {
+      std::ifstream children(thread.path() / "children");  // each thread has those that it made
+      for (pid_t child = 0; children >> child;) {
+        all.push_back(child);
+        parents.push_back(child);
+      }
     }
   }
   return all;
