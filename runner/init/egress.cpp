@@ -148,11 +148,11 @@ void hand_over(int door, const int* sockets, size_t count, const EgressPort* por
   message.msg_iov = &bytes;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+  message.msg_controllen = static_cast<socklen_t>(CMSG_SPACE(count * sizeof(int)));
   cmsghdr* const header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(count * sizeof(int));
+  header->cmsg_len = static_cast<socklen_t>(CMSG_LEN(count * sizeof(int)));
   memcpy(CMSG_DATA(header), sockets, count * sizeof(int));
   if (sendmsg(door, &message, MSG_NOSIGNAL) < 0) {
     fail("hand the network over to the gateway", "", errno);

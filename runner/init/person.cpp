@@ -1,10 +1,11 @@
 #include "runner/init/person.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runner/init/file.h"
@@ -61,6 +62,29 @@ bool find_group(const char* text, gid_t* gid) {
   return found >= 0;
 }
 
+/// What `name` in the open folder is, and all beneath it; links are not followed.
+void give_entry(int folder, const char* name, const Person& person) {
+  struct stat status {};
+  if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return;
+  }
+  if (status.st_uid != person.uid || status.st_gid != person.gid) {
+    static_cast<void>(fchownat(folder, name, person.uid, person.gid, AT_SYMLINK_NOFOLLOW));
+  }
+  const int inner =
+      S_ISDIR(status.st_mode) ? openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) : -1;
+  DIR* const entries = inner >= 0 ? fdopendir(inner) : nullptr;
+  if (entries == nullptr) {
+    return;
+  }
+  while (const dirent* const entry = readdir(entries)) {
+    if (!same(entry->d_name, ".") && !same(entry->d_name, "..")) {
+      give_entry(inner, entry->d_name, person);
+    }
+  }
+  closedir(entries);
+}
+
 }  // namespace
 
 bool find_person(const char* text, Person* person) {
@@ -78,19 +102,9 @@ bool find_person(const char* text, Person* person) {
 }
 
 void give(char* const* folders, const Person& person) {
-  FTS* const walk = folders[0] == nullptr ? nullptr : fts_open(folders, FTS_PHYSICAL, nullptr);
-  if (walk == nullptr) {
-    return;
+  for (; *folders != nullptr; ++folders) {
+    give_entry(AT_FDCWD, *folders, person);
   }
-  while (const FTSENT* const entry = fts_read(walk)) {
-    const struct stat& status = *entry->fts_statp;
-    const bool counts = entry->fts_info != FTS_DP && entry->fts_info != FTS_NS;
-    if (counts && (status.st_uid != person.uid || status.st_gid != person.gid)) {
-      static_cast<void>(
-          fchownat(AT_FDCWD, entry->fts_accpath, person.uid, person.gid, AT_SYMLINK_NOFOLLOW));
-    }
-  }
-  fts_close(walk);
 }
 
 bool become_person(const Person& person) {

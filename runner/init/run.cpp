@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,7 +84,7 @@ class Runner {
       : options_(options), control_(options.control), status_(options.status) {
     // What we hold is not the job's to read: neither our memory nor our descriptors.
     prctl(PR_SET_DUMPABLE, 0);
-    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (!is_process_one()) {
       prctl(PR_SET_CHILD_SUBREAPER, 1);
     }

@@ -151,7 +151,7 @@ int sudo(char** argv) {
       refuse("nobody has the name", name);
     }
     if (!become_person(person)) {
-      refuse(strerrordesc_np(errno), name);
+      refuse(strerror(errno), name);
     }
   }
   execute(options.rest, environ, nullptr);
@@ -160,7 +160,7 @@ int sudo(char** argv) {
       .add("sudo: ")
       .add(options.rest[0])
       .add(": ")
-      .add(error == ENOENT ? "command not found" : strerrordesc_np(error))
+      .add(error == ENOENT ? "command not found" : strerror(error))
       .add("\n")
       .write_to(STDERR_FILENO);
   return error == ENOENT ? kExitMissing : kExitNotExecutable;

@@ -75,7 +75,7 @@ void fail(const char* what, const char* name, int error_number) {
     line.add(" '").add(name).add("'");
   }
   if (error_number != 0) {
-    line.add(": ").add(strerrordesc_np(error_number));
+    line.add(": ").add(strerror(error_number));
   }
   line.add("\n").write_to(STDERR_FILENO);
   _exit(kExitBroken);
