@@ -623,7 +623,7 @@ class Session {
   std::vector<Error> doubts_about(const Project& project) const {
     std::vector<Error> doubts;
     if (!resumed_) {
-      doubts = protects_nothing(plan_, own_file_name_, project, *trees_);
+      doubts = doubts_about_protection(plan_, own_file_name_, project, *trees_);
     }
     const bool writes_nothing = rehearsal_ && project.kind == Project::Kind::Folder;
     if (const Status writable = check_project_is_writable(project); !writable && !writes_nothing) {

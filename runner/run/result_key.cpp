@@ -76,7 +76,15 @@ Result<std::string> text_of(const OrderContext& context,
   }
   std::string text = "3\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
                      "\n" + input.artifacts + "\n";
-  std::vector<std::string> trusted = what.workspace.protect;
+  Result<std::vector<std::string>> protect =
+      context.trees.behind_links(context.state.input(), what.workspace.protect);
+  if (!protect) {
+    return protect.error();
+  }
+  std::vector<std::string> trusted = *std::move(protect);
+  for (std::size_t i = what.workspace.protect.size(); i < trusted.size(); ++i) {
+    add_word(text, trusted[i]);
+  }
   for (const dsl::Criterion& criterion : what.criteria) {
     const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
     if (json != nullptr && json->schema) {

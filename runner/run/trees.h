@@ -213,6 +213,11 @@ class Trees {
   /// Artifacts count too. A submodule is a folder.
   virtual dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) = 0;
 
+  /// `paths` as in WorkspaceRequest::protect, and where links at and above them lead: what is
+  /// changed behind a link is changed for whoever goes through it.
+  virtual dsl::Result<std::vector<std::string>> behind_links(
+      const TreeRef& tree, const std::vector<std::string>& paths) = 0;
+
   virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
 
   /// What `to` or any commit on the way there from `from` has otherwise than `from`: a history

@@ -156,6 +156,11 @@ Result<WorkOrder> common(const OrderContext& context,
   work.node = context.state.nodes()[node].id;
   work.run_input = context.state.input();
   work.input = context.state.nodes()[node].input;
+  auto protect = context.trees.behind_links(work.run_input, plan.workspace.protect);
+  if (!protect) {
+    return protect.error();
+  }
+  work.protect = *std::move(protect);
   work.env = own_variables(context, node, attempt);
   if (const dsl::Status added = filler.add(work.env, plan.env); !added) {
     return added.error();

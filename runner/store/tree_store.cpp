@@ -364,6 +364,20 @@ dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from, co
              });
 }
 
+dsl::Result<std::vector<std::string>> TreeStore::behind_links(
+    const TreeRef& tree, const std::vector<std::string>& paths) {
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::behind_links(objects, both, paths);
+  });
+}
+
+dsl::Result<std::vector<LinkBeyond>> TreeStore::links_beyond(
+    const TreeRef& tree, const std::vector<std::string>& paths) {
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::links_beyond(objects, both, paths);
+  });
+}
+
 dsl::Result<std::string> TreeStore::hash_files(const TreeRef& tree,
                                                const std::vector<std::string>& globs) {
   return ask(tree, [&](Objects& objects, const Halves& both) {

@@ -1,7 +1,9 @@
 #include "runner/store/trees.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,9 @@ struct StoreTrees::Shared {
   std::size_t settling = 0;        // caches that are being settled; loop thread
   using Prepare = std::function<void(const std::shared_ptr<Shared>&)>;
   std::vector<Prepare> waiting;  // for that to be done; loop thread
+  /// By commit, artifacts and paths, of which a run has few; loop thread.
+  using PathsOfTree = std::tuple<std::string, std::string, std::vector<std::string>>;
+  std::map<PathsOfTree, std::vector<std::string>> behind_links;
 
   /// Loop thread.
   void keep(dsl::Result<std::optional<SpareFolder>> folder) {
@@ -236,6 +241,20 @@ dsl::Result<std::optional<TreeFile>> StoreTrees::read_file(const TreeRef& tree,
 
 dsl::Result<PathKind> StoreTrees::kind_of(const TreeRef& tree, const std::string& path) {
   return shared_->store.kind_of(tree, path);
+}
+
+dsl::Result<std::vector<std::string>> StoreTrees::behind_links(
+    const TreeRef& tree, const std::vector<std::string>& paths) {
+  auto& known = shared_->behind_links;
+  const auto found = known.find({tree.commit, tree.artifacts, paths});
+  if (found != known.end()) {
+    return found->second;
+  }
+  auto all = shared_->store.behind_links(tree, paths);
+  if (all) {
+    known.emplace(std::tuple(tree.commit, tree.artifacts, paths), *all);
+  }
+  return all;
 }
 
 dsl::Result<std::vector<ChangedPath>> StoreTrees::diff(const TreeRef& from, const TreeRef& to) {

@@ -47,6 +47,8 @@ class StoreTrees final : public Trees {
                                                  const std::string& path,
                                                  std::int64_t cap) override;
   dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) override;
+  dsl::Result<std::vector<std::string>> behind_links(
+      const TreeRef& tree, const std::vector<std::string>& paths) override;
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) override;
   dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to) override;
   dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most) override;
