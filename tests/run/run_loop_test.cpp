@@ -729,6 +729,13 @@ TEST(RunLoop, AnOutputWithANulByteFailsTheTask) {
             "output 'version' ($PIPE_OUTPUTS/version): it holds a NUL byte, which no variable can");
 }
 
+TEST(RunLoop, ANulInAnArgumentFailsTheTask) {
+  RunHarness run({task("a", {}, "make")});
+  run.plan.nodes[0].command.argv.emplace_back(std::string("test a = a\0b", 12));
+  run.start();
+  EXPECT_THAT(run.node("a").reason, HasSubstr("the command: its text holds a NUL character"));
+}
+
 TEST(RunLoop, AnOutputThatIsMissingFailsTheTask) {
   RunHarness run({task("a", {}, "make")});
   run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
