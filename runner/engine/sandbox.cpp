@@ -14,6 +14,7 @@
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
 #include "runner/engine/permission_shims.h"
+#include "runner/engine/root_filesystem.h"
 #include "runner/engine/root_in_image.h"
 #include "runner/engine/sandbox_command.h"
 #include "runner/engine/sandbox_job.h"
@@ -152,7 +153,7 @@ void SandboxEngine::prepare_image(const dsl::Image& image,
         found->system = prepare_system_image(state_dir, program.uid, program.gid);
         if (!is_host) {
           found->root = image.kind == dsl::Image::Kind::RootFs
-                            ? open_root_filesystem(image.reference)
+                            ? open_root_filesystem(state_dir, image.reference)
                             : unpack_image(state_dir, image.reference);
         }
       },
