@@ -238,9 +238,10 @@ class Taker {
     if (!index) {
       return index.error();
     }
-    auto tracked = find_entry(objects, *index, project_.prefix);
-    if (!tracked) {
-      return tracked.error();
+    auto tracked = find_entry(objects, index->all, project_.prefix);
+    auto unwatched = find_entry(objects, index->unwatched, project_.prefix);
+    if (!tracked || !unwatched) {
+      return tracked ? unwatched.error() : tracked.error();
     }
     ScanRequest wanted;
     wanted.before.files =
@@ -255,6 +256,13 @@ class Taker {
     }
     if (const auto same = put_back_filtered(repository, objects, committed, *found); !same) {
       return same;
+    }
+    if (*unwatched && (*unwatched)->kind == Kind::Folder) {
+      auto whole = unite_trees(objects, (*unwatched)->id, found->after.files);
+      if (!whole) {
+        return whole.error();
+      }
+      found->after.files = *whole;
     }
     const Halves committed_files{committed, git::empty_tree()};
     if (found->after == committed_files) {
