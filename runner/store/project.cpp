@@ -234,7 +234,7 @@ class Taker {
   }
 
   dsl::Status take_uncommitted(git::Project& repository, Objects& objects, const Oid& committed) {
-    auto index = repository.index_tree(objects);
+    auto index = repository.index(objects);
     if (!index) {
       return index.error();
     }
@@ -348,6 +348,7 @@ class Taker {
       return folder.error();
     }
     wanted.folder = folder->get();
+    wanted.has_submodules = true;
     wanted.on_read = request_.on_read;
     for (const std::string& path : request_.excluded) {
       auto real = files::real_path(path);
