@@ -490,6 +490,18 @@ TEST_F(WorkspaceTest, CachesAreRestoredAndNeverPartOfTheTree) {
   EXPECT_FALSE(exists(prepare(input, request).mount.directory + "/vendor"));
 }
 
+TEST_F(WorkspaceTest, ACacheAtAPathOfTheProjectIsTold) {
+  put("dir/f", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key", {"./dir/", "vendor", "~/dir"}}};
+  const PreparedWorkspace workspace = prepare(input, request);
+  write_file(workspace.mount.directory + "/dir/new", "1");
+
+  EXPECT_THAT(capture(workspace).refused,
+              ElementsAre(Pair("dir", HasSubstr("new files in it are not taken"))));
+}
+
 TEST_F(WorkspaceTest, ACacheMayBeginWithAnothersAndGoesItsOwnWay) {
   put("a", "1");
   const TreeRef input = take().input;
