@@ -517,9 +517,13 @@ class Session {
                              "see `pipe show " + run_.value + "`, or start a new run"});
       }
     }
-    StoreTrees trees(loop_, *trees_, run_, places_of(run_), [this](const Error& problem) {
-      warnings_.push_back(problem);
-    });
+    StoreTrees trees(
+        loop_,
+        *trees_,
+        run_,
+        places_of(run_),
+        [this](const Error& problem) { warnings_.push_back(problem); },
+        &secrets_->masking());
     DiskJobFiles files(folder);
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});

@@ -682,9 +682,6 @@ void Executor::run_attempt(AttemptOrder order,
     request.commit_time_s = order.commit_time_s;
     request.own_commits = order.work.own_commits;
     request.conventional = order.conventional;
-    if (order.work.own_commits && shared->parts.secrets != nullptr) {
-      request.secrets = shared->parts.secrets->masking();
-    }
     request.save_caches = event.is_through();
     const auto read = [shared, work, order, event, done](auto capture) mutable {
       --shared->reading_back;

@@ -356,12 +356,14 @@ dsl::Result<std::vector<ChangedPath>> TreeStore::brought(const TreeRef& from, co
              });
 }
 
-dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from, const TreeRef& to) {
-  return ask(from,
-             [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<FlaggedPath>> {
-               const auto trees = trees_on_the_way(objects, from, to);
-               return trees ? flagged_changes(objects, before.files, *trees) : trees.error();
-             });
+dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from,
+                                                         const TreeRef& to,
+                                                         const Masking& secrets) {
+  return ask(
+      from, [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<FlaggedPath>> {
+        const auto trees = trees_on_the_way(objects, from, to);
+        return trees ? flagged_changes(objects, before.files, *trees, secrets) : trees.error();
+      });
 }
 
 dsl::Result<std::vector<std::string>> TreeStore::behind_links(

@@ -64,7 +64,9 @@ class TreeStore {
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most);
-  dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to);
+  dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from,
+                                                const TreeRef& to,
+                                                const Masking& secrets = {});
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);
 
   /// Whether the store still has the tree with these ids ("" artifacts: none).

@@ -20,18 +20,21 @@ struct StoreTrees::Shared {
          TreeStore& store_,
          const dsl::RunId& run,
          Workspaces::Places places,
-         std::function<void(const dsl::Error&)> on_problem_)
+         std::function<void(const dsl::Error&)> on_problem_,
+         const Masking* secrets_)
       : loop(loop_),
         store(store_),
         added_to(places.added_to),
         workspaces(store_, run, std::move(places)),
-        on_problem(std::move(on_problem_)) {}
+        on_problem(std::move(on_problem_)),
+        secrets(secrets_) {}
 
   EventLoop& loop;
   TreeStore& store;
   const std::string added_to;
   Workspaces workspaces;
   const std::function<void(const dsl::Error&)> on_problem;
+  const Masking* const secrets;    // grows meanwhile; loop thread
   std::vector<SpareFolder> spare;  // of ended jobs; loop thread
   std::size_t settling = 0;        // caches that are being settled; loop thread
   using Prepare = std::function<void(const std::shared_ptr<Shared>&)>;
@@ -101,9 +104,10 @@ StoreTrees::StoreTrees(EventLoop& loop,
                        TreeStore& store,
                        const dsl::RunId& run,
                        Workspaces::Places places,
-                       std::function<void(const dsl::Error&)> on_problem)
-    : shared_(
-          std::make_shared<Shared>(loop, store, run, std::move(places), std::move(on_problem))) {}
+                       std::function<void(const dsl::Error&)> on_problem,
+                       const Masking* secrets)
+    : shared_(std::make_shared<Shared>(
+          loop, store, run, std::move(places), std::move(on_problem), secrets)) {}
 
 StoreTrees::~StoreTrees() = default;
 
@@ -142,6 +146,9 @@ void StoreTrees::capture(CaptureRequest request, std::function<void(dsl::Result<
       shared_->loop.post([done = std::move(done), nothing = std::move(nothing)] { done(nothing); });
       return;
     }
+  }
+  if (shared_->secrets != nullptr) {
+    request.secrets = *shared_->secrets;
   }
   using Discarded = dsl::Result<std::optional<SpareFolder>>;
   struct Both {
@@ -272,7 +279,8 @@ dsl::Result<std::vector<ChangedPath>> StoreTrees::brought(const TreeRef& from, c
 }
 
 dsl::Result<std::vector<FlaggedPath>> StoreTrees::flagged(const TreeRef& from, const TreeRef& to) {
-  return shared_->store.flagged(from, to);
+  return shared_->store.flagged(
+      from, to, shared_->secrets != nullptr ? *shared_->secrets : Masking());
 }
 
 dsl::Result<std::string> StoreTrees::hash_files(const TreeRef& tree,

@@ -17,14 +17,15 @@ namespace runner {
 
 class StoreTrees final : public Trees {
  public:
-  /// `loop` and `store` outlive this object. `on_problem` hears what went wrong in the background
-  /// (a folder that could not be removed). Destroying it waits for nothing: work under way ends by
-  /// itself and its answers are dropped with the loop.
+  /// `loop`, `store` and `secrets` (null: none) outlive this object. `on_problem` hears what went
+  /// wrong in the background (a folder that could not be removed). Destroying it waits for nothing:
+  /// work under way ends by itself and its answers are dropped with the loop.
   StoreTrees(EventLoop& loop,
              TreeStore& store,
              const dsl::RunId& run,
              Workspaces::Places places,
-             std::function<void(const dsl::Error&)> on_problem);
+             std::function<void(const dsl::Error&)> on_problem,
+             const Masking* secrets = nullptr);
   ~StoreTrees() override;
 
   void merge(std::vector<MergeSide> sides, std::function<void(dsl::Result<Merge>)> done) override;

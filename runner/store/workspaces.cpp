@@ -473,7 +473,8 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   if (result.tree != request.since) {
     auto since = halves_of(**objects, request.since);
     own.push_back(after.files);
-    auto flagged = since ? flagged_changes(**objects, since->files, own) : since.error();
+    auto flagged =
+        since ? flagged_changes(**objects, since->files, own, request.secrets) : since.error();
     if (!flagged) {
       return flagged.error();
     }
