@@ -915,6 +915,30 @@ TEST(RunLoop, AChangedCriterionIsNotTakenFromTheCache) {
   EXPECT_EQ(again.node("a").reuse, "not reused: the task, its image, input or criteria changed");
 }
 
+TEST(RunLoop, AResultIsNotTakenWhereASecretThatItSeesHasAnotherValue) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].secrets = {secret("SEEN", dsl::Secret::Expose::Variable),
+                               secret("SENT", dsl::Secret::Expose::No)};
+  run.secrets.know("SEEN", "one");
+  run.secrets.know("SENT", "one");
+  run.start();
+  ASSERT_EQ(run.engine.started.size(), 1U);
+
+  RunHarness same(run.plan.nodes);
+  same.cache.results = run.cache.results;
+  same.secrets.know("SEEN", "one");
+  same.secrets.know("SENT", "two");
+  same.start();
+  EXPECT_TRUE(same.node("a").reused);
+
+  RunHarness other(run.plan.nodes);
+  other.cache.results = run.cache.results;
+  other.secrets.know("SEEN", "two");
+  other.secrets.know("SENT", "one");
+  other.start();
+  EXPECT_FALSE(other.node("a").reused);
+}
+
 /// A list of two items, and a node that is the same for both but for `vary`.
 RunHarness items_that_differ_in(const std::function<void(dsl::PlanNode&)>& vary) {
   std::vector<dsl::PlanNode> nodes{task("list", {}, "list"), task("each", {0}, "work")};
