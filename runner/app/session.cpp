@@ -61,7 +61,7 @@ const char* signal_name(int number) {
     case SIGTERM:
       return "SIGTERM";
     case SIGQUIT:
-      return "SIGQUIT";
+      return "SIGQUIT, which is what `pipe stop --now` sends";
     default:
       return "SIGHUP";
   }
@@ -568,10 +568,11 @@ class Session {
     int signalled = 0;
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       loop_.on_signal(number, [&loop, &signalled, &observers](int got) {
+        const bool now = signalled != 0 || got == SIGQUIT;
         signalled = signalled == 0 ? got : signalled;
         const char* by = signal_name(got);
         for (const auto& observer : observers) {
-          observer->on_stopping(by);
+          observer->on_stopping(by, now ? StopHow::AtOnce : StopHow::InGrace);
         }
         loop.stop(by);
         if (got == SIGQUIT) {
