@@ -729,6 +729,21 @@ TEST(RunLoop, AnOutputWithANulByteFailsTheTask) {
             "output 'version' ($PIPE_OUTPUTS/version): it holds a NUL byte, which no variable can");
 }
 
+TEST(RunLoop, AnOutputThatWouldBeAnotherNumberFailsTheTask) {
+  for (const auto& [type, text] :
+       {std::pair(dsl::ValueType::Number, "9007199254740993"),
+        std::pair(dsl::ValueType::Json, "{\"ids\": [1, -12345678901234567890]}")}) {
+    RunHarness run({task("a", {}, "make")});
+    run.plan.nodes[0].outputs = {{"version", "", type}};
+    run.engine.script = [&, text = std::string(text)](const Job& job) {
+      run.trees.outputs[job.name] = {{"version", text}};
+      return FakeEngine::Answer{};
+    };
+    run.start();
+    EXPECT_THAT(run.node("a").reason, HasSubstr("is beyond 2^53, where numbers are not exact"));
+  }
+}
+
 TEST(RunLoop, ANulInAnArgumentFailsTheTask) {
   RunHarness run({task("a", {}, "make")});
   run.plan.nodes[0].command.argv.emplace_back(std::string("test a = a\0b", 12));
