@@ -22,6 +22,7 @@
 #include "runner/engine/system_image.h"
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
+#include "runner/sys/unnamed_files.h"
 
 namespace runner {
 namespace fs = std::filesystem;
@@ -364,13 +365,21 @@ void SandboxEngine::stop(const JobName& job, dsl::Duration grace) {
 void SandboxEngine::disk_use(const JobName& job,
                              std::function<void(std::optional<std::int64_t>)> done) {
   const auto found = jobs_.find(job);
-  if (found == jobs_.end() || !found->second.has_scratch) {
+  if (found == jobs_.end()) {
     loop_.post([done = std::move(done)] { done(0); });
     return;
   }
-  auto bytes = std::make_shared<std::optional<std::int64_t>>();
+  auto bytes = std::make_shared<std::optional<std::int64_t>>(0);
+  const std::string layer = found->second.has_scratch ? scratch_of(job) + "/upper" : "";
   loop_.run_blocking(
-      [bytes, layer = scratch_of(job) + "/upper"] { *bytes = files::disk_use(layer); },
+      [bytes, layer, pid = found->second.job->pid()] {
+        if (!layer.empty()) {
+          *bytes = files::disk_use(layer);
+        }
+        if (*bytes) {
+          **bytes += unnamed_bytes(pid);
+        }
+      },
       [bytes, done = std::move(done)] { done(*bytes); });
 }
 
