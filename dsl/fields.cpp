@@ -184,6 +184,19 @@ Stated<bool> read_flag(YamlValue key, YamlValue value, Findings& findings) {
   return {*flag, value.span()};
 }
 
+namespace {
+
+/// A whole number with more digits than are counted with.
+bool is_huge(const YamlValue& value) {
+  std::string_view digits = value.is_quoted() ? "" : value.text();
+  if (digits.starts_with('-') || digits.starts_with('+')) {
+    digits.remove_prefix(1);
+  }
+  return digits.size() > 18 && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
 Stated<std::int64_t> read_integer(
     YamlValue key, YamlValue value, std::int64_t least, std::int64_t most, Findings& findings) {
   const Text text = scalar(key, value, "a whole number", findings);
@@ -191,6 +204,14 @@ Stated<std::int64_t> read_integer(
     return {};
   }
   const auto number = value.integer();
+  if (!number && is_huge(value)) {
+    findings.error(kOutOfRange,
+                   text.span,
+                   fmt::format("{} must be between {} and {}", quoted(key.text()), least, most),
+                   text.value.front() == '-' ? fmt::format("the least is {}", least)
+                                             : fmt::format("the largest is {}", most));
+    return {};
+  }
   if (!number) {
     report_wrong_kind(
         value, quoted(key.text()), "a whole number", "write digits without quotes", findings);

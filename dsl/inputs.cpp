@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/codes.h"
+#include "dsl/exact_numbers.h"
 #include "dsl/fields.h"
 #include "dsl/program.h"
 #include "dsl/render.h"
@@ -23,6 +24,24 @@ std::optional<Value> spelled(const std::string& text, ValueType type) {
                     (type == ValueType::Number && std::holds_alternative<double>(value->held)) ||
                     (type == ValueType::Boolean && std::holds_alternative<bool>(value->held));
   return fits ? std::optional(*value) : std::nullopt;
+}
+
+/// Reports a number that would be another one.
+bool check_exact(const InputSpec& input,
+                 std::string_view text,
+                 const Span& place,
+                 Findings& findings) {
+  const bool is_number = input.type == ValueType::Number || input.type == ValueType::Json;
+  const std::string number = is_number ? inexact_number(text) : "";
+  if (!number.empty()) {
+    findings.error(kInputType,
+                   place,
+                   fmt::format("the input {}: {} is beyond 2^53, where numbers are not exact",
+                               quoted(input.name.value),
+                               number),
+                   "give it as a text: 'type: string', or in quotes");
+  }
+  return number.empty();
 }
 
 /// The input's value where the command line gives none.
@@ -47,6 +66,9 @@ Value given_value(const InputSpec& input, const std::string& text, Findings& fin
         fmt::format(
             "--input {}={} is not {}", input.name.value, visible(text), described(input.type)),
         std::string(how_to_write(input.type)));
+    return Value();
+  }
+  if (!check_exact(input, text, input.span, findings)) {
     return Value();
   }
   check_options(input, *value, input.span, findings);
@@ -166,6 +188,11 @@ Value default_value(const InputSpec& input, Findings& findings) {
                                input.fallback.described()),
                    input.type == ValueType::String ? "put it in quotes, or change 'type:'"
                                                    : "change it, or change 'type:'");
+    return Value();
+  }
+  const bool is_scalar = input.fallback.kind() == YamlValue::Kind::Scalar;
+  if (is_scalar && !input.fallback.is_quoted() &&
+      !check_exact(input, input.fallback.text(), input.fallback.span(), findings)) {
     return Value();
   }
   check_options(input, *value, input.fallback.span(), findings);

@@ -94,6 +94,12 @@ void YamlBuilder::scalar(std::size_t at,
   if (!end) {
     fail(kOpenQuote, span(begin, begin + 1), "this quote is never closed", "close it");
   }
+  if (value.find('\0') != std::string::npos) {
+    findings_.error(kNotText,
+                    span(begin, *end),
+                    "this text holds a NUL character",
+                    "leave the \\0 out: a program would be given what stands before it only");
+  }
   // Most scalars stand in the file as they are, perhaps in quotes.
   std::string_view shown = text_.substr(begin, *end - begin);
   const bool is_quoted = tag == "!";

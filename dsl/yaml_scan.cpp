@@ -311,10 +311,47 @@ std::optional<SyntaxProblem> bare_checkbox(std::string_view text, std::size_t of
       fmt::format("write - \"[ ] {}\": COMMAND", visible(line.substr(words, stop - words)))};
 }
 
+namespace {
+
+constexpr std::size_t kLongestKey = 1'024;  // bytes, as YAML has it for what stands before a ':'
+
+/// A key in quotes that is too long to be one, which the parser tells as whatever comes of it.
+std::optional<SyntaxProblem> long_key(std::string_view text) {
+  constexpr std::string_view kBefore = " \n{[,";
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool begins = (text[at] == '"' || text[at] == '\'') &&
+                        (at == 0 || kBefore.find(text[at - 1]) != std::string_view::npos);
+    if (!begins) {
+      continue;
+    }
+    const std::size_t end = quoted_end(text, at, text[at]);
+    if (end == std::string_view::npos) {
+      return std::nullopt;
+    }
+    const std::size_t after = text.find_first_not_of(' ', end);
+    if (end - at > kLongestKey && after != std::string_view::npos && text[after] == ':') {
+      return SyntaxProblem{
+          kSyntax,
+          at,
+          at + 1,
+          fmt::format("a key of {} bytes, YAML takes {} before a ':'", end - at, kLongestKey),
+          "shorten it, or write '? ' before it and ': ' with its value on a line "
+          "of its own"};
+    }
+    at = end - 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 SyntaxProblem explain_syntax(std::string_view text,
                              std::size_t offset,
                              std::string_view parser_message) {
   offset = std::min(offset, text.size());
+  if (auto problem = long_key(text)) {
+    return *problem;
+  }
   if (auto problem = bare_checkbox(text, offset)) {
     return *problem;
   }

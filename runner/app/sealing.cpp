@@ -109,7 +109,12 @@ dsl::Status add_files_of_input(const Project& project, TreeStore& trees, SealedP
     }
     files.push_back({word, SealedFile::Role::Check, *std::move(id)});
   }
-  for (const std::string& name : protected_names(sealed.plan)) {
+  const std::set<std::string> names = protected_names(sealed.plan);
+  const auto everywhere = trees.behind_links(project.input, {names.begin(), names.end()});
+  if (!everywhere) {
+    return everywhere.error();
+  }
+  for (const std::string& name : *everywhere) {
     if (is_source(name, files)) {
       continue;
     }

@@ -61,7 +61,7 @@ const char* signal_name(int number) {
     case SIGTERM:
       return "SIGTERM";
     case SIGQUIT:
-      return "SIGQUIT";
+      return "SIGQUIT, which is what `pipe stop --now` sends";
     default:
       return "SIGHUP";
   }
@@ -517,9 +517,13 @@ class Session {
                              "see `pipe show " + run_.value + "`, or start a new run"});
       }
     }
-    StoreTrees trees(loop_, *trees_, run_, places_of(run_), [this](const Error& problem) {
-      warnings_.push_back(problem);
-    });
+    StoreTrees trees(
+        loop_,
+        *trees_,
+        run_,
+        places_of(run_),
+        [this](const Error& problem) { warnings_.push_back(problem); },
+        &secrets_->masking());
     DiskJobFiles files(folder);
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});
@@ -564,10 +568,11 @@ class Session {
     int signalled = 0;
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       loop_.on_signal(number, [&loop, &signalled, &observers](int got) {
+        const bool now = signalled != 0 || got == SIGQUIT;
         signalled = signalled == 0 ? got : signalled;
         const char* by = signal_name(got);
         for (const auto& observer : observers) {
-          observer->on_stopping(by);
+          observer->on_stopping(by, now ? StopHow::AtOnce : StopHow::InGrace);
         }
         loop.stop(by);
         if (got == SIGQUIT) {
@@ -623,7 +628,7 @@ class Session {
   std::vector<Error> doubts_about(const Project& project) const {
     std::vector<Error> doubts;
     if (!resumed_) {
-      doubts = protects_nothing(plan_, own_file_name_, project, *trees_);
+      doubts = doubts_about_protection(plan_, own_file_name_, project, *trees_);
     }
     const bool writes_nothing = rehearsal_ && project.kind == Project::Kind::Folder;
     if (const Status writable = check_project_is_writable(project); !writable && !writes_nothing) {

@@ -8,25 +8,27 @@
 #include "dsl/value.h"
 #include "runner/app/settings.h"
 #include "runner/cli/commands.h"
+#include "runner/report/columns.h"
 #include "runner/report/escape.h"
 
 namespace runner::cli {
 namespace {
 
 std::string as_text(const Settings& settings) {
+  const auto shown = [](const Settings::Line& line) {
+    return line.value.empty() ? "-" : report::one_line(line.value);
+  };
   std::size_t key_width = 0;
   std::size_t value_width = 0;
   for (const Settings::Line& line : settings.lines) {
-    key_width = std::max(key_width, line.key.size());
-    value_width = std::max(value_width, std::min<std::size_t>(line.value.size(), 48));
+    key_width = std::max(key_width, report::columns(line.key));
+    value_width = std::max(value_width, std::min<std::size_t>(report::columns(shown(line)), 48));
   }
   std::string text;
   for (const Settings::Line& line : settings.lines) {
-    text += fmt::format("{:<{}}  {:<{}}  {}\n",
-                        line.key,
-                        key_width,
-                        line.value.empty() ? "-" : report::one_line(line.value),
-                        value_width,
+    text += fmt::format("{}  {}  {}\n",
+                        report::padded(line.key, key_width),
+                        report::padded(shown(line), value_width),
                         report::one_line(line.origin));
   }
   return text;

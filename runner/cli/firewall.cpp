@@ -10,6 +10,7 @@
 #include "dsl/value.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/plan_file.h"
+#include "runner/report/columns.h"
 #include "runner/report/escape.h"
 
 namespace runner::cli {
@@ -86,7 +87,7 @@ Answer ask(const dsl::PlanNode& node, const dsl::EgressPolicy& policy, const Pla
 std::string shown(const std::vector<Answer>& answers) {
   std::size_t width = 0;
   for (const Answer& answer : answers) {
-    width = std::max(width, answer.task.size());
+    width = std::max(width, report::columns(report::one_line(answer.task)));
   }
   std::string text;
   for (const Answer& answer : answers) {
@@ -96,7 +97,7 @@ std::string shown(const std::vector<Answer>& answers) {
             : fmt::format("allowed by '{}'{}",
                           answer.rule,
                           answer.may_be_private ? ", at private addresses too" : "");
-    text += fmt::format("{:<{}}  {}\n", report::one_line(answer.task), width, said);
+    text += report::padded(report::one_line(answer.task), width) + "  " + said + "\n";
   }
   return text;
 }

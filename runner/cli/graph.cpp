@@ -65,6 +65,7 @@ dsl::Result<std::string> svg(const std::string& dot) {
 }
 
 ExitCode graph(Arguments& arguments, Console& console) {
+  arguments.source.may_be_stdin = true;
   const auto compiled = plan_of(arguments.source, console);
   if (!compiled) {
     return ExitCode::Invalid;
@@ -97,7 +98,7 @@ Command graph_command(Console& console) {
       "Prints the tasks of a pipeline and what they wait for as a picture. SVG is drawn by\n"
       "Graphviz, which has to be installed for it.";
   command.positionals = {
-      {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline; - is STDIN", true, Completes::File, {}, &arguments->source.file}};
   command.options.push_back(
       {"-f,--format", "FORMAT", "as", {"dot", "mermaid", "svg"}, &arguments->format});
   add_plan_options(command.options, arguments->source);

@@ -92,7 +92,7 @@ ExitCode plan_to_go_on(const Arguments& arguments, Console& console) {
   return seal(arguments, settings, std::move(next->request), console);
 }
 
-ExitCode show_plan(const Arguments& arguments, Console& console) {
+ExitCode show_plan(Arguments& arguments, Console& console) {
   if (const dsl::Status fits = check_goes_on(arguments.goes_on, arguments.source); !fits) {
     return console.fail(ExitCode::Invalid, fits.error());
   }
@@ -107,6 +107,7 @@ ExitCode show_plan(const Arguments& arguments, Console& console) {
     return console.fail(ExitCode::Invalid,
                         {"FILE is required", "name a pipeline, or a run with --continue"});
   }
+  arguments.source.may_be_stdin = arguments.output.empty();
   auto compiled = plan_of(arguments.source, console);
   if (!compiled) {
     return ExitCode::Invalid;
@@ -131,7 +132,7 @@ Command plan_command(Console& console) {
       "With -o everything is resolved (images by digest, the input's files, check scripts) and\n"
       "written to a file that people can approve and `pipe run --plan` obeys.";
   command.positionals = {
-      {"FILE", "the pipeline", false, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline; - is STDIN", false, Completes::File, {}, &arguments->source.file}};
   add_plan_options(command.options, arguments->source);
   command.options.push_back(
       {"-o,--output", "PLAN", "seal the plan into this file", {}, &arguments->output});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iostream>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -60,7 +61,29 @@ dsl::Error is_a_folder(const std::string& file) {
                         : "for example " + dsl::quoted(below(file, names.front()))};
 }
 
-dsl::Result<std::string> read_plan_file(const std::string& file) {
+constexpr const char* kStdin = "-";
+
+dsl::Result<std::string> read_stdin() {
+  std::string text;
+  std::string piece(std::size_t{64} << 10, '\0');
+  while (text.size() <= dsl::YamlDocument::kMaxBytes && std::cin) {
+    std::cin.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    text.append(piece, 0, static_cast<std::size_t>(std::cin.gcount()));
+  }
+  return std::cin.bad() ? dsl::Result<std::string>(dsl::Error{"cannot read STDIN", ""})
+                        : std::move(text);
+}
+
+dsl::Result<std::string> read_plan_file(const PlanSource& source) {
+  const std::string& file = source.file;
+  if (file == kStdin && source.may_be_stdin) {
+    return read_stdin();
+  }
+  if (file == kStdin) {
+    return dsl::Error{"what is run or sealed is a file, not what STDIN says",
+                      "write it to one; `pipe validate -`, `pipe plan -` and `pipe graph -` look "
+                      "at STDIN"};
+  }
   std::error_code failed;
   const fs::file_status status = fs::status(file, failed);
   if (status.type() == fs::file_type::not_found) {
@@ -234,7 +257,7 @@ dsl::Result<dsl::Compilation> compile_file(const PlanSource& source) {
   if (!request) {
     return request.error();
   }
-  auto text = read_plan_file(source.file);
+  auto text = read_plan_file(source);
   if (!text) {
     return text.error();
   }

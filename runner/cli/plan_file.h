@@ -16,13 +16,14 @@
 namespace runner::cli {
 
 struct PlanSource {
-  std::string file;
+  std::string file;                 // "-": STDIN, where `may_be_stdin`
   std::vector<std::string> inputs;  // "name=text"
   std::string engine;               // "" as the file says
   std::vector<std::string> env_files = {};
   bool dirty = false;
   std::string instructions = {};            // TEXT or @FILE
   std::string instructions_as_sealed = {};  // the text itself, of a plan that was sealed with it
+  bool may_be_stdin = false;                // nothing is run or sealed: that needs a file to go by
 };
 
 /// A run in place of a file: --continue, --prompt and --task.

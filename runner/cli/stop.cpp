@@ -30,6 +30,42 @@ struct Arguments {
 
 constexpr int kKillTime = 30'000;  // what a runner may take on top of the grace time, milliseconds
 
+std::string list_of(const std::vector<dsl::RunId>& runs) {
+  std::string names;
+  for (const dsl::RunId& run : runs) {
+    names += (names.empty() ? "" : ", ") + report::one_line(run.value);
+  }
+  return names;
+}
+
+/// Without a name: the one run of this project that is going on, or all runs.
+dsl::Result<std::vector<dsl::RunId>> going_on(const Runs& runs, bool all, Console& console) {
+  const auto here = whereabouts_of(".");
+  if (!here && !all) {
+    return here.error();
+  }
+  std::vector<dsl::RunId> found;
+  std::vector<dsl::RunId> elsewhere;
+  for (const dsl::RunId& run : runs.names()) {
+    if (!runs.runner_of(run)) {
+      continue;
+    }
+    const auto project = runs.project_of(run);
+    const bool is_meant = all || (project && is_at(*project, *here));
+    (is_meant ? found : elsewhere).push_back(run);
+  }
+  if (found.size() > 1 && !all) {
+    return dsl::Error{fmt::format("{} runs are going on: {}", found.size(), list_of(found)),
+                      "name one, or use `pipe stop --all`"};
+  }
+  if (found.empty()) {
+    console.note(elsewhere.empty() ? "nothing is running"
+                                   : "nothing of '" + report::one_line(here->folder) +
+                                         "' is running; of other projects: " + list_of(elsewhere));
+  }
+  return found;
+}
+
 /// The runs meant, each once. An Error where a name means none, or nothing says which.
 dsl::Result<std::vector<dsl::RunId>> chosen(const Runs& runs,
                                             const Arguments& arguments,
@@ -42,23 +78,7 @@ dsl::Result<std::vector<dsl::RunId>> chosen(const Runs& runs,
     }
     found.push_back(*std::move(run));
   }
-  if (!found.empty()) {
-    return found;
-  }
-  for (const dsl::RunId& run : runs.names()) {
-    if (runs.runner_of(run)) {
-      found.push_back(run);
-    }
-  }
-  if (found.size() > 1 && !arguments.all) {
-    std::string names;
-    for (const dsl::RunId& run : found) {
-      names += (names.empty() ? "" : ", ") + report::one_line(run.value);
-    }
-    return dsl::Error{fmt::format("{} runs are going on: {}", found.size(), names),
-                      "name one, or use `pipe stop --all`"};
-  }
-  return found;
+  return found.empty() ? going_on(runs, arguments.all, console) : found;
 }
 
 /// Signals the process that holds the run, and no other that was given its number since. Two equal
@@ -112,9 +132,6 @@ ExitCode stop(const Arguments& arguments, Console& console) {
   if (!named) {
     return console.fail(ExitCode::Invalid, named.error());
   }
-  if (named->empty()) {
-    console.note("nothing is running");
-  }
   ExitCode worst = ExitCode::Passed;
   dsl::Value::List records;
   for (const dsl::RunId& run : *named) {
@@ -148,10 +165,10 @@ Command stop_command(Console& console) {
   command.description =
       "Asks the process that drives a run to stop, and waits for its end: tasks are ended\n"
       "(TERM, and KILL after the grace time), their state is kept. Without RUN the one run\n"
-      "that is going on.";
+      "of this project that is going on.";
   command.positionals = {{"RUN", "the runs", false, Completes::Run, {}, &arguments->runs}};
   command.options = {
-      {"-a,--all", "", "every run that is going on", {}, &arguments->all},
+      {"-a,--all", "", "every run that is going on, of all projects", {}, &arguments->all},
       {"--now", "", "kill the tasks at once", {}, &arguments->now},
       {"--json", "", "print as JSON", {}, &arguments->json},
   };

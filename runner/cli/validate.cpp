@@ -33,6 +33,7 @@ std::string summary(const std::string& file, const dsl::Plan& plan) {
 }
 
 ExitCode validate(Arguments& arguments, Console& console) {
+  arguments.source.may_be_stdin = true;
   auto compilation = compile_file(arguments.source);
   if (!compilation) {
     return console.fail(ExitCode::Invalid, compilation.error());
@@ -59,7 +60,7 @@ Command validate_command(Console& console) {
       "its place and the remedy. Runs nothing and needs no network. Exit code 2 when there\n"
       "is an error; warnings do no harm.";
   command.positionals = {
-      {"FILE", "the pipeline", true, Completes::File, {}, &arguments->source.file}};
+      {"FILE", "the pipeline; - is STDIN", true, Completes::File, {}, &arguments->source.file}};
   add_plan_options(command.options, arguments->source);
   command.options.push_back({"--json", "", "print the findings as JSON", {}, &arguments->json});
   command.examples = {"pipe validate pipeline.yaml",

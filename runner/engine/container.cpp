@@ -24,7 +24,9 @@
 #include "runner/engine/root_in_image.h"
 #include "runner/engine/seccomp.h"
 #include "runner/sys/files.h"
+#include "runner/sys/process_tree.h"
 #include "runner/sys/unix_socket.h"
+#include "runner/sys/unnamed_files.h"
 
 namespace runner {
 namespace {
@@ -171,8 +173,21 @@ class ContainerEngine final : public Engine {
                 std::function<void(std::optional<std::int64_t>)> done) override {
     ApiCall call;
     call.path = "/containers/" + container_name(options_, job.value) + "/json?size=true";
-    api_->call(call, [done = std::move(done)](dsl::Result<ApiReply> reply) {
-      done(reply && reply->ok() ? written_bytes(reply->body) : std::nullopt);
+    api_->call(call, [&loop = loop_, done = std::move(done)](dsl::Result<ApiReply> reply) {
+      auto bytes = std::make_shared<std::optional<std::int64_t>>(
+          reply && reply->ok() ? written_bytes(reply->body) : std::nullopt);
+      if (!*bytes) {
+        done(*bytes);
+        return;
+      }
+      loop.run_blocking(
+          [bytes, first = first_process(reply->body)] {
+            // Of a daemon on another machine it is anybody's number.
+            if (first.pid > 0 && is_in_cgroup_of(first.pid, first.container)) {
+              **bytes += unnamed_bytes(first.pid);
+            }
+          },
+          [bytes, done] { done(*bytes); });
     });
   }
 

@@ -137,4 +137,14 @@ std::optional<std::int64_t> written_bytes(const std::string& inspected) {
                                                          : std::nullopt;
 }
 
+ContainerProcess first_process(const std::string& inspected) {
+  const auto json = nlohmann::json::parse(inspected, nullptr, false);
+  if (!json.is_object() || !json.contains("State") || !json["State"].is_object()) {
+    return {};
+  }
+  const auto pid = json["State"].find("Pid");
+  return {pid != json["State"].end() && pid->is_number_integer() ? pid->get<pid_t>() : 0,
+          text(json, "Id")};
+}
+
 }  // namespace runner

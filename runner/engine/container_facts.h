@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 
 #include "dsl/result.h"
 #include "runner/engine/container_probe.h"
@@ -30,5 +31,12 @@ dsl::Status read_podman_info(const std::string& json,
 /// What a container has written above its image, of what the engine says of it when asked for its
 /// size. No value: it does not say.
 std::optional<std::int64_t> written_bytes(const std::string& inspected);
+
+/// Its first process, as its engine's machine numbers it.
+struct ContainerProcess {
+  pid_t pid = 0;          // 0: it does not run
+  std::string container;  // the whole id
+};
+ContainerProcess first_process(const std::string& inspected);
 
 }  // namespace runner

@@ -87,11 +87,7 @@ dsl::Status add_entry(int parent,
   } else if (S_ISREG(status.st_mode) && contents == Contents::Bytes) {
     return add_bytes(parent, name, path, digest);
   } else {
-    digest.add(fmt::format("{}.{} {} {}",
-                           status.st_mtim.tv_sec,
-                           status.st_mtim.tv_nsec,
-                           status.st_uid,
-                           status.st_gid));
+    digest.add(fmt::format("{} {} {}", files::stamp_of(status), status.st_uid, status.st_gid));
   }
   return dsl::Ok{};
 }

@@ -264,9 +264,7 @@ dsl::Result<std::string> identity_of(const std::string& archive) {
     return dsl::Error{"the image '" + archive + "' is no file",
                       "for an unpacked root filesystem write `image: {rootfs: …}`"};
   }
-  return dsl::sha256_hex(
-      archive + "\n" + std::to_string(status.st_size) + "\n" + std::to_string(status.st_ino) +
-      "\n" + std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec));
+  return dsl::sha256_hex(archive + "\n" + files::stamp_of(status));
 }
 
 }  // namespace
@@ -315,47 +313,6 @@ dsl::Result<RootImage> unpack_image(const std::string& state_dir, const std::str
     return dsl::Error{"the unpacked image '" + place.string() + "' is not whole",
                       "remove that folder, and start again"};
   }
-  return image;
-}
-
-dsl::Result<RootImage> open_root_filesystem(const std::string& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    return dsl::Error{"the root filesystem '" + folder + "' is no folder",
-                      "unpack it there, for example with mmdebstrap"};
-  }
-  if (fs::equivalent(folder, "/", error)) {
-    return dsl::Error{
-        "the root filesystem '" + folder + "' is this whole machine",
-        "write `image: host` for its system folders, or unpack a root filesystem into "
-        "a folder of its own"};
-  }
-  std::vector<std::string> lines;
-  const auto options = fs::directory_options::skip_permission_denied;
-  // Step by step: a loop over a range throws where a folder goes while it is walked.
-  for (auto entry = fs::recursive_directory_iterator(folder, options, error);
-       !error && entry != fs::recursive_directory_iterator();
-       entry.increment(error)) {
-    struct stat status {};
-    if (lstat(entry->path().c_str(), &status) == 0) {
-      lines.push_back(entry->path().lexically_relative(folder).string() + '\0' +
-                      std::to_string(status.st_mode) + ' ' + std::to_string(status.st_size) + ' ' +
-                      std::to_string(status.st_mtim.tv_sec) + '.' +
-                      std::to_string(status.st_mtim.tv_nsec));
-    }
-  }
-  if (error) {
-    return dsl::Error{"read the root filesystem '" + folder + "': " + error.message(), ""};
-  }
-  std::sort(lines.begin(), lines.end());
-  dsl::Sha256 digest;
-  for (const std::string& line : lines) {
-    digest.add(line);
-    digest.add("\n");
-  }
-  RootImage image;
-  image.digest = kSha256 + digest.finish();
-  image.root = folder;
   return image;
 }
 

@@ -26,7 +26,4 @@ struct RootImage {
 /// is left. Other runners may do the same at the same time.
 dsl::Result<RootImage> unpack_image(const std::string& state_dir, const std::string& archive);
 
-/// An unpacked root filesystem as it is; its digest is over names, modes, sizes and times.
-dsl::Result<RootImage> open_root_filesystem(const std::string& folder);
-
 }  // namespace runner

@@ -14,6 +14,7 @@
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
 #include "runner/engine/permission_shims.h"
+#include "runner/engine/root_filesystem.h"
 #include "runner/engine/root_in_image.h"
 #include "runner/engine/sandbox_command.h"
 #include "runner/engine/sandbox_job.h"
@@ -22,6 +23,7 @@
 #include "runner/sys/fd.h"
 #include "runner/sys/files.h"
 #include "runner/sys/mount_view.h"
+#include "runner/sys/unnamed_files.h"
 
 namespace runner {
 namespace fs = std::filesystem;
@@ -157,7 +159,7 @@ void SandboxEngine::prepare_image(const dsl::Image& image,
         found->system = prepare_system_image(state_dir, program.uid, program.gid);
         if (!is_host) {
           found->root = image.kind == dsl::Image::Kind::RootFs
-                            ? open_root_filesystem(image.reference)
+                            ? open_root_filesystem(state_dir, image.reference)
                             : unpack_image(state_dir, image.reference);
         }
       },
@@ -387,13 +389,21 @@ void SandboxEngine::stop(const JobName& job, dsl::Duration grace) {
 void SandboxEngine::disk_use(const JobName& job,
                              std::function<void(std::optional<std::int64_t>)> done) {
   const auto found = jobs_.find(job);
-  if (found == jobs_.end() || !found->second.has_scratch) {
+  if (found == jobs_.end()) {
     loop_.post([done = std::move(done)] { done(0); });
     return;
   }
-  auto bytes = std::make_shared<std::optional<std::int64_t>>();
+  auto bytes = std::make_shared<std::optional<std::int64_t>>(0);
+  const std::string layer = found->second.has_scratch ? scratch_of(job) + "/upper" : "";
   loop_.run_blocking(
-      [bytes, layer = scratch_of(job) + "/upper"] { *bytes = files::disk_use(layer); },
+      [bytes, layer, pid = found->second.job->pid()] {
+        if (!layer.empty()) {
+          *bytes = files::disk_use(layer);
+        }
+        if (*bytes) {
+          **bytes += unnamed_bytes(pid);
+        }
+      },
       [bytes, done = std::move(done)] { done(*bytes); });
 }
 

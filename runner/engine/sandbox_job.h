@@ -38,6 +38,9 @@ class SandboxJob {
 
   void stop(dsl::Duration grace);
 
+  /// Its first process, above all others of the job.
+  [[nodiscard]] pid_t pid() const { return process_->pid(); }
+
  private:
   SandboxJob(EventLoop& loop, const Job& job, std::function<void(JobEnd)> ended);
   void send(char command) const;

@@ -11,7 +11,10 @@
 #include <system_error>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "dsl/digest.h"
+#include "runner/sys/files.h"
 
 namespace runner {
 namespace fs = std::filesystem;
@@ -179,14 +182,8 @@ std::vector<OwnFile> own_files(uid_t uid, gid_t gid) {
 
 std::string digest_of(const std::vector<Entry>& entries, const std::vector<OwnFile>& own) {
   dsl::Sha256 digest;
-  const auto add = [&](const auto number) { digest.add(std::to_string(number) + "/"); };
   for (const Entry& entry : entries) {
-    digest.add(entry.path);
-    add(entry.status.st_mode);
-    add(entry.status.st_size);
-    add(entry.status.st_mtim.tv_sec);
-    add(entry.status.st_mtim.tv_nsec);
-    add(entry.status.st_ino);
+    digest.add(entry.path + "\n" + files::stamp_of(entry.status) + "\n");
   }
   for (const OwnFile& file : own) {
     digest.add(file.path);
@@ -249,7 +246,7 @@ dsl::Result<std::string> make_etc(const std::string& state_dir, uid_t uid, gid_t
   std::error_code ignored;
   fs::remove_all(draft, ignored);
   if (error) {
-    return dsl::Error{"copy /etc to '" + finished.string() + "': " + error.message(), ""};
+    return files::system_error("copy /etc to", finished.string(), error.value());
   }
   return finished.string();
 }
@@ -261,8 +258,37 @@ std::string read_whole(const char* path) {
 
 }  // namespace
 
+namespace {
+
+/// Everything beneath a folder, by what an image of the system keeps wherever it is unpacked: equal
+/// machines are equal.
+void add_installed(const fs::path& folder, dsl::Sha256& digest) {
+  std::vector<std::string> lines;
+  std::error_code error;
+  const auto options = fs::directory_options::skip_permission_denied;
+  for (auto entry = fs::recursive_directory_iterator(folder, options, error);
+       !error && entry != fs::recursive_directory_iterator();
+       entry.increment(error)) {
+    struct stat status {};
+    if (lstat(entry->path().c_str(), &status) == 0) {
+      lines.push_back(fmt::format("{} {:o} {} {}.{}",
+                                  entry->path().string(),
+                                  status.st_mode,
+                                  S_ISDIR(status.st_mode) ? 0 : status.st_size,
+                                  status.st_mtim.tv_sec,
+                                  status.st_mtim.tv_nsec));
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  for (const std::string& line : lines) {
+    digest.add(line + "\n");
+  }
+}
+
+}  // namespace
+
 /// What tells one state of the machine's software from another: the package manager's own records,
-/// and when programs were last added or removed beside it.
+/// and a look at all that is installed beside it.
 std::string system_software_digest() {
   dsl::Sha256 digest;
   utsname name{};
@@ -277,14 +303,15 @@ std::string system_software_digest() {
   for (const char* const path : {"/var/lib/rpm/rpmdb.sqlite",
                                  "/var/lib/rpm/Packages",
                                  "/var/lib/pacman/local",
-                                 "/usr/local/bin",
-                                 "/usr/local/lib",
-                                 "/opt"}) {
+                                 "/nix/store",
+                                 "/nix/var/nix/profiles"}) {
     struct stat status {};
     if (stat(path, &status) == 0) {
-      digest.add(path + std::to_string(status.st_mtim.tv_sec) + "." +
-                 std::to_string(status.st_mtim.tv_nsec));
+      digest.add(fmt::format("{} {}.{}\n", path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
     }
+  }
+  for (const char* const folder : {"/usr/bin", "/usr/sbin", "/usr/local", "/opt"}) {
+    add_installed(folder, digest);
   }
   return "sha256:" + digest.finish();
 }

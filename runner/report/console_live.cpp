@@ -77,8 +77,8 @@ void ConsoleLive::on_line(const dsl::NodeId& node, std::string_view line) {
   changed_ = true;
 }
 
-void ConsoleLive::on_stopping(std::string_view /*by*/) {
-  ++stops_;
+void ConsoleLive::on_stopping(std::string_view /*by*/, StopHow how) {
+  stopping_ = how;
   changed_ = true;
 }
 
@@ -106,7 +106,7 @@ void ConsoleLive::draw() {
   view.colour = colour_;
   view.jobs = jobs_;
   view.last_lines = &last_lines_;
-  view.stops = stops_;
+  view.stopping = stopping_;
 
   std::string out = "\x1b[?2026h\x1b[?25l";  // one picture (where known), no cursor
   erase(out, size.columns);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,7 +36,7 @@ class ConsoleLive final : public Observer {
   /// REQUIRES: `state` stays until this is destroyed or the clock's loop has ended.
   void on_events(const RunState& state, const std::vector<Event>& events) override;
   void on_line(const dsl::NodeId& node, std::string_view line) override;
-  void on_stopping(std::string_view by) override;
+  void on_stopping(std::string_view by, StopHow how) override;
 
  private:
   void tick();
@@ -52,11 +53,11 @@ class ConsoleLive final : public Observer {
   const RunState* state_ = nullptr;  // of the last on_events
   std::int64_t jobs_ = 1;
   std::unordered_map<std::string, std::string> last_lines_;  // of running nodes
-  std::string scrolled_;            // lines that go above the frame with the next drawing
-  std::vector<std::size_t> drawn_;  // columns of each line on the screen
-  int stops_ = 0;                   // how often the run was asked to stop
-  bool changed_ = false;            // since the last drawing
-  std::int64_t drawn_at_ms_ = 0;    // monotonic
+  std::string scrolled_;             // lines that go above the frame with the next drawing
+  std::vector<std::size_t> drawn_;   // columns of each line on the screen
+  std::optional<StopHow> stopping_;  // the run was asked to stop
+  bool changed_ = false;             // since the last drawing
+  std::int64_t drawn_at_ms_ = 0;     // monotonic
 };
 
 }  // namespace runner::report

@@ -30,10 +30,10 @@ void ConsolePlain::on_events(const RunState& state, const std::vector<Event>& ev
   }
 }
 
-void ConsolePlain::on_stopping(std::string_view by) {
-  const bool again = stops_++ > 0;
-  sink_(painted(again ? "killing" : "stopping", Meaning::Doubt, colour_) + " on " +
-        std::string(by) + (again ? "\n" : "; once more kills what is under way at once\n"));
+void ConsolePlain::on_stopping(std::string_view by, StopHow how) {
+  const bool now = how == StopHow::AtOnce;
+  sink_(painted(now ? "killing" : "stopping", Meaning::Doubt, colour_) + " on " + std::string(by) +
+        (now ? "\n" : "; once more kills what is under way at once\n"));
 }
 
 }  // namespace runner::report

@@ -16,12 +16,11 @@ class ConsolePlain final : public Observer {
  public:
   ConsolePlain(Sink sink, Colour colour) : sink_(std::move(sink)), colour_(colour) {}
   void on_events(const RunState& state, const std::vector<Event>& events) override;
-  void on_stopping(std::string_view by) override;
+  void on_stopping(std::string_view by, StopHow how) override;
 
  private:
   Sink sink_;
   Colour colour_;
-  int stops_ = 0;
 };
 
 /// "14:03:59" of the machine's time zone.

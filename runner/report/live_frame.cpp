@@ -48,11 +48,13 @@ std::string bar_line(const RunState& state, const LiveView& view) {
     figures += "  " + painted(fmt::format("{} failed", count.failed), Meaning::Bad, view.colour);
   }
   figures += "  " + took_text(state.took_ms(view.now_ms));
-  const auto left = view.stops > 0 ? std::nullopt : time_left(state, view.jobs, view.now_ms);
-  if (view.stops > 0) {
-    figures += "  " + painted(view.stops == 1 ? "stopping; Ctrl-C again kills at once" : "killing",
-                              Meaning::Doubt,
-                              view.colour);
+  const auto left = view.stopping ? std::nullopt : time_left(state, view.jobs, view.now_ms);
+  if (view.stopping) {
+    figures +=
+        "  " + painted(*view.stopping == StopHow::InGrace ? "stopping; Ctrl-C again kills at once"
+                                                          : "killing",
+                       Meaning::Doubt,
+                       view.colour);
   }
   if (left && *left >= 1000) {
     figures += "  about " + took_text(*left / 1000 * 1000) + " left";

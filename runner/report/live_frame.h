@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "runner/report/paint.h"
+#include "runner/run/observer.h"
 #include "runner/run/run_state.h"
 
 namespace runner::report {
@@ -18,8 +20,8 @@ struct LiveView {
   std::size_t width = 80;   // no line takes more columns
   std::size_t height = 24;  // fewer lines than this
   Colour colour = Colour::Never;
-  int stops = 0;          // how often the run was asked to stop
-  std::int64_t jobs = 1;  // as in RunStarted
+  std::optional<StopHow> stopping;  // the run was asked to stop
+  std::int64_t jobs = 1;            // as in RunStarted
   /// By node: the last line that its job wrote, not yet made fit for a terminal.
   const std::unordered_map<std::string, std::string>* last_lines = nullptr;  // may be absent
 };

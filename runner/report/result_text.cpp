@@ -26,7 +26,7 @@ struct Tally {
   std::size_t criteria = 0;
   std::size_t met = 0;
   std::vector<std::size_t> asking;
-  std::optional<std::size_t> first_failed;
+  std::optional<std::size_t> to_read;  // the first that wrote a log and failed the run
 };
 
 void count_criteria(const NodeState& node, Tally& tally) {
@@ -54,8 +54,8 @@ Tally tally_of(const RunState& state) {
       tally.asking.push_back(i);
     }
     const bool wrong = node.outcome == Outcome::Failed || node.outcome == Outcome::Errored;
-    if (wrong && !tally.first_failed) {
-      tally.first_failed = i;
+    if (wrong && state.blocks(i) && node.last && !node.last->log.empty() && !tally.to_read) {
+      tally.to_read = i;
     }
     if (state.plan_node(i).kind == dsl::NodeKind::PhaseGate) {
       tally.phases += wrong && is_shown(state, i) ? 1U : 0U;
@@ -158,9 +158,8 @@ class ResultText {
     if (outcome == Outcome::Errored) {
       next("pipe resume " + run_, "go on once that is mended; what passed is not run again");
     }
-    const NodeState* first = tally_.first_failed ? &state_.nodes()[*tally_.first_failed] : nullptr;
-    if (first != nullptr && first->last && !first->last->log.empty()) {
-      const std::string task = one_line(first->id.value);
+    if (tally_.to_read) {
+      const std::string task = one_line(state_.nodes()[*tally_.to_read].id.value);
       next("pipe logs " + run_ + " " + quoted(task), "what it wrote");
     }
   }

@@ -73,8 +73,8 @@ class Engine {
   /// How::Stopped. Nothing happens where no such job runs.
   virtual void stop(const JobName& job, dsl::Duration grace) = 0;
 
-  /// What a job has written to its image, beside its workspace and its folders, in bytes; of a job
-  /// that does not run 0. No value: it cannot be told just now.
+  /// What a job has written to its image, and holds open without a name, beside its workspace and
+  /// its folders, in bytes; of a job that does not run 0. No value: it cannot be told just now.
   virtual void disk_use(const JobName& job, std::function<void(std::optional<std::int64_t>)> done) {
     static_cast<void>(job);
     const auto tell = std::move(done);

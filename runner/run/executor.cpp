@@ -178,10 +178,10 @@ class Work : public std::enable_shared_from_this<Work> {
     request.caches = order_.caches;
     request.repository = order_.own_commits;
     if (!order_.restore_protected && order_.engine->traits().own_paths) {
-      request.read_only_paths = order_.plan->workspace.protect;
+      request.read_only_paths = order_.protect;
     }
     if (order_.restore_protected) {
-      request.protect = order_.plan->workspace.protect;
+      request.protect = order_.protect;
       request.protect_from = order_.run_input;
       request.protect_else = order_.input;
     }
@@ -676,15 +676,12 @@ void Executor::run_attempt(AttemptOrder order,
     request.discard = true;
     request.artifacts = order.work.plan->artifacts;
     request.outputs = order.work.plan->outputs;
-    request.protect = order.work.plan->workspace.protect;
+    request.protect = order.work.protect;
     request.since = order.work.input;
     request.commit_message = order.commit_message;
     request.commit_time_s = order.commit_time_s;
     request.own_commits = order.work.own_commits;
     request.conventional = order.conventional;
-    if (order.work.own_commits && shared->parts.secrets != nullptr) {
-      request.secrets = shared->parts.secrets->masking();
-    }
     request.save_caches = event.is_through();
     const auto read = [shared, work, order, event, done](auto capture) mutable {
       --shared->reading_back;

@@ -30,9 +30,10 @@ struct WorkOrder {
   dsl::RunId run;
   dsl::NodeId node;
   JobName job;
-  TreeRef tree;       // what the job starts from
-  TreeRef run_input;  // where protected files come from,
-  TreeRef input;      // and those that are not there: what verified nodes made
+  TreeRef tree;                      // what the job starts from
+  TreeRef run_input;                 // where protected files come from,
+  TreeRef input;                     // and those that are not there: what verified nodes made
+  std::vector<std::string> protect;  // paths of them, also where links lead
   bool restore_protected = false;
   bool own_commits = false;  // it finds a repository, and commits that it makes are taken
 

@@ -229,7 +229,12 @@ Judgement judge_json(const dsl::JsonCheck& check,
     return unverified(what, reached.error().message);
   }
   if (reached->kind != PathKind::File) {
-    return not_met(what, reached->why_not);
+    const bool is_of_a_value = check.comparison == dsl::JsonCheck::Comparison::Exists &&
+                               !check.schema && !wants_existence(check);
+    return not_met(
+        what,
+        reached->why_not +
+            (is_of_a_value ? "; `exists: false` is of a value in a file that is there" : ""));
   }
   if (reached->file.truncated) {
     return unverified(what, "larger than 16MiB");

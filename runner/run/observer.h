@@ -12,6 +12,12 @@
 
 namespace runner {
 
+/// How a run that was asked to stop ends what is under way.
+enum class StopHow {
+  InGrace,  // TERM, and KILL after the grace time; asked once more, at once
+  AtOnce,
+};
+
 class Observer {
  public:
   Observer() = default;
@@ -22,9 +28,11 @@ class Observer {
   /// `state` is after all of `events`.
   virtual void on_events(const RunState& state, const std::vector<Event>& events) = 0;
 
-  /// Somebody asked the run to stop: what is under way is being ended, for at most the grace time.
-  /// Told once for each time.
-  virtual void on_stopping(std::string_view by) { (void)by; }
+  /// Somebody asked the run to stop: what is under way is being ended. Told once for each time.
+  virtual void on_stopping(std::string_view by, StopHow how) {
+    (void)by;
+    (void)how;
+  }
 
   /// The last line that a running job wrote, now and then.
   virtual void on_line(const dsl::NodeId& node, std::string_view line) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "dsl/exact_numbers.h"
+
 namespace runner {
 
 namespace {
@@ -22,6 +24,9 @@ Result<Value> typed(dsl::ValueType type, std::string text) {
   }
   if (type == dsl::ValueType::String) {
     return Value(std::move(text));
+  }
+  if (const std::string number = dsl::inexact_number(text); !number.empty()) {
+    return Error{number + " is beyond 2^53, where numbers are not exact: write it as a text", ""};
   }
   Result<Value> value = dsl::value_from_json(text);
   const std::string shown = "'" + text.substr(0, 60) + "'";

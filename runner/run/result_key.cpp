@@ -1,6 +1,7 @@
 #include "runner/run/result_key.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -54,6 +55,23 @@ void add_work(std::string& text, const WorkOrder& work) {
   }
 }
 
+/// The values that its jobs see. What a command makes is another one each time, and not looked at.
+void add_secrets(std::string& text, const OrderContext& context, const PlanNode& what) {
+  for (const dsl::Secret& secret : what.secrets) {
+    const bool is_seen = secret.expose != dsl::Secret::Expose::No && secret.command.empty();
+    if (!is_seen || context.secrets == nullptr) {
+      continue;
+    }
+    const auto known = std::make_shared<std::string>();  // without a command it is told at once
+    context.secrets->value_of(secret, [known](const Result<std::string>& value) {
+      *known = value ? *value : std::string();
+    });
+    text += "\nsecret ";
+    add_word(text, secret.name);
+    add_word(text, *known);
+  }
+}
+
 /// The definition of a node without what its result does not depend on, and what it starts from.
 Result<std::string> text_of(const OrderContext& context,
                             PlanNode what,
@@ -76,7 +94,15 @@ Result<std::string> text_of(const OrderContext& context,
   }
   std::string text = "3\n" + dsl::node_to_json(what) + "\n" + image_digest + "\n" + *content +
                      "\n" + input.artifacts + "\n";
-  std::vector<std::string> trusted = what.workspace.protect;
+  Result<std::vector<std::string>> protect =
+      context.trees.behind_links(context.state.input(), what.workspace.protect);
+  if (!protect) {
+    return protect.error();
+  }
+  std::vector<std::string> trusted = *std::move(protect);
+  for (std::size_t i = what.workspace.protect.size(); i < trusted.size(); ++i) {
+    add_word(text, trusted[i]);
+  }
   for (const dsl::Criterion& criterion : what.criteria) {
     const auto* json = std::get_if<dsl::JsonCheck>(&criterion.check);
     if (json != nullptr && json->schema) {
@@ -90,6 +116,7 @@ Result<std::string> text_of(const OrderContext& context,
     }
     text += *digest + "\n";
   }
+  add_secrets(text, context, what);
   return text;
 }
 

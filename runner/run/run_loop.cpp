@@ -51,7 +51,7 @@ struct RunLoop::Impl : std::enable_shared_from_this<Impl> {
                   [this](ModelAnswered answered) { fact(std::move(answered)); },
                   [this](BudgetReached reached) { fact(std::move(reached)); },
                   [this] { tick_soon(); }}),
-        context{state, parts.trees, options.job_prefix},
+        context{state, parts.trees, options.job_prefix, parts.secrets},
         results(context, parts.cache, options.reuse, parts.clock, parts.images),
         fan_in_checks({context, executor, results, parts.clock, parts.engines}) {}
 

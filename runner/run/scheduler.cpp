@@ -328,9 +328,14 @@ class Planner {
                  " is met before the work, so it proves nothing (red_first)");
         return false;
       } else if (*criterion.red == Verdict::Unverified) {
+        const std::string& service = plan.criteria[i].service;
         fail(node,
              quoted(plan.criteria[i].text) +
-                 " could not be checked before the work: " + criterion.red_evidence.result);
+                 " could not be checked before the work: " + criterion.red_evidence.result +
+                 (service.empty() ? ""
+                                  : "; `red_first` needs " + quoted(service) +
+                                        " to start without the work: leave `red_first` out where "
+                                        "the task makes the service"));
         return false;
       }
     }

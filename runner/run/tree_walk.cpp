@@ -7,32 +7,20 @@
 namespace runner {
 namespace {
 
-constexpr int kMostLinks = 40;  // as Linux has it
-
-Reached nowhere(std::string why) {
-  return {PathKind::Absent, false, std::move(why), {}};
-}
-Reached outside() {
-  return {PathKind::Absent, true, "a link leads out of the workspace", {}};
-}
-Reached folder() {
-  return {PathKind::Folder, false, "a folder, not a file", {}};
-}
+constexpr std::size_t kMostLinks = 40;  // as Linux has it
 
 class Walk {
  public:
-  Walk(Trees& trees, const TreeRef& tree) : trees_(trees), tree_(tree) {}
+  explicit Walk(const TreeLookup& tree) : tree_(tree) {}
 
-  dsl::Result<Reached> to(const std::string& path) {
-    const auto kind = trees_.kind_of(tree_, path);
+  dsl::Result<Led> to(const std::string& path) {
+    const auto kind = tree_.kind_of(path);
     if (!kind) {
       return kind.error();
     }
-    if (*kind == PathKind::File) {
-      return read(path);
-    }
-    if (*kind == PathKind::Folder) {
-      return folder();
+    if (*kind == PathKind::File || *kind == PathKind::Folder) {
+      here_ = path;
+      return found(*kind);
     }
     add(path);
     while (!ahead_.empty()) {
@@ -46,11 +34,25 @@ class Walk {
         return **end;
       }
     }
-    return folder();
+    return found(PathKind::Folder);
   }
 
  private:
-  using End = std::optional<Reached>;  // no value: go on
+  using End = std::optional<Led>;  // no value: go on
+
+  [[nodiscard]] Led found(PathKind kind) const {
+    return {kind, false, kind == PathKind::File ? "" : "a folder, not a file", here_, links_};
+  }
+  [[nodiscard]] Led outside() const {
+    return {PathKind::Absent, true, "a link leads out of the workspace", "", links_};
+  }
+  [[nodiscard]] Led nowhere(std::string why) const {
+    Led led{PathKind::Absent, false, std::move(why), here_, links_};
+    for (auto name = ahead_.rbegin(); name != ahead_.rend(); ++name) {
+      led.path += (led.path.empty() ? "" : "/") + *name;
+    }
+    return led;
+  }
 
   void add(const std::string& path) {
     for (std::size_t end = path.size(); end != std::string::npos;) {
@@ -61,15 +63,6 @@ class Walk {
     }
   }
 
-  dsl::Result<Reached> read(const std::string& path) {
-    auto file = trees_.read_file(tree_, path, kMostOfAFile);
-    if (!file) {
-      return file.error();
-    }
-    return file->has_value() ? Reached{PathKind::File, false, "", **std::move(file)}
-                             : nowhere("no such file");
-  }
-
   dsl::Result<End> step(const std::string& name) {
     if (name.empty() || name == ".") {
       return End();
@@ -78,22 +71,19 @@ class Walk {
       return up();
     }
     const std::string next = here_.empty() ? name : here_ + "/" + name;
-    const auto kind = trees_.kind_of(tree_, next);
+    const auto kind = tree_.kind_of(next);
     if (!kind) {
       return kind.error();
     }
     if (*kind == PathKind::Link) {
       return follow_link(next);
     }
-    if (*kind == PathKind::Absent || (*kind == PathKind::File && !ahead_.empty())) {
-      return End(nowhere(links_ > 0 ? "a link leads to nothing" : "no such file"));
-    }
-    if (*kind == PathKind::File) {
-      auto file = read(next);
-      return file ? dsl::Result<End>(*std::move(file)) : file.error();
-    }
+    const bool is_end = ahead_.empty();
     here_ = next;
-    return End();
+    if (*kind == PathKind::Absent || (*kind == PathKind::File && !is_end)) {
+      return End(nowhere(links_.empty() ? "no such file" : "a link leads to nothing"));
+    }
+    return *kind == PathKind::File ? End(found(PathKind::File)) : End();
   }
 
   End up() {
@@ -105,33 +95,59 @@ class Walk {
     return End();
   }
 
-  dsl::Result<End> follow_link(const std::string& path) {
-    const auto link = trees_.read_file(tree_, path, kMostOfAFile);
-    if (!link) {
-      return link.error();
+  dsl::Result<End> follow_link(const std::string& link) {
+    const auto target = tree_.target_of(link);
+    if (!target) {
+      return target.error();
     }
-    if (++links_ > kMostLinks) {
+    links_.push_back(link);
+    if (links_.size() > kMostLinks) {
       return End(nowhere("links lead in a circle"));
     }
-    const std::string target = link->has_value() ? (*link)->bytes : "";
-    if (target.starts_with('/')) {
+    if (target->starts_with('/')) {
       return End(outside());
     }
-    add(target);
+    add(*target);
     return End();
   }
 
-  Trees& trees_;
-  const TreeRef& tree_;
+  const TreeLookup& tree_;
   std::vector<std::string> ahead_;  // names still to go, the next one last
   std::string here_;                // a folder; "" the workspace
-  int links_ = 0;                   // followed so far
+  std::vector<std::string> links_;  // followed so far
 };
 
 }  // namespace
 
+dsl::Result<Led> lead(const TreeLookup& tree, const std::string& path) {
+  return Walk(tree).to(path);
+}
+
 dsl::Result<Reached> follow(Trees& trees, const TreeRef& tree, const std::string& path) {
-  return Walk(trees, tree).to(path);
+  const TreeLookup lookup{
+      [&](const std::string& there) { return trees.kind_of(tree, there); },
+      [&](const std::string& link) -> dsl::Result<std::string> {
+        auto read = trees.read_file(tree, link, kMostOfAFile);
+        return read ? dsl::Result<std::string>(read->has_value() ? (*read)->bytes : "")
+                    : read.error();
+      }};
+  auto led = lead(lookup, path);
+  if (!led) {
+    return led.error();
+  }
+  Reached reached{led->kind, led->leads_out, std::move(led->why_not), {}};
+  if (led->kind != PathKind::File) {
+    return reached;
+  }
+  auto file = trees.read_file(tree, led->path, kMostOfAFile);
+  if (!file) {
+    return file.error();
+  }
+  if (!file->has_value()) {
+    return Reached{PathKind::Absent, false, "no such file", {}};
+  }
+  reached.file = **std::move(file);
+  return reached;
 }
 
 }  // namespace runner

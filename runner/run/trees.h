@@ -123,7 +123,9 @@ struct CaptureRequest {
   /// for the rest; where they cannot be taken, all is one commit, and Capture::notes says why.
   bool own_commits = false;
   bool conventional = false;  // they are only taken where they are conventional
-  Masking secrets;            // … and where no file of theirs has one; masked in their messages
+  /// Set by those Trees that know them: a file with one is flagged; no commit of a job's own that
+  /// has one is taken, and they are masked in the messages.
+  Masking secrets;
   /// The command succeeded: its caches are kept (they count only after settle_caches), and an
   /// artifact that is not there is worth a word.
   bool save_caches = false;
@@ -213,6 +215,11 @@ class Trees {
   /// Artifacts count too. A submodule is a folder.
   virtual dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) = 0;
 
+  /// `paths` as in WorkspaceRequest::protect, and where links at and above them lead: what is
+  /// changed behind a link is changed for whoever goes through it.
+  virtual dsl::Result<std::vector<std::string>> behind_links(
+      const TreeRef& tree, const std::vector<std::string>& paths) = 0;
+
   virtual dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) = 0;
 
   /// What `to` or any commit on the way there from `from` has otherwise than `from`: a history
@@ -226,8 +233,8 @@ class Trees {
                                          const TreeRef& to,
                                          std::size_t most) = 0;
 
-  /// What of that reaches beyond the node that made it; artifacts do not, they are not delivered.
-  /// Sorted by path.
+  /// What of that reaches beyond the node that made it, or holds the value of a secret of the run;
+  /// artifacts do not, they are not delivered. Sorted by path.
   virtual dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to) = 0;
 
   /// sha256 (hex) over names and contents of the files that match any of the globs; "" when none.

@@ -60,6 +60,9 @@ class Filler {
       if (text->size() > kLongestWord) {
         return too_long(word, text->size()).within("the command");
       }
+      if (has_nul(*text)) {
+        return ends_early().within("the command");
+      }
       argv.push_back(*std::move(text));
     }
     return argv;
@@ -72,6 +75,9 @@ class Filler {
     }
     if (variable.name.size() + 1 + value->size() > kLongestWord) {
       return too_long(variable.value, value->size()).within("env " + variable.name);
+    }
+    if (has_nul(*value)) {
+      return ends_early().within("env " + variable.name);
     }
     return value;
   }
@@ -89,6 +95,12 @@ class Filler {
   }
 
  private:
+  static bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+  static dsl::Error ends_early() {
+    return {"its text holds a NUL character: a program would be given what stands before it only",
+            "write outputs as text"};
+  }
+
   /// Names what made a text so long: no program could be started with it.
   dsl::Error too_long(const Template& text, std::size_t size) const {
     std::string longest;
@@ -156,6 +168,11 @@ Result<WorkOrder> common(const OrderContext& context,
   work.node = context.state.nodes()[node].id;
   work.run_input = context.state.input();
   work.input = context.state.nodes()[node].input;
+  auto protect = context.trees.behind_links(work.run_input, plan.workspace.protect);
+  if (!protect) {
+    return protect.error();
+  }
+  work.protect = *std::move(protect);
   work.env = own_variables(context, node, attempt);
   if (const dsl::Status added = filler.add(work.env, plan.env); !added) {
     return added.error();

@@ -18,6 +18,7 @@ struct OrderContext {
   const RunState& state;
   Trees& trees;
   std::string job_prefix = "pipe";
+  Secrets* secrets = nullptr;  // null: no node has any
 };
 
 inline constexpr const char* kRunVariable = "PIPE_RUN";

@@ -19,9 +19,12 @@ using git::Kind;
 using git::Objects;
 using git::Oid;
 
+constexpr std::int64_t kMostLookedThrough = 64LL << 20;  // bytes of a file, for secrets
+
 class Flagger {
  public:
-  Flagger(Objects& objects, Oid after) : objects_(objects), after_(after) {}
+  Flagger(Objects& objects, Oid after, const Masking& secrets)
+      : objects_(objects), after_(after), secrets_(secrets) {}
 
   dsl::Status look_at(const Difference& difference) {
     const bool is_there = difference.after && difference.after->kind != Kind::Folder;
@@ -35,6 +38,9 @@ class Flagger {
     }
     if (!is_there) {
       return dsl::Ok{};
+    }
+    if (auto looked = look_for_secrets(path, *difference.after); !looked) {
+      return looked;
     }
     if (is_deceptive(path)) {
       flag(path, "its name holds characters that do not show");
@@ -65,6 +71,21 @@ class Flagger {
     } else {
       ++more_;
     }
+  }
+
+  /// Where they can be read by all who get the result.
+  dsl::Status look_for_secrets(const std::string& path, const Entry& entry) {
+    if (secrets_.empty() || entry.kind == Kind::Submodule) {
+      return dsl::Ok{};
+    }
+    const auto bytes = objects_.read_blob(entry.id, kMostLookedThrough);
+    if (!bytes) {
+      return bytes.error();
+    }
+    if (secrets_.is_in(*bytes) || secrets_.is_in(path)) {
+      flag(path, "it holds the value of a secret");
+    }
+    return dsl::Ok{};
   }
 
   /// What a new file is beside, in each folder above it.
@@ -121,16 +142,16 @@ class Flagger {
 
   Objects& objects_;
   const Oid after_;
+  const Masking& secrets_;
   std::map<std::string, Names> folders_;
   std::vector<FlaggedPath> flagged_;
   std::size_t more_ = 0;
 };
 
-}  // namespace
-
-dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
-                                                      const Oid& before,
-                                                      const Oid& after) {
+dsl::Result<std::vector<FlaggedPath>> flagged_in(Objects& objects,
+                                                 const Oid& before,
+                                                 const Oid& after,
+                                                 const Masking& secrets) {
   if (before == after) {
     return std::vector<FlaggedPath>();
   }
@@ -138,7 +159,7 @@ dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
   if (!differences) {
     return differences.error();
   }
-  Flagger flagger(objects, after);
+  Flagger flagger(objects, after, secrets);
   for (const Difference& difference : **differences) {
     if (auto looked = flagger.look_at(difference); !looked) {
       return looked.error();
@@ -147,12 +168,15 @@ dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
   return flagger.take();
 }
 
+}  // namespace
+
 dsl::Result<std::vector<FlaggedPath>> flagged_changes(Objects& objects,
                                                       const Oid& before,
-                                                      const std::vector<Oid>& trees) {
+                                                      const std::vector<Oid>& trees,
+                                                      const Masking& secrets) {
   std::vector<FlaggedPath> all;
   for (const Oid& tree : trees) {
-    auto flagged = flagged_changes(objects, before, tree);
+    auto flagged = flagged_in(objects, before, tree, secrets);
     if (!flagged) {
       return flagged;
     }

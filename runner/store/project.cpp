@@ -234,13 +234,14 @@ class Taker {
   }
 
   dsl::Status take_uncommitted(git::Project& repository, Objects& objects, const Oid& committed) {
-    auto index = repository.index_tree(objects);
+    auto index = repository.index(objects);
     if (!index) {
       return index.error();
     }
-    auto tracked = find_entry(objects, *index, project_.prefix);
-    if (!tracked) {
-      return tracked.error();
+    auto tracked = find_entry(objects, index->all, project_.prefix);
+    auto unwatched = find_entry(objects, index->unwatched, project_.prefix);
+    if (!tracked || !unwatched) {
+      return tracked ? unwatched.error() : tracked.error();
     }
     ScanRequest wanted;
     wanted.before.files =
@@ -255,6 +256,13 @@ class Taker {
     }
     if (const auto same = put_back_filtered(repository, objects, committed, *found); !same) {
       return same;
+    }
+    if (*unwatched && (*unwatched)->kind == Kind::Folder) {
+      auto whole = unite_trees(objects, (*unwatched)->id, found->after.files);
+      if (!whole) {
+        return whole.error();
+      }
+      found->after.files = *whole;
     }
     const Halves committed_files{committed, git::empty_tree()};
     if (found->after == committed_files) {
@@ -340,6 +348,7 @@ class Taker {
       return folder.error();
     }
     wanted.folder = folder->get();
+    wanted.has_submodules = true;
     wanted.on_read = request_.on_read;
     for (const std::string& path : request_.excluded) {
       auto real = files::real_path(path);

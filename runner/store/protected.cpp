@@ -13,7 +13,6 @@
 #include "runner/sys/files.h"
 
 namespace runner {
-namespace {
 
 using git::Entry;
 using git::Kind;
@@ -32,6 +31,12 @@ dsl::Result<std::string> plain_path(std::string path) {
   }
   return path;
 }
+
+bool is_pattern(const std::string& path) {
+  return path.find_first_of("*?[\\") != std::string::npos;
+}
+
+namespace {
 
 /// `tree` without a file or link where `path` needs a folder.
 dsl::Result<Oid> clear_way(Objects& objects, const Oid& tree, const std::string& path) {
@@ -111,10 +116,6 @@ dsl::Status put_back_matches(Objects& objects,
     }
   }
   return dsl::Ok{};
-}
-
-bool is_pattern(const std::string& path) {
-  return path.find_first_of("*?[\\") != std::string::npos;
 }
 
 /// Whether a path is one of those that are written down, beneath one, or matches one.

@@ -14,6 +14,12 @@
 
 namespace runner {
 
+/// A path as it is written under `protect`, without a final '/' and a leading "./". An Error where
+/// it leads out.
+dsl::Result<std::string> plain_path(std::string path);
+/// Whether it is a pattern too: a file may be called so.
+bool is_pattern(const std::string& path);
+
 /// `both` with everything at `paths` (files, folders with or without a final '/', or patterns as in
 /// dsl/glob.h) as it is in `from`: also gone where it was not there, and also where something else
 /// is in its way now, a link or a file in the place of a folder above it. An Error for a path that

@@ -225,7 +225,7 @@ class Scanner {
     }
     const Entry* tracked = folder.files.find(name);
     if (tracked != nullptr && tracked->kind == Kind::Submodule) {
-      return keep_submodule(folder, *tracked, status, path);
+      return keep_submodule(place, folder, *tracked, status, path);
     }
     if (S_ISDIR(status.st_mode)) {
       return scan_subfolder(place, folder, name, path);
@@ -244,17 +244,32 @@ class Scanner {
     return dsl::Ok{};
   }
 
-  dsl::Status keep_submodule(Folder& folder,
+  /// It is another project's: the commit that is meant stays, whatever a job does in its place.
+  dsl::Status keep_submodule(const Place& place,
+                             Folder& folder,
                              const Entry& entry,
                              const struct stat& status,
                              const std::string& path) {
-    if (S_ISDIR(status.st_mode)) {
-      folder.new_files.push_back(entry);
-      if (request_.what == Scanned::OverlayTop) {
-        refuse(path, "files in a submodule are not taken");
-      }
-    } else if (!is_whiteout(status)) {
+    if (request_.what == Scanned::OverlayTop && is_whiteout(status)) {
+      result.touched = true;
+      return dsl::Ok{};
+    }
+    folder.new_files.push_back(entry);
+    if (!S_ISDIR(status.st_mode)) {
       refuse(path, "a file in the place of a submodule is not taken");
+      return dsl::Ok{};
+    }
+    if (request_.has_submodules) {
+      return dsl::Ok{};
+    }
+    const Fd below = open_readable(place.folder, entry.name, O_DIRECTORY);
+    bool is_empty = true;
+    if (below) {
+      files::for_each_name(below.get(),
+                           [&](const char*, unsigned char) { return is_empty = false; });
+    }
+    if (!is_empty) {
+      refuse(path, "files in a submodule are not taken");
     }
     return dsl::Ok{};
   }

@@ -40,6 +40,7 @@ struct ScanRequest {
   /// Caches: folders whose untracked files are never taken.
   std::vector<std::string> skipped;
   bool has_repository = false;        // ".git" at its top is ours, and not worth a word
+  bool has_submodules = false;        // a person's: what lies in one is not worth a word either
   const StampBook* known = nullptr;   // files that need not be read
   StampBook* noted = nullptr;         // gets a stamp of every file that is taken
   std::int64_t max_file = 4LL << 30;  // bytes; larger files are refused

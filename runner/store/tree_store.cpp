@@ -356,12 +356,28 @@ dsl::Result<std::vector<ChangedPath>> TreeStore::brought(const TreeRef& from, co
              });
 }
 
-dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from, const TreeRef& to) {
-  return ask(from,
-             [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<FlaggedPath>> {
-               const auto trees = trees_on_the_way(objects, from, to);
-               return trees ? flagged_changes(objects, before.files, *trees) : trees.error();
-             });
+dsl::Result<std::vector<FlaggedPath>> TreeStore::flagged(const TreeRef& from,
+                                                         const TreeRef& to,
+                                                         const Masking& secrets) {
+  return ask(
+      from, [&](Objects& objects, const Halves& before) -> dsl::Result<std::vector<FlaggedPath>> {
+        const auto trees = trees_on_the_way(objects, from, to);
+        return trees ? flagged_changes(objects, before.files, *trees, secrets) : trees.error();
+      });
+}
+
+dsl::Result<std::vector<std::string>> TreeStore::behind_links(
+    const TreeRef& tree, const std::vector<std::string>& paths) {
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::behind_links(objects, both, paths);
+  });
+}
+
+dsl::Result<std::vector<LinkBeyond>> TreeStore::links_beyond(
+    const TreeRef& tree, const std::vector<std::string>& paths) {
+  return ask(tree, [&](Objects& objects, const Halves& both) {
+    return runner::links_beyond(objects, both, paths);
+  });
 }
 
 dsl::Result<std::string> TreeStore::hash_files(const TreeRef& tree,

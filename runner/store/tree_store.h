@@ -16,6 +16,7 @@
 
 #include "dsl/result.h"
 #include "runner/run/trees.h"
+#include "runner/store/behind_links.h"
 #include "runner/store/scan.h"
 #include "runner/sys/git.h"
 
@@ -56,10 +57,16 @@ class TreeStore {
   /// The object id of what is at the path: equal files, and equal folders, have equal ids; ""
   /// where nothing is.
   dsl::Result<std::string> id_of(const TreeRef& tree, const std::string& path);
+  dsl::Result<std::vector<std::string>> behind_links(const TreeRef& tree,
+                                                     const std::vector<std::string>& paths);
+  dsl::Result<std::vector<LinkBeyond>> links_beyond(const TreeRef& tree,
+                                                    const std::vector<std::string>& paths);
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to);
   dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most);
-  dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from, const TreeRef& to);
+  dsl::Result<std::vector<FlaggedPath>> flagged(const TreeRef& from,
+                                                const TreeRef& to,
+                                                const Masking& secrets = {});
   dsl::Result<std::string> hash_files(const TreeRef& tree, const std::vector<std::string>& globs);
 
   /// Whether the store still has the tree with these ids ("" artifacts: none).

@@ -1,7 +1,9 @@
 #include "runner/store/trees.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,22 +20,28 @@ struct StoreTrees::Shared {
          TreeStore& store_,
          const dsl::RunId& run,
          Workspaces::Places places,
-         std::function<void(const dsl::Error&)> on_problem_)
+         std::function<void(const dsl::Error&)> on_problem_,
+         const Masking* secrets_)
       : loop(loop_),
         store(store_),
         added_to(places.added_to),
         workspaces(store_, run, std::move(places)),
-        on_problem(std::move(on_problem_)) {}
+        on_problem(std::move(on_problem_)),
+        secrets(secrets_) {}
 
   EventLoop& loop;
   TreeStore& store;
   const std::string added_to;
   Workspaces workspaces;
   const std::function<void(const dsl::Error&)> on_problem;
+  const Masking* const secrets;    // grows meanwhile; loop thread
   std::vector<SpareFolder> spare;  // of ended jobs; loop thread
   std::size_t settling = 0;        // caches that are being settled; loop thread
   using Prepare = std::function<void(const std::shared_ptr<Shared>&)>;
   std::vector<Prepare> waiting;  // for that to be done; loop thread
+  /// By commit, artifacts and paths, of which a run has few; loop thread.
+  using PathsOfTree = std::tuple<std::string, std::string, std::vector<std::string>>;
+  std::map<PathsOfTree, std::vector<std::string>> behind_links;
 
   /// Loop thread.
   void keep(dsl::Result<std::optional<SpareFolder>> folder) {
@@ -96,9 +104,10 @@ StoreTrees::StoreTrees(EventLoop& loop,
                        TreeStore& store,
                        const dsl::RunId& run,
                        Workspaces::Places places,
-                       std::function<void(const dsl::Error&)> on_problem)
-    : shared_(
-          std::make_shared<Shared>(loop, store, run, std::move(places), std::move(on_problem))) {}
+                       std::function<void(const dsl::Error&)> on_problem,
+                       const Masking* secrets)
+    : shared_(std::make_shared<Shared>(
+          loop, store, run, std::move(places), std::move(on_problem), secrets)) {}
 
 StoreTrees::~StoreTrees() = default;
 
@@ -137,6 +146,9 @@ void StoreTrees::capture(CaptureRequest request, std::function<void(dsl::Result<
       shared_->loop.post([done = std::move(done), nothing = std::move(nothing)] { done(nothing); });
       return;
     }
+  }
+  if (shared_->secrets != nullptr) {
+    request.secrets = *shared_->secrets;
   }
   using Discarded = dsl::Result<std::optional<SpareFolder>>;
   struct Both {
@@ -238,6 +250,20 @@ dsl::Result<PathKind> StoreTrees::kind_of(const TreeRef& tree, const std::string
   return shared_->store.kind_of(tree, path);
 }
 
+dsl::Result<std::vector<std::string>> StoreTrees::behind_links(
+    const TreeRef& tree, const std::vector<std::string>& paths) {
+  auto& known = shared_->behind_links;
+  const auto found = known.find({tree.commit, tree.artifacts, paths});
+  if (found != known.end()) {
+    return found->second;
+  }
+  auto all = shared_->store.behind_links(tree, paths);
+  if (all) {
+    known.emplace(std::tuple(tree.commit, tree.artifacts, paths), *all);
+  }
+  return all;
+}
+
 dsl::Result<std::vector<ChangedPath>> StoreTrees::diff(const TreeRef& from, const TreeRef& to) {
   return shared_->store.diff(from, to);
 }
@@ -253,7 +279,8 @@ dsl::Result<std::vector<ChangedPath>> StoreTrees::brought(const TreeRef& from, c
 }
 
 dsl::Result<std::vector<FlaggedPath>> StoreTrees::flagged(const TreeRef& from, const TreeRef& to) {
-  return shared_->store.flagged(from, to);
+  return shared_->store.flagged(
+      from, to, shared_->secrets != nullptr ? *shared_->secrets : Masking());
 }
 
 dsl::Result<std::string> StoreTrees::hash_files(const TreeRef& tree,

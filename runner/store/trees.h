@@ -17,14 +17,15 @@ namespace runner {
 
 class StoreTrees final : public Trees {
  public:
-  /// `loop` and `store` outlive this object. `on_problem` hears what went wrong in the background
-  /// (a folder that could not be removed). Destroying it waits for nothing: work under way ends by
-  /// itself and its answers are dropped with the loop.
+  /// `loop`, `store` and `secrets` (null: none) outlive this object. `on_problem` hears what went
+  /// wrong in the background (a folder that could not be removed). Destroying it waits for nothing:
+  /// work under way ends by itself and its answers are dropped with the loop.
   StoreTrees(EventLoop& loop,
              TreeStore& store,
              const dsl::RunId& run,
              Workspaces::Places places,
-             std::function<void(const dsl::Error&)> on_problem);
+             std::function<void(const dsl::Error&)> on_problem,
+             const Masking* secrets = nullptr);
   ~StoreTrees() override;
 
   void merge(std::vector<MergeSide> sides, std::function<void(dsl::Result<Merge>)> done) override;
@@ -47,6 +48,8 @@ class StoreTrees final : public Trees {
                                                  const std::string& path,
                                                  std::int64_t cap) override;
   dsl::Result<PathKind> kind_of(const TreeRef& tree, const std::string& path) override;
+  dsl::Result<std::vector<std::string>> behind_links(
+      const TreeRef& tree, const std::vector<std::string>& paths) override;
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) override;
   dsl::Result<std::vector<ChangedPath>> brought(const TreeRef& from, const TreeRef& to) override;
   dsl::Result<std::string> patch(const TreeRef& from, const TreeRef& to, std::size_t most) override;

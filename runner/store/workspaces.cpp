@@ -308,6 +308,44 @@ dsl::Status Workspaces::find_read_only(git::Objects& objects,
 
 // ---- After the job ------------------------------------------------------------------------------
 
+namespace {
+
+/// Those of its caches that lie in the workspace, as a tree has them.
+std::vector<std::string> cached_paths(const PreparedWorkspace& workspace) {
+  std::vector<std::string> paths;
+  for (const CachePath& cache : workspace.caches) {
+    for (std::string path : cache.paths) {
+      while (path.ends_with('/')) {
+        path.pop_back();
+      }
+      if (!path.starts_with("~/")) {
+        paths.push_back(path.starts_with("./") ? path.substr(2) : path);
+      }
+    }
+  }
+  return paths;
+}
+
+/// What the job was given at the paths of its caches: there nothing is put back, and what is new is
+/// neither of the cache's nor of the tree's.
+dsl::Result<std::vector<std::string>> shadowed_caches(Objects& objects,
+                                                      const PreparedWorkspace& workspace,
+                                                      const Halves& input) {
+  std::vector<std::string> shadowed;
+  for (const std::string& path : cached_paths(workspace)) {
+    const auto kind = kind_of(objects, input, path);
+    if (!kind) {
+      return kind.error();
+    }
+    if (*kind != PathKind::Absent) {
+      shadowed.push_back(path);
+    }
+  }
+  return shadowed;
+}
+
+}  // namespace
+
 dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
                                         const CaptureRequest& request,
                                         const Halves& before) {
@@ -326,14 +364,7 @@ dsl::Result<Scan> Workspaces::read_back(git::Objects& objects,
     globs.insert(globs.end(), artifact.paths.begin(), artifact.paths.end());
   }
   wanted.artifacts = dsl::GlobSet(globs);
-  for (const CachePath& cache : workspace.caches) {
-    for (std::string path : cache.paths) {
-      while (path.ends_with('/')) {
-        path.pop_back();
-      }
-      wanted.skipped.push_back(path.starts_with("./") ? path.substr(2) : path);
-    }
-  }
+  wanted.skipped = cached_paths(workspace);
   StampBook stamps;
   if (!is_overlay(workspace) && before != Halves{}) {
     stamps = StampBook::load(workspace.mount.directory + "/../stamps");
@@ -442,7 +473,8 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
   if (result.tree != request.since) {
     auto since = halves_of(**objects, request.since);
     own.push_back(after.files);
-    auto flagged = since ? flagged_changes(**objects, since->files, own) : since.error();
+    auto flagged =
+        since ? flagged_changes(**objects, since->files, own, request.secrets) : since.error();
     if (!flagged) {
       return flagged.error();
     }
@@ -459,6 +491,15 @@ dsl::Result<Capture> Workspaces::capture(const CaptureRequest& request) {
     result.outputs.push_back(read_output(**objects, workspace, after, output));
   }
   if (!workspace.caches.empty()) {
+    auto shadowed = shadowed_caches(**objects, workspace, *input);
+    if (!shadowed) {
+      return shadowed.error();
+    }
+    for (std::string& path : *shadowed) {
+      result.refused.emplace_back(std::move(path),
+                                  "the project has it: as the path of a cache it is not put back, "
+                                  "and new files in it are not taken");
+    }
     if (auto saved = stage_caches(workspace, request.save_caches); !saved) {
       return saved.error();
     }

@@ -369,6 +369,17 @@ dsl::Result<std::string> make_temporary_folder(const std::string& parent,
   return path;
 }
 
+std::string stamp_of(const struct stat& status) {
+  return fmt::format("{:o} {} {} {}.{} {}.{}",
+                     status.st_mode,
+                     S_ISDIR(status.st_mode) ? 0 : status.st_size,
+                     status.st_ino,
+                     status.st_mtim.tv_sec,
+                     status.st_mtim.tv_nsec,
+                     status.st_ctim.tv_sec,
+                     status.st_ctim.tv_nsec);
+}
+
 std::int64_t clock_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);

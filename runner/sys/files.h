@@ -103,6 +103,10 @@ std::optional<std::int64_t> disk_use(const std::string& path);
 bool for_each_name(int folder,
                    const std::function<bool(const char* name, unsigned char type)>& each);
 
+/// What tells one state of a file from another without reading it: kind, mode, size, inode, and
+/// when it was modified and changed. The last is what nobody can set back.
+std::string stamp_of(const struct stat& status);
+
 /// The wall clock that files are stamped by, in nanoseconds since the epoch. Finer than the stamps
 /// themselves.
 std::int64_t clock_ns();

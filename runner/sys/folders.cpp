@@ -222,10 +222,12 @@ dsl::Status copy_any(
 
 bool for_each_name(int folder,
                    const std::function<bool(const char* name, unsigned char type)>& each) {
-  // Not on the stack: walks of nested folders have one a level.
+  // Not on the stack: walks of nested folders have one a level. Of bytes, that `new` aligns for
+  // all.
   constexpr std::size_t kSize = 32 * 1024;
-  const auto memory = std::make_unique_for_overwrite<NameRecord[]>(kSize / sizeof(NameRecord));
-  char* const buffer = reinterpret_cast<char*>(memory.get());
+  static_assert(alignof(NameRecord) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  const auto memory = std::make_unique_for_overwrite<char[]>(kSize);
+  char* const buffer = memory.get();
   if (::lseek(folder, 0, SEEK_SET) < 0) {
     return false;
   }

@@ -62,7 +62,9 @@ struct Released {
 template <class T, void (*release)(T*)>
 using Held = std::unique_ptr<T, Released<T, release>>;
 
-/// The entries of an index without conflicts as a tree.
-dsl::Result<Oid> write_index(Objects& objects, git_index* index);
+/// The entries of an index without conflicts as a tree: those that are wanted, or (null) all.
+dsl::Result<Oid> write_index(Objects& objects,
+                             git_index* index,
+                             bool (*is_wanted)(const git_index_entry&) = nullptr);
 
 }  // namespace runner::git

@@ -45,10 +45,16 @@ dsl::Result<Oid> write_flat_tree(Objects& objects,
 
 // Not git_index_write_tree_to: that would touch equal trees in the repositories that we borrow
 // from.
-dsl::Result<Oid> write_index(Objects& objects, git_index* index) {
-  std::vector<const git_index_entry*> entries(git_index_entrycount(index));
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    entries[i] = git_index_get_byindex(index, i);
+dsl::Result<Oid> write_index(Objects& objects,
+                             git_index* index,
+                             bool (*is_wanted)(const git_index_entry&)) {
+  std::vector<const git_index_entry*> entries;
+  entries.reserve(git_index_entrycount(index));
+  for (std::size_t i = 0; i < git_index_entrycount(index); ++i) {
+    const git_index_entry* entry = git_index_get_byindex(index, i);
+    if (is_wanted == nullptr || is_wanted(*entry)) {
+      entries.push_back(entry);
+    }
   }
   return write_flat_tree(objects, entries, 0);
 }

@@ -123,6 +123,15 @@ dsl::Result<Project::Head> Project::head() const {
   return head;
 }
 
+namespace {
+
+bool is_unwatched(const git_index_entry& entry) {
+  return (entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0 ||
+         (entry.flags & GIT_INDEX_ENTRY_VALID) != 0;
+}
+
+}  // namespace
+
 dsl::Result<Project::Uncommitted> Project::uncommitted(const std::string& folder) const {
   git_status_options options = GIT_STATUS_OPTIONS_INIT;
   options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
@@ -138,12 +147,26 @@ dsl::Result<Project::Uncommitted> Project::uncommitted(const std::string& folder
     return error_of("compare the work tree with HEAD", code);
   }
   const Held<git_status_list, git_status_list_free> list(made);
+  git_index* opened = nullptr;
+  if (const int code = git_repository_index(&opened, impl_->repository.get()); code != 0) {
+    return error_of("read the index", code);
+  }
+  const Held<git_index, git_index_free> index(opened);
+  // libgit2 looks for files that git does not.
+  const auto is_only_missing = [&](const git_status_entry& entry) {
+    const git_index_entry* known =
+        entry.head_to_index == nullptr && entry.index_to_workdir != nullptr
+            ? git_index_get_bypath(opened, entry.index_to_workdir->old_file.path, 0)
+            : nullptr;
+    return known != nullptr && is_unwatched(*known);
+  };
   Uncommitted count;
   for (std::size_t i = 0; i < git_status_list_entrycount(made); ++i) {
     const git_status_entry* entry = git_status_byindex(made, i);
     if (entry->status == GIT_STATUS_WT_NEW) {
       ++count.untracked;
-    } else if (entry->status != GIT_STATUS_CURRENT && entry->status != GIT_STATUS_IGNORED) {
+    } else if (entry->status != GIT_STATUS_CURRENT && entry->status != GIT_STATUS_IGNORED &&
+               !is_only_missing(*entry)) {
       const git_diff_delta* delta =
           entry->index_to_workdir != nullptr ? entry->index_to_workdir : entry->head_to_index;
       count.changed.insert({delta->old_file.path, delta->new_file.path});
@@ -152,7 +175,7 @@ dsl::Result<Project::Uncommitted> Project::uncommitted(const std::string& folder
   return count;
 }
 
-dsl::Result<Oid> Project::index_tree(Objects& to) const {
+dsl::Result<Project::Index> Project::index(Objects& to) const {
   git_index* opened = nullptr;
   if (const int code = git_repository_index(&opened, impl_->repository.get()); code != 0) {
     return error_of("read the index", code);
@@ -162,7 +185,12 @@ dsl::Result<Oid> Project::index_tree(Objects& to) const {
     return dsl::Error{"the repository is in the middle of a merge with conflicts",
                       "finish or abort the merge first"};
   }
-  return write_index(to, opened);
+  auto all = write_index(to, opened);
+  auto unwatched = write_index(to, opened, is_unwatched);
+  if (!all || !unwatched) {
+    return all ? unwatched.error() : all.error();
+  }
+  return Index{*all, *unwatched};
 }
 
 dsl::Result<Oid> Project::commit_of(const std::string& name) const {

@@ -43,8 +43,14 @@ class Project {
   /// Differences between HEAD and the work tree beneath `folder` ("" is all of it).
   dsl::Result<Uncommitted> uncommitted(const std::string& folder) const;
 
-  /// What the index holds, as a tree written to `to`. An Error during an unfinished merge.
-  dsl::Result<Oid> index_tree(Objects& to) const;
+  /// What the index holds, as trees written to `to`. An Error during an unfinished merge.
+  struct Index {
+    Oid all;
+    /// What git does not look for in the work tree: outside of a sparse checkout, or marked so
+    /// (skip-worktree, assume-unchanged). It may well not be there, and has not changed.
+    Oid unwatched;
+  };
+  dsl::Result<Index> index(Objects& to) const;
 
   /// What a person calls a commit: "main~2", a tag, an id. An Error where it is none.
   dsl::Result<Oid> commit_of(const std::string& name) const;

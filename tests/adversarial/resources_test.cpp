@@ -116,6 +116,8 @@ TEST_P(Resources, WritesNoMoreToTheDiskThanItMay) {
   const Ended full = run_task("one", write + "big; sleep 100", limit);
   EXPECT_EQ(full.exit_code, 1) << full.out << full.err;
   EXPECT_THAT(full.out, HasSubstr("out of disk: it wrote more than its limit of 20MB"));
+  const std::string unnamed = "exec 3> gone; rm gone; head -c 90000000 /dev/zero >&3; sleep 100";
+  EXPECT_THAT(run_task("gone", "'" + unnamed + "'", limit).out, HasSubstr("out of disk"));
   EXPECT_EQ(run_task("home", write + "$HOME/big", limit).exit_code, 1) << "its last look counts";
   EXPECT_EQ(run_task("little", "head -c 9000000 /dev/zero > some", limit).exit_code, 0);
   if (GetParam() != Engine::Sandbox) {

@@ -50,6 +50,24 @@ TEST_F(CommandsTest, AValidFileIsToldInALine) {
   EXPECT_EQ(ended.out, "small.yaml: valid, 1 task in 1 phase, 1 criterion\n");
 }
 
+TEST_F(CommandsTest, WhatIsOnlyLookedAtMayComeFromStdin) {
+  folder_.write("small.yaml", kPipeline);
+  const auto piped = [&](const std::vector<std::string>& arguments) {
+    e2e::Start start = user_.pipe(arguments, folder_.path().string());
+    start.argv.insert(start.argv.begin(), {"sh", "-c", "exec \"$@\" < small.yaml", "sh"});
+    return e2e::run(start);
+  };
+  EXPECT_EQ(piped({"validate", "-"}).out, "-: valid, 1 task in 1 phase, 1 criterion\n");
+  EXPECT_THAT(piped({"plan", "-"}).out, HasSubstr("It is built"));
+  EXPECT_THAT(piped({"graph", "-"}).out, HasSubstr("build"));
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"run", "-"}, {"plan", "-", "-o", "plan.json"}}) {
+    const Ended refused = piped(command);
+    EXPECT_EQ(refused.exit_code, 2) << command.front();
+    EXPECT_THAT(refused.err, HasSubstr("what is run or sealed is a file")) << command.front();
+  }
+}
+
 TEST_F(CommandsTest, MistakesAreTalkWithoutColourAndJsonIsTheResult) {
   folder_.write("bad.yaml", "version: 1\nname: bad\ntasks:\n  build:\n    rnu: true\n");
   const Ended text = pipe({"validate", "bad.yaml"});

@@ -103,7 +103,7 @@ Usage: pipe graph FILE [OPTIONS]
 Prints the tasks of a pipeline and what they wait for as a picture. SVG is drawn by
 Graphviz, which has to be installed for it.
 
-  FILE                    the pipeline
+  FILE                    the pipeline; - is STDIN
 
   -f, --format FORMAT     as: dot, mermaid, svg
   -i, --input NAME=VALUE  give an input of the pipeline

@@ -199,6 +199,20 @@ TEST(MarkdownPlan, WhatLooksLikeAnExpressionStaysText) {
   ASSERT_TRUE(compilation.plan) << text << compilation.diagnostics.at(0).message;
 }
 
+// YAML takes no more than 1,024 bytes for a key before its ':'.
+TEST(MarkdownPlan, ABoxMayBeLong) {
+  const std::string words(1'100, 'x');
+  const MarkdownPlan plan = read_markdown_plan(
+      "# P\n## Phase 1\nWork.\n- [ ] `test -d /` " + words + "\n- [ ] `true` short\n", {});
+  const std::string text = pipeline_of(plan, {});
+  CompileRequest request;
+  request.path = "pipeline.yaml";
+  request.read_file = [&](const std::string&) { return Result<std::string>(text); };
+  const Compilation compilation = compile(request);
+  ASSERT_TRUE(compilation.plan) << text << compilation.diagnostics.at(0).message;
+  EXPECT_THAT(text, HasSubstr(words));
+}
+
 TEST(MarkdownPlan, ADocumentWithoutPhasesHasNone) {
   EXPECT_THAT(read_markdown_plan("", {}).phases, IsEmpty());
   EXPECT_THAT(read_markdown_plan("# Notes\n\nText.\n\n- item\n", {}).phases, IsEmpty());

@@ -324,7 +324,9 @@ TEST_F(Interrupted, StopNowDoesNotWaitForATaskThatIgnoresIt) {
       eventually([&] { return runner.has_ended() || counts_of(witness_).contains("ready"); }));
   const Ended stopped = user_.run_pipe({"stop", "--now", "held"}, folder());
   EXPECT_EQ(stopped.exit_code, 0) << stopped.out << stopped.err;
-  EXPECT_EQ(runner.wait(std::chrono::seconds(30)).exit_code, 143);
+  const Ended ended = runner.wait(std::chrono::seconds(30));
+  EXPECT_EQ(ended.exit_code, 143);
+  EXPECT_THAT(ended.err, HasSubstr("killing on SIGQUIT, which is what `pipe stop --now` sends\n"));
   EXPECT_THAT(processes_with(": " + mark), IsEmpty());
 }
 

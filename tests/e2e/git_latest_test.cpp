@@ -89,6 +89,21 @@ TEST_F(LatestRun, OfAProjectWithoutRunsIsNotGuessed) {
   EXPECT_THAT(shown.err, HasSubstr("'other' is a run of '" + other() + "', which you are not in"));
 }
 
+TEST_F(LatestRun, OfAnotherProjectIsNotStoppedWithoutItsName) {
+  other_.write("sleeps.yaml",
+               "version: 1\nname: sleeps\nengine: host\ntasks:\n  a: {run: sleep 300}\n");
+  ASSERT_EQ(
+      user_.run_pipe({"run", "sleeps.yaml", "--detach", "--name", "asleep"}, other()).exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return pipe({"ls"}).out.find("running") != std::string::npos; }));
+
+  const Ended here = pipe({"stop"});
+  EXPECT_EQ(here.exit_code, 0);
+  EXPECT_THAT(here.err,
+              HasSubstr("nothing of '" + folder() + "' is running; of other projects: asleep"));
+  EXPECT_THAT(pipe({"ls"}).out, HasSubstr("running"));
+  EXPECT_THAT(user_.run_pipe({"stop"}, other()).out, HasSubstr("stopped asleep"));
+}
+
 TEST_F(LatestRun, OfARepositoryIsNotMeantFromAbove) {
   ASSERT_EQ(run_other().exit_code, 0);
   const std::string above = other_.path().parent_path().string();

@@ -204,6 +204,24 @@ INSTANTIATE_TEST_SUITE_P(Engines,
                          testing::Values(Engine::Sandbox, Engine::Docker, Engine::Podman),
                          [](const auto& one) { return name_of(one.param); });
 
+TEST_F(SecretsRun, InAFileOfTheResultIsFlaggedBeforeItIsDelivered) {
+  folder_.write(".env", std::string("SEEN='") + kValue + "'\n");
+  const std::string body =
+      "env_file: .env\nsecrets: {SEEN: {expose: true}}\n"
+      "tasks: {a: {run: 'echo \"token=$SEEN\" > config'}}\n";
+  write_pipeline(body);
+  const Ended told = user_.run_pipe({"run", "p.yaml"}, folder());
+  EXPECT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_THAT(told.out, HasSubstr("flagged: config: it holds the value of a secret"));
+  fs::remove(folder_.path() / "config");
+
+  write_pipeline(body + "workspace: {flagged: refuse}\n");
+  const Ended refused = user_.run_pipe({"run", "p.yaml"}, folder());
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_THAT(refused.out, HasSubstr("config: it holds the value of a secret"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "config"));
+}
+
 // ---- sources -----------------------------------------------------------------------------------
 
 TEST_F(SecretsRun, IsRefusedBeforeAnythingStartsWhereASecretIsMissing) {

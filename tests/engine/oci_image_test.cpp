@@ -198,22 +198,6 @@ TEST_F(OciImage, RemovesWhatARunnerThatDiedHadBegun) {
   EXPECT_FALSE(fs::exists(draft));
 }
 
-TEST_F(OciImage, ARootFilesystemHasAnotherDigestWhenAFileChanges) {
-  const fs::path root = folder_ / "rootfs";
-  fs::create_directories(root / "bin");
-  std::ofstream(root / "bin/hello") << "one";
-  ASSERT_FALSE(open_root_filesystem("/"));
-  EXPECT_THAT(open_root_filesystem("/").error().message, HasSubstr("this whole machine"));
-  const auto before = open_root_filesystem(root.string());
-  const auto same = open_root_filesystem(root.string());
-  std::ofstream(root / "bin/hello") << "longer";
-  const auto after = open_root_filesystem(root.string());
-  ASSERT_TRUE(before && same && after);
-  EXPECT_EQ(before->digest, same->digest);
-  EXPECT_NE(before->digest, after->digest);
-  EXPECT_FALSE(open_root_filesystem((folder_ / "none").string()));
-}
-
 TEST(NamelessImage, HasTheNamesOfNobody) {
   const auto docker = without_names(
       {{"manifest.json", R"([{"Config":"c.json","RepoTags":["debian:bookworm"],"Layers":["l"]}])"},

@@ -154,6 +154,22 @@ failed: calm-otter-3f2a, 1 task (1 failed), 0 of 1 criterion met, 1.0s
 )");
 }
 
+TEST(Checklist, WhatMayFailIsNotTheNextThingToRead) {
+  PlanMaker make;
+  make.phase("main");
+  make.task("flaky").allow_failure = true;
+  make.task("build");
+  make.gate({0, 1});
+  Story story(make.plan());
+  story.start().run_task("flaky", exited(2)).finish("flaky", Outcome::Failed, "exit 2");
+  story.run_task("build", exited(1)).finish("build", Outcome::Failed, "exit 1");
+  story.tell(NodeSkipped{dsl::NodeId("main"), "'build' failed"})
+      .tell(RunFinished{Outcome::Failed, {}, ""});
+
+  EXPECT_NE(shown(story).find("  next: pipe logs calm-otter-3f2a build "), std::string::npos)
+      << shown(story);
+}
+
 TEST(Checklist, WhatWasNotTakenIsAWarning) {
   PlanMaker make;
   make.phase("main");

@@ -70,7 +70,7 @@ TEST(LiveFrame, SaysThatTheRunIsBeingStopped) {
   Story story(three_tasks());
   story.start().begin("limits");
   LiveView view = view_at(1000);
-  view.stops = 1;
+  view.stopping = StopHow::InGrace;
   EXPECT_NE(joined(live_frame(story.state(), view)).find("stopping; Ctrl-C again kills at once"),
             std::string::npos);
 }
@@ -259,11 +259,11 @@ TEST(ConsolePlain, SaysEachNotableEventOnALineOfItsOwn) {
 )");
 }
 
-TEST(ConsolePlain, SaysWhatTheSecondSignalDoes) {
+TEST(ConsolePlain, SaysWhatASecondSignalWouldDo) {
   Screen screen;
   ConsolePlain plain(screen.sink(), Colour::Never);
-  plain.on_stopping("SIGINT");
-  plain.on_stopping("SIGINT");
+  plain.on_stopping("SIGINT", StopHow::InGrace);
+  plain.on_stopping("SIGINT", StopHow::AtOnce);
   EXPECT_EQ(screen.writes.at(0), "stopping on SIGINT; once more kills what is under way at once\n");
   EXPECT_EQ(screen.writes.at(1), "killing on SIGINT\n");
 }

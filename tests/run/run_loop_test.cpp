@@ -729,6 +729,28 @@ TEST(RunLoop, AnOutputWithANulByteFailsTheTask) {
             "output 'version' ($PIPE_OUTPUTS/version): it holds a NUL byte, which no variable can");
 }
 
+TEST(RunLoop, AnOutputThatWouldBeAnotherNumberFailsTheTask) {
+  for (const auto& [type, text] :
+       {std::pair(dsl::ValueType::Number, "9007199254740993"),
+        std::pair(dsl::ValueType::Json, "{\"ids\": [1, -12345678901234567890]}")}) {
+    RunHarness run({task("a", {}, "make")});
+    run.plan.nodes[0].outputs = {{"version", "", type}};
+    run.engine.script = [&, text = std::string(text)](const Job& job) {
+      run.trees.outputs[job.name] = {{"version", text}};
+      return FakeEngine::Answer{};
+    };
+    run.start();
+    EXPECT_THAT(run.node("a").reason, HasSubstr("is beyond 2^53, where numbers are not exact"));
+  }
+}
+
+TEST(RunLoop, ANulInAnArgumentFailsTheTask) {
+  RunHarness run({task("a", {}, "make")});
+  run.plan.nodes[0].command.argv.emplace_back(std::string("test a = a\0b", 12));
+  run.start();
+  EXPECT_THAT(run.node("a").reason, HasSubstr("the command: its text holds a NUL character"));
+}
+
 TEST(RunLoop, AnOutputThatIsMissingFailsTheTask) {
   RunHarness run({task("a", {}, "make")});
   run.plan.nodes[0].outputs = {{"version", "", dsl::ValueType::String}};
@@ -906,6 +928,30 @@ TEST(RunLoop, AChangedCriterionIsNotTakenFromTheCache) {
   again.start();
   EXPECT_THAT(again.started_words(), ElementsAre("work", "check"));
   EXPECT_EQ(again.node("a").reuse, "not reused: the task, its image, input or criteria changed");
+}
+
+TEST(RunLoop, AResultIsNotTakenWhereASecretThatItSeesHasAnotherValue) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].secrets = {secret("SEEN", dsl::Secret::Expose::Variable),
+                               secret("SENT", dsl::Secret::Expose::No)};
+  run.secrets.know("SEEN", "one");
+  run.secrets.know("SENT", "one");
+  run.start();
+  ASSERT_EQ(run.engine.started.size(), 1U);
+
+  RunHarness same(run.plan.nodes);
+  same.cache.results = run.cache.results;
+  same.secrets.know("SEEN", "one");
+  same.secrets.know("SENT", "two");
+  same.start();
+  EXPECT_TRUE(same.node("a").reused);
+
+  RunHarness other(run.plan.nodes);
+  other.cache.results = run.cache.results;
+  other.secrets.know("SEEN", "two");
+  other.secrets.know("SENT", "one");
+  other.start();
+  EXPECT_FALSE(other.node("a").reused);
 }
 
 /// A list of two items, and a node that is the same for both but for `vary`.

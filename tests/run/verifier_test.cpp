@@ -152,6 +152,7 @@ TEST_F(Verifier, AJsonFileThatIsNotThereHoldsForNothing) {
   dsl::JsonCheck check;
   check.file = "gone.json";
   check.pointer = "/v";
+  check.comparison = dsl::JsonCheck::Comparison::NotEquals;
   check.expected = dsl::Value(false);
   dsl::Criterion criterion;
   criterion.check = check;
@@ -160,6 +161,12 @@ TEST_F(Verifier, AJsonFileThatIsNotThereHoldsForNothing) {
   check.file = "src";
   criterion.check = check;
   EXPECT_EQ(judge(criterion).evidence.result, "a folder, not a file");
+
+  check.comparison = dsl::JsonCheck::Comparison::Exists;
+  criterion.check = check;
+  EXPECT_EQ(judge(criterion).verdict, Verdict::NotMet);
+  EXPECT_EQ(judge(criterion).evidence.result,
+            "a folder, not a file; `exists: false` is of a value in a file that is there");
 }
 
 TEST_F(Verifier, EveryPathThatIsOrIsNotAFile) {

@@ -253,6 +253,27 @@ TEST_F(HostileTest, WhatReachesBeyondTheJobIsFlaggedWithTheReason) {
                                       "GitHub Actions runs it; it was removed"}));
 }
 
+TEST_F(HostileTest, AFileWithTheValueOfASecretIsFlagged) {
+  CaptureRequest request;
+  request.secrets.add("s3cret-value-1234");
+  const PreparedWorkspace workspace = prepare(input_);
+  const std::string& folder = workspace.mount.directory;
+  write_file(folder + "/config", "token=s3cret-value-1234\n");
+  write_file(folder + "/encoded", "czNjcmV0LXZhbHVlLTEyMzQ=\n");
+  write_file(folder + "/ordinary", "s3cret-value\n");
+  ASSERT_EQ(::symlink("s3cret-value-1234", (folder + "/link").c_str()), 0);
+
+  const Capture result = capture(workspace, request);
+
+  const std::string why = "it holds the value of a secret";
+  EXPECT_THAT(
+      result.flagged,
+      ElementsAre(
+          FlaggedPath{"config", why}, FlaggedPath{"encoded", why}, FlaggedPath{"link", why}));
+  EXPECT_EQ(must(store_->flagged(input_, result.tree, request.secrets)), result.flagged);
+  EXPECT_THAT(capture(prepare(result.tree), request).flagged, IsEmpty());
+}
+
 TEST_F(HostileTest, RulesThatAreNoFileDoNotCount) {
   write_file(temp_ / "rules", "*.txt\n");
   const PreparedWorkspace workspace = prepare(input_);

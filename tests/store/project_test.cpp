@@ -343,6 +343,36 @@ TEST_F(ProjectTest, WhatOnlyFiltersMakeDifferentIsNotDirty) {
   EXPECT_THAT(project->taken, HasSubstr("with 1 uncommitted file"));
 }
 
+// Files outside of a sparse checkout are no deleted ones.
+TEST_F(ProjectTest, WhatIsNotCheckedOutIsTakenAsItIsCommitted) {
+  git(project_path(), "init -q");
+  put("kept", "1\n");
+  put("big/far", "2\n");
+  put("unchanged", "3\n");
+  commit_all();
+  git(project_path(), "sparse-checkout set --no-cone kept unchanged");
+  ASSERT_FALSE(exists(project_path() + "/big/far"));
+  git(project_path(), "update-index --assume-unchanged unchanged");
+  std::filesystem::remove(project_path() + "/unchanged");
+
+  TakeRequest request;
+  request.folder = project_path();
+  request.include_dirty = true;
+  const auto clean = must(take_project(*store_, request));
+  EXPECT_THAT(clean.taken, Not(HasSubstr("uncommitted")));
+  EXPECT_EQ(text(clean.input, "big/far"), "2\n");
+  EXPECT_EQ(text(clean.input, "unchanged"), "3\n");
+
+  put("kept", "more\n");
+  const auto dirty = must(take_project(*store_, request));
+  EXPECT_THAT(dirty.taken, HasSubstr("with 1 uncommitted file"));
+  EXPECT_EQ(text(dirty.input, "kept"), "more\n");
+  EXPECT_EQ(text(dirty.input, "big/far"), "2\n");
+
+  request.include_dirty = false;
+  EXPECT_THAT(must(take_project(*store_, request)).taken, HasSubstr("1 changed file"));
+}
+
 TEST_F(ProjectTest, AStrangersRepositoryAboveIsNotTaken) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "only root can give a folder away";

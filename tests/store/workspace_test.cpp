@@ -265,6 +265,35 @@ TEST_F(WorkspaceTest, ProtectedPathsAreRestoredExactly) {
   EXPECT_FALSE(exists(at + "/added-later"));
 }
 
+TEST_F(WorkspaceTest, WhatIsDoneInOrInPlaceOfASubmoduleIsToldAndNotTaken) {
+  put("a", "1");
+  git(project_path(), "init -q");
+  git(project_path(), "add -A");
+  git(project_path(),
+      "update-index --add --cacheinfo 160000,0123456789012345678901234567890123456789,lib");
+  git(project_path(), "commit -q -m first");
+  const TreeRef input = take().input;
+
+  const PreparedWorkspace untouched = prepare(input);
+  const Capture nothing = capture(untouched);
+  EXPECT_THAT(nothing.refused, IsEmpty());
+  EXPECT_EQ(nothing.tree, input);
+
+  const PreparedWorkspace filled = prepare(input);
+  write_file(filled.mount.directory + "/lib/x", "lost");
+  const Capture in_it = capture(filled);
+  EXPECT_THAT(in_it.refused, ElementsAre(Pair("lib", "files in a submodule are not taken")));
+  EXPECT_EQ(in_it.tree, input);
+
+  const PreparedWorkspace replaced = prepare(input);
+  ASSERT_EQ(::rmdir((replaced.mount.directory + "/lib").c_str()), 0);
+  write_file(replaced.mount.directory + "/lib", "a file");
+  const Capture in_place = capture(replaced);
+  EXPECT_THAT(in_place.refused,
+              ElementsAre(Pair("lib", "a file in the place of a submodule is not taken")));
+  EXPECT_EQ(in_place.tree, input);
+}
+
 // A protected file that an earlier, verified task made is part of what was verified.
 TEST_F(WorkspaceTest, ProtectedFilesThatTheRunDidNotBeginWithStayAsTheNodeGotThem) {
   put("tests/old", "approved");
@@ -459,6 +488,18 @@ TEST_F(WorkspaceTest, CachesAreRestoredAndNeverPartOfTheTree) {
   EXPECT_EQ(read_text(second.home + "/.cache/tool/x"), "1");
   request.caches = {{"key-2", {"vendor/"}}};
   EXPECT_FALSE(exists(prepare(input, request).mount.directory + "/vendor"));
+}
+
+TEST_F(WorkspaceTest, ACacheAtAPathOfTheProjectIsTold) {
+  put("dir/f", "1");
+  const TreeRef input = take().input;
+  WorkspaceRequest request;
+  request.caches = {{"key", {"./dir/", "vendor", "~/dir"}}};
+  const PreparedWorkspace workspace = prepare(input, request);
+  write_file(workspace.mount.directory + "/dir/new", "1");
+
+  EXPECT_THAT(capture(workspace).refused,
+              ElementsAre(Pair("dir", HasSubstr("new files in it are not taken"))));
 }
 
 TEST_F(WorkspaceTest, ACacheMayBeginWithAnothersAndGoesItsOwnWay) {

@@ -147,6 +147,10 @@ class FakeTrees final : public Trees {
     }
     return PathKind::Absent;
   }
+  dsl::Result<std::vector<std::string>> behind_links(
+      const TreeRef&, const std::vector<std::string>& paths) override {
+    return paths;
+  }
   dsl::Result<std::vector<ChangedPath>> diff(const TreeRef& from, const TreeRef& to) override {
     std::vector<ChangedPath> changes;
     for (const auto& [path, bytes] : files(to)) {

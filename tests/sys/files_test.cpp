@@ -2,6 +2,7 @@
 
 #include <array>
 #include <fcntl.h>
+#include <set>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -41,6 +42,24 @@ TEST(DiskUse, IsToldOfNestedFoldersAndIsUnknownBeyond) {
   };
   EXPECT_TRUE(nested("a", 500).has_value());
   EXPECT_FALSE(nested("b", 600).has_value());
+}
+
+// Records of 32 bytes fill the kernel's buffer to its last byte: the end of a name was written
+// behind what had been allocated.
+TEST(ListNames, TellsEachOfThousands) {
+  const TempFolder folder;
+  const Fd at(::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::set<std::string> made;
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string name = "name" + std::to_string(10'000'000 + i);
+    ASSERT_EQ(name.size(), 12U);
+    ASSERT_TRUE(Fd(::openat(at.get(), name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)));
+    made.insert(name);
+  }
+  std::vector<std::string> names;
+  ASSERT_TRUE(list_names(at.get(), names));
+  EXPECT_EQ(names.size(), made.size());
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()), made);
 }
 
 TEST(JoinBelow, TakesOnlyWhatStaysInTheFolder) {
