@@ -9,10 +9,10 @@
 #include "runner/engine/host_keeper.h"
 #include "runner/engine/init_program.h"
 #include "runner/engine/init_report.h"
+#include "runner/engine/installed_software.h"
 #include "runner/engine/job_deadline.h"
 #include "runner/engine/job_output.h"
 #include "runner/engine/job_spec.h"
-#include "runner/engine/system_image.h"
 
 namespace runner {
 namespace {
@@ -99,7 +99,7 @@ void HostEngine::prepare_image(const dsl::Image& image,
                                std::function<void(dsl::Result<std::string>)> done) {
   static_cast<void>(image);  // `unsupported` lets only one through
   auto digest = std::make_shared<std::string>();
-  loop_.run_blocking([digest] { *digest = system_software_digest(); },
+  loop_.run_blocking([digest] { *digest = installed_software_digest(); },
                      [digest, done = std::move(done)] { done(*digest); });
 }
 

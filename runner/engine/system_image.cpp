@@ -7,13 +7,11 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <system_error>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
 #include "dsl/digest.h"
+#include "runner/engine/installed_software.h"
 #include "runner/sys/files.h"
 
 namespace runner {
@@ -251,70 +249,7 @@ dsl::Result<std::string> make_etc(const std::string& state_dir, uid_t uid, gid_t
   return finished.string();
 }
 
-std::string read_whole(const char* path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 }  // namespace
-
-namespace {
-
-/// Everything beneath a folder, by what an image of the system keeps wherever it is unpacked: equal
-/// machines are equal.
-void add_installed(const fs::path& folder, dsl::Sha256& digest) {
-  std::vector<std::string> lines;
-  std::error_code error;
-  const auto options = fs::directory_options::skip_permission_denied;
-  for (auto entry = fs::recursive_directory_iterator(folder, options, error);
-       !error && entry != fs::recursive_directory_iterator();
-       entry.increment(error)) {
-    struct stat status {};
-    if (lstat(entry->path().c_str(), &status) == 0) {
-      lines.push_back(fmt::format("{} {:o} {} {}.{}",
-                                  entry->path().string(),
-                                  status.st_mode,
-                                  S_ISDIR(status.st_mode) ? 0 : status.st_size,
-                                  status.st_mtim.tv_sec,
-                                  status.st_mtim.tv_nsec));
-    }
-  }
-  std::sort(lines.begin(), lines.end());
-  for (const std::string& line : lines) {
-    digest.add(line + "\n");
-  }
-}
-
-}  // namespace
-
-/// What tells one state of the machine's software from another: the package manager's own records,
-/// and a look at all that is installed beside it.
-std::string system_software_digest() {
-  dsl::Sha256 digest;
-  utsname name{};
-  if (uname(&name) == 0) {
-    digest.add(name.machine);
-  }
-  for (const char* const path :
-       {"/etc/os-release", "/var/lib/dpkg/status", "/lib/apk/db/installed"}) {
-    digest.add(read_whole(path));
-    digest.add("\n");
-  }
-  for (const char* const path : {"/var/lib/rpm/rpmdb.sqlite",
-                                 "/var/lib/rpm/Packages",
-                                 "/var/lib/pacman/local",
-                                 "/nix/store",
-                                 "/nix/var/nix/profiles"}) {
-    struct stat status {};
-    if (stat(path, &status) == 0) {
-      digest.add(fmt::format("{} {}.{}\n", path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
-    }
-  }
-  for (const char* const folder : {"/usr/bin", "/usr/sbin", "/usr/local", "/opt"}) {
-    add_installed(folder, digest);
-  }
-  return "sha256:" + digest.finish();
-}
 
 dsl::Result<SystemImage> prepare_system_image(const std::string& state_dir, uid_t uid, gid_t gid) {
   SystemImage image;
@@ -323,7 +258,7 @@ dsl::Result<SystemImage> prepare_system_image(const std::string& state_dir, uid_
     return etc.error();
   }
   image.etc = std::move(*etc);
-  image.digest = system_software_digest();
+  image.digest = installed_software_digest();
   std::error_code error;
   for (const char* const folder : kSystemFolders) {
     if (fs::is_directory(folder, error) && !fs::is_empty(folder, error)) {

@@ -19,16 +19,11 @@
 namespace runner {
 
 struct SystemImage {
-  /// Identifies the installed software, so that results of an older one are not taken from a cache:
-  /// "sha256:…".
-  std::string digest;
+  std::string digest;                                      // installed_software_digest()
   std::string etc;                                         // folder to be shown as /etc
   std::vector<std::string> folders;                        // shown where they are
   std::vector<std::pair<std::string, std::string>> links;  // target, link path
 };
-
-/// SystemImage::digest alone.
-std::string system_software_digest();
 
 /// Makes the copy of /etc beneath `<state_dir>/images/` unless it is there. `uid` and `gid` are
 /// whom a job will be and get a name in its passwd.
