@@ -13,15 +13,21 @@ namespace {
 
 constexpr std::string_view kOpenAi = "api.openai.com";  // others know other tiers
 
-/// A mark counts what is spent: what is held by a request is mostly given back.
-std::vector<Account> without_reserved(std::vector<Account> accounts) {
-  for (Account& account : accounts) {
-    account.reserved = {};
+int mark_of(const BudgetUse& use) {
+  if (use.last != BudgetUse::Last::No || use.per_cent >= ModelDesk::kLastMark) {
+    return ModelDesk::kLastMark;
   }
-  return accounts;
+  return use.per_cent >= ModelDesk::kFirstMark ? ModelDesk::kFirstMark : 0;
 }
 
-std::string advice(int mark) {
+std::string advice(const BudgetUse& use) {
+  if (use.last != BudgetUse::Last::No) {
+    return fmt::format(
+        "[pipe] This {} the last request that the budget of this task has room for. Stop now: "
+        "leave the work in a state that can be used, and say what is missing.",
+        use.last == BudgetUse::Last::Surely ? "is" : "may be");
+  }
+  const int mark = mark_of(use);
   const char* const what = mark >= ModelDesk::kLastMark
                                ? "Stop now: leave the work in a state that can be used, and say "
                                  "what is missing. The next request may be refused."
@@ -132,6 +138,7 @@ void ModelDesk::ask(std::string_view method,
        alive = std::weak_ptr(alive_),
        &meter = meter_,
        request,
+       most,
        passage = std::move(passage),
        decided = std::move(decided)](Meter::Answer answer) {
         if (alive.expired()) {  // nobody will send it
@@ -149,13 +156,14 @@ void ModelDesk::ask(std::string_view method,
         } else if (const auto* refusal = std::get_if<SpendRefusal>(&*answer)) {
           decided(refuse_for_budget(to_text(*refusal)));
         } else {
-          decided(
-              grant(std::move(*request), std::get<Meter::Reserved>(*std::move(answer)), passage));
+          decided(grant(
+              std::move(*request), most, std::get<Meter::Reserved>(*std::move(answer)), passage));
         }
       });
 }
 
 ModelPassage ModelDesk::grant(ModelRequest request,
+                              const SpendAsk& ask,
                               Meter::Reserved reserved,
                               const ModelPassage& asked) {
   ModelPassage passage = asked;
@@ -171,7 +179,7 @@ ModelPassage ModelDesk::grant(ModelRequest request,
   if (access_.who.is_bound_by_cost() && access_.provider.host == kOpenAi) {
     request.ask_for_list_price();
   }
-  if (const std::string note = note_at(reserved); !note.empty()) {
+  if (const std::string note = note_for(ask, reserved); !note.empty()) {
     request.add_note(note);
   }
   passage.body = request.body();
@@ -179,15 +187,20 @@ ModelPassage ModelDesk::grant(ModelRequest request,
 }
 
 /// What the agent is told with this request, "" nothing.
-std::string ModelDesk::note_at(const Meter::Reserved& reserved) {
-  const int mark = budget_mark(without_reserved(reserved.accounts), {kFirstMark, kLastMark});
+std::string ModelDesk::note_for(const SpendAsk& ask, const Meter::Reserved& reserved) {
+  const BudgetUse use = budget_use(reserved.accounts, ask, last_spent_);
+  const int mark = mark_of(use);
   if (mark == 0) {
     return "";
   }
-  if (access_.reached && told_.insert(mark).second) {
-    access_.reached({{}, mark, fmt::format("{} % of a budget is used up", mark)});
+  if (access_.reached && std::exchange(told_, std::max(told_, mark)) < mark) {
+    access_.reached({{},
+                     mark,
+                     use.last == BudgetUse::Last::No
+                         ? fmt::format("{} % of a budget is used up", mark)
+                         : "a budget may have no room for another request"});
   }
-  return advice(mark);
+  return advice(use);
 }
 
 void ModelDesk::settle(const ModelPassage& passage, const ModelAnswerEnd& end) {
@@ -208,6 +221,7 @@ void ModelDesk::settle(const ModelPassage& passage, const ModelAnswerEnd& end) {
     case Settlement::Cut:
       told.spent = {cost_of(charge.usage, passage.price), charge.usage.tokens(), 1};
       refusals_ = 0;
+      last_spent_ = told.spent;
       break;
     case Settlement::Unknown:
     case Settlement::Open:

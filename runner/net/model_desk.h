@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -80,14 +79,18 @@ class ModelDesk {
 
  private:
   ModelRefusal refuse_for_budget(const std::string& message);
-  ModelPassage grant(ModelRequest request, Meter::Reserved reserved, const ModelPassage& asked);
-  [[nodiscard]] std::string note_at(const Meter::Reserved& reserved);
+  ModelPassage grant(ModelRequest request,
+                     const SpendAsk& ask,
+                     Meter::Reserved reserved,
+                     const ModelPassage& asked);
+  std::string note_for(const SpendAsk& ask, const Meter::Reserved& reserved);
 
   Meter& meter_;
   const PriceOf price_of_;
   const ModelAccess access_;
-  int refusals_ = 0;             // since the last answer
-  std::set<std::int64_t> told_;  // marks
+  int refusals_ = 0;  // since the last answer
+  Spend last_spent_;  // of the last answer, which the next will be like
+  int told_ = 0;      // the highest mark
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 

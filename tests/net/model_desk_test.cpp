@@ -183,13 +183,48 @@ TEST_F(ModelDeskTest, TellsTheAgentAtEightyAndNinetyFivePerCent) {
     notes.push_back(Json::parse(passage.body)["messages"][0]["content"].get<std::string>());
     answer(passage, Usage{1, 0, 0, 0, 1});
   }
-  EXPECT_EQ(notes[15], "go on");
-  EXPECT_THAT(notes[16], HasSubstr("80 % of the budget"));
-  EXPECT_THAT(notes[18], HasSubstr("Come to an end soon"));
-  EXPECT_THAT(notes[19], HasSubstr("Stop now"));
+  EXPECT_EQ(notes[14], "go on");
+  EXPECT_THAT(notes[15], HasSubstr("80 % of the budget")) << "with itself";
+  EXPECT_THAT(notes[17], HasSubstr("Come to an end soon"));
+  EXPECT_THAT(notes[18], HasSubstr("95 % of the budget"));
+  EXPECT_THAT(notes[18], HasSubstr("Stop now"));
+  EXPECT_THAT(notes[19], HasSubstr("This is the last request"));
   ASSERT_EQ(reached.size(), 2U) << "each mark is told once";
   EXPECT_EQ(reached[0].mark, 80);
   EXPECT_EQ(reached[1].mark, 95);
+}
+
+TEST_F(ModelDeskTest, OfFewTurnsTheLastIsToldThatItIsTheLast) {
+  who.task_budget.turns = 3;
+  std::vector<std::string> notes;
+  for (int turn = 0; turn < 3; ++turn) {
+    const ModelPassage passage = passed(message(100));
+    notes.push_back(Json::parse(passage.body)["messages"][0]["content"].get<std::string>());
+    answer(passage, Usage{1, 0, 0, 0, 1});
+  }
+  EXPECT_EQ(notes[0], "go on");
+  EXPECT_EQ(notes[1], "go on");
+  EXPECT_THAT(notes[2], HasSubstr("This is the last request that the budget of this task has"));
+  ASSERT_EQ(reached.size(), 1U);
+  EXPECT_EQ(reached[0].mark, ModelDesk::kLastMark);
+}
+
+TEST_F(ModelDeskTest, TheLastOneThatMoneyHasRoomForIsToldSo) {
+  who.task_budget.cost = dsl::Money{100'000};
+  std::vector<std::string> notes;
+  for (;;) {
+    auto decision = ask(message(1'000));
+    auto* const passage = std::get_if<ModelPassage>(&decision);
+    if (passage == nullptr) {
+      break;
+    }
+    notes.push_back(Json::parse(passage->body)["messages"][0]["content"].get<std::string>());
+    answer(*passage, Usage{1'000, 0, 0, 0, 500});  // $0.0105
+  }
+  ASSERT_GE(notes.size(), 4U);
+  EXPECT_EQ(notes[0], "go on");
+  EXPECT_EQ(notes[notes.size() - 2].find("may be the last request"), std::string::npos);
+  EXPECT_THAT(notes.back(), HasSubstr("This may be the last request"));
 }
 
 TEST_F(ModelDeskTest, AStormOfRequestsAfterRefusalsIsToldOnce) {
