@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kReadSize = 64 << 10;
 constexpr std::size_t kMostWaiting = 256 << 10;  // bytes that a slow client has not taken
 constexpr int kFirstFinalStatus = 200;
+constexpr int kFirstError = 400;
 constexpr int kTooManyRequests = 429;
 
 /// Fields that are about one connection, or that we write ourselves.
@@ -151,7 +152,7 @@ void ModelConnection::read_request() {
       break;
     case HttpReader::State::Broken:
       closes_ = true;
-      refuse(home_.desk.error(400, "this is no HTTP/1 request"));
+      refuse(home_.desk.refuse(400, "this is no HTTP/1 request"));
       break;
     case HttpReader::State::Whole:
       decide();
@@ -164,10 +165,10 @@ void ModelConnection::on_request_head(const HttpMessageHead& head) {
   refused_.reset();
   closes_ = !head.keeps_alive;
   if (head.is_upgrade) {
-    refused_ = home_.desk.error(426, "only HTTP/1.1 without an upgrade is metered");
+    refused_ = home_.desk.refuse(426, "only HTTP/1.1 without an upgrade is metered");
   } else if (const std::string_view encoding = head.field("Content-Encoding");
              !encoding.empty() && encoding != "identity") {
-    refused_ = home_.desk.error(415, "a request that is compressed is not metered");
+    refused_ = home_.desk.refuse(415, "a request that is compressed is not metered");
   } else if (is_same_word(head.field("Expect"), "100-continue")) {
     tell_client("HTTP/1.1 100 Continue\r\n\r\n");
   }
@@ -178,7 +179,7 @@ void ModelConnection::on_request_body(std::string_view bytes) {
     return;
   }
   if (body_.size() + bytes.size() > kMostBody || home_.held + bytes.size() > kMostHeld) {
-    refused_ = home_.desk.error(413, "the requests of this task are too large");
+    refused_ = home_.desk.refuse(413, "the requests of this task are too large");
     closes_ = true;
     release_body();
     return;
@@ -327,7 +328,6 @@ void ModelConnection::on_provider_readable() {
     on_provider_end();  // what nobody asked for is an end too
     return;
   }
-  home_.desk.heard();
   read_answer({buffer.data(), static_cast<std::size_t>(got)});
 }
 
@@ -340,6 +340,9 @@ void ModelConnection::read_answer(std::string_view bytes) {
     const std::string passed = from_provider_.substr(0, taken);
     from_provider_.erase(0, taken);
     const HttpReader::State state = answers_.state();
+    if (is_of_model()) {
+      home_.desk.heard();
+    }
     if (state == HttpReader::State::Whole && status_ >= kFirstFinalStatus) {
       settle(true);  // before the client can know
     }
@@ -357,6 +360,12 @@ void ModelConnection::read_answer(std::string_view bytes) {
       end_of_answer(provider_keeps_ && !closes_);
     }
   }
+}
+
+/// What comes is the answer of a model: neither an error nor what costs nothing, which somebody may
+/// ask for again and again.
+bool ModelConnection::is_of_model() const {
+  return passage_ && passage_->number != 0 && status_ >= kFirstFinalStatus && status_ < kFirstError;
 }
 
 void ModelConnection::on_answer_head(const HttpMessageHead& head) {

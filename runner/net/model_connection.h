@@ -74,6 +74,7 @@ class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
   void on_provider_readable();
   void read_answer(std::string_view bytes);
   void on_answer_head(const HttpMessageHead& head);
+  [[nodiscard]] bool is_of_model() const;
   void on_provider_end();
   void settle(bool is_whole);
   void tell_listener(const ModelAnswerEnd& end);

@@ -11,6 +11,8 @@ namespace runner {
 
 namespace {
 
+constexpr int kFirstAnswer = 200;  // of the statuses of HTTP
+constexpr int kFirstError = 400;
 constexpr std::string_view kOpenAi = "api.openai.com";  // others know other tiers
 
 int mark_of(const BudgetUse& use) {
@@ -44,7 +46,6 @@ struct Charge {
 };
 
 Charge charge_for(const ModelPassage& passage, const ModelAnswerEnd& end) {
-  constexpr int kFirstError = 400;
   if (!end.was_sent || end.status >= kFirstError) {
     return {Settlement::Free, {}};
   }
@@ -86,16 +87,28 @@ ModelRefusal ModelDesk::refuse_for_budget(const std::string& message) {
   return refusal;
 }
 
+ModelRefusal ModelDesk::refuse(int status, const std::string& message) {
+  note_unanswered(message);
+  return error(status, message);
+}
+
+void ModelDesk::note_unanswered(const std::string& why) {
+  if (++unanswered_ == kMostUnanswered && access_.unanswered) {
+    access_.unanswered(fmt::format(
+        "{} requests in a row had no answer of its model, the last: {}", unanswered_, why));
+  }
+}
+
 void ModelDesk::ask(std::string_view method,
                     std::string_view target,
                     std::string body,
                     std::function<void(Decision)> decided) {
   const ModelCall call = read_model_call(access_.provider.dialect, method, target);
   if (call.kind == ModelCall::Kind::Unknown) {
-    decided(error(404,
-                  fmt::format("{} {} is not metered by pipe, and refused",
-                              method,
-                              target.substr(0, target.find('?')))));
+    decided(refuse(404,
+                   fmt::format("{} {} is not metered by pipe, and refused",
+                               method,
+                               target.substr(0, target.find('?')))));
     return;
   }
   ModelPassage passage;
@@ -107,7 +120,7 @@ void ModelDesk::ask(std::string_view method,
   }
   auto read = ModelRequest::read(call, std::move(body));
   if (!read) {
-    decided(error(400, read.error().message));
+    decided(refuse(400, read.error().message));
     return;
   }
   const ModelRequestFacts& facts = read->facts();
@@ -152,7 +165,7 @@ void ModelDesk::ask(std::string_view method,
           return;
         }
         if (!answer) {
-          decided(error(503, "pipe cannot write its ledger: " + answer.error().message));
+          decided(refuse(503, "pipe cannot write its ledger: " + answer.error().message));
         } else if (const auto* refusal = std::get_if<SpendRefusal>(&*answer)) {
           decided(refuse_for_budget(to_text(*refusal)));
         } else {
@@ -207,9 +220,16 @@ void ModelDesk::settle(const ModelPassage& passage, const ModelAnswerEnd& end) {
   if (end.limit && access_.limited) {
     access_.limited(*end.limit);
   }
+  const bool is_answer = end.status >= kFirstAnswer && end.status < kFirstError;
+  if (!is_answer) {
+    note_unanswered(end.status == 0
+                        ? "its provider could not be reached, or somebody hung up"
+                        : fmt::format("its provider answered with HTTP {}", end.status));
+  }
   if (passage.number == 0) {
     return;
   }
+  unanswered_ = is_answer ? 0 : unanswered_;
   const Charge charge = charge_for(passage, end);
   ModelAnswered told;
   told.request = passage.number;

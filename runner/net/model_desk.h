@@ -52,6 +52,10 @@ class ModelDesk {
  public:
   /// So many refusals, without an answer between them, and it is taken for a storm.
   static constexpr int kMostRefusals = 8;
+  /// The same of requests that had no answer of the model: the provider told an error or nothing,
+  /// or they were none that anybody meters. What real agents try by themselves, several of them at
+  /// once, is far less: 11 of Claude Code, 26 of Codex.
+  static constexpr int kMostUnanswered = 100;
   static constexpr int kFirstMark = 80;  // per cent
   static constexpr int kLastMark = 95;
 
@@ -70,11 +74,13 @@ class ModelDesk {
   /// Settles what `ask` let pass. It happens even where this is destroyed right after.
   void settle(const ModelPassage& passage, const ModelAnswerEnd& end);
 
-  /// Something of an answer came.
+  /// Something of a model's answer came.
   void heard() const;
 
   /// An error of the gateway's own, in the dialect's shape.
   [[nodiscard]] ModelRefusal error(int status, std::string_view message) const;
+  /// The same of a request that goes nowhere for it.
+  ModelRefusal refuse(int status, const std::string& message);
   [[nodiscard]] const dsl::AgentProvider& provider() const { return access_.provider; }
 
  private:
@@ -83,14 +89,16 @@ class ModelDesk {
                      const SpendAsk& ask,
                      Meter::Reserved reserved,
                      const ModelPassage& asked);
+  void note_unanswered(const std::string& why);
   std::string note_for(const SpendAsk& ask, const Meter::Reserved& reserved);
 
   Meter& meter_;
   const PriceOf price_of_;
   const ModelAccess access_;
-  int refusals_ = 0;  // since the last answer
-  Spend last_spent_;  // of the last answer, which the next will be like
-  int told_ = 0;      // the highest mark
+  int refusals_ = 0;    // since the last answer
+  int unanswered_ = 0;  // the same
+  Spend last_spent_;    // of the last answer, which the next will be like
+  int told_ = 0;        // the highest mark
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 

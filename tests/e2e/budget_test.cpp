@@ -17,6 +17,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using Provider = runner::test::BillingProvider;
 
 constexpr const char* kKey = "sk-ant-Va1ue-of-the-real-key-0";
 
@@ -72,7 +73,7 @@ class BudgetRun : public testing::Test {
     start.env["XDG_CONFIG_HOME"] = config_.path().string();
   }
 
-  runner::test::BillingProvider provider_{{1'000, 2'000}};  // $0.033 for each answer
+  Provider provider_{{1'000, 2'000}};  // $0.033 for each answer
   TempFolder config_;
   TempFolder folder_;
   User user_;
@@ -141,6 +142,26 @@ TEST_F(BudgetRun, TheDaysBudgetIsThatOfAllRuns) {
       day, "", "sh ./ask.sh | tee answer\n! grep -q pipe-budget answer || exit 1\ntouch done");
   EXPECT_EQ(third.exit_code, 5) << third.out << third.err;
   EXPECT_THAT(third.out + third.err, HasSubstr("the day's budget of $0.06"));
+}
+
+TEST_F(BudgetRun, StopsAnAgentThatGetsNothingButErrors) {
+  provider_.answer(Provider::Manner::Failing);
+  const Ended ended = run_agent("", "", "while true; do sh ./ask.sh >> answer; done");
+  EXPECT_EQ(ended.exit_code, 1) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the agent stopped: provider"));
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("100 requests in a row had no answer"));
+  EXPECT_GE(provider_.answers(), 100);
+  EXPECT_LT(provider_.answers(), 200);
+}
+
+TEST_F(BudgetRun, StopsAnAgentThatAsksForWhatNobodyMeters) {
+  const Ended ended = run_agent(
+      "",
+      "",
+      "while true; do curl -sS -m 10 \"$ANTHROPIC_BASE_URL/v1/messages/batches\" -d '{}'; done");
+  EXPECT_EQ(ended.exit_code, 1) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the agent stopped: provider"));
+  EXPECT_EQ(provider_.answers(), 0);
 }
 
 TEST_F(BudgetRun, StopsAnAgentThatDoesNotTakeNoForAnAnswer) {

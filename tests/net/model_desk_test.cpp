@@ -33,6 +33,7 @@ class ModelDeskTest : public testing::Test {
       access.reached = [this](const BudgetReached& one) { reached.push_back(one); };
       access.exhausted = [this] { ++exhausted; };
       access.limited = [this](RateLimit one) { limits.push_back(one); };
+      access.unanswered = [this](const std::string& why) { storms.push_back(why); };
       desk_ = std::make_unique<ModelDesk>(*meter, list_price, std::move(access));
     }
     return *desk_;
@@ -78,6 +79,7 @@ class ModelDeskTest : public testing::Test {
   std::vector<ModelAnswered> answered;
   std::vector<BudgetReached> reached;
   std::vector<RateLimit> limits;
+  std::vector<std::string> storms;
   int exhausted = 0;
 
  private:
@@ -225,6 +227,38 @@ TEST_F(ModelDeskTest, TheLastOneThatMoneyHasRoomForIsToldSo) {
   EXPECT_EQ(notes[0], "go on");
   EXPECT_EQ(notes[notes.size() - 2].find("may be the last request"), std::string::npos);
   EXPECT_THAT(notes.back(), HasSubstr("This may be the last request"));
+}
+
+TEST_F(ModelDeskTest, AStormOfErrorsIsTold) {
+  for (int i = 1; i < ModelDesk::kMostUnanswered; ++i) {
+    end(passed(message(100)), {true, 500, true, std::nullopt, false});
+  }
+  EXPECT_EQ(storms.size(), 0U);
+  end(passed(message(100)), {true, 500, true, std::nullopt, false});
+  ASSERT_EQ(storms.size(), 1U);
+  EXPECT_EQ(storms[0],
+            "100 requests in a row had no answer of its model, the last: its provider answered "
+            "with HTTP 500");
+}
+
+TEST_F(ModelDeskTest, AStormOfWhatNobodyMetersIsTold) {
+  for (int i = 0; i < ModelDesk::kMostUnanswered; ++i) {
+    refused(message(100), "/v1/messages/batches");
+  }
+  ASSERT_EQ(storms.size(), 1U);
+  EXPECT_THAT(storms[0],
+              testing::EndsWith("POST /v1/messages/batches is not metered by pipe, and "
+                                "refused"));
+}
+
+TEST_F(ModelDeskTest, AnAnswerBetweenErrorsIsNoStorm) {
+  for (int i = 0; i < 3; ++i) {
+    for (int k = 1; k < ModelDesk::kMostUnanswered; ++k) {
+      end(passed(message(100)), {true, 529, true, std::nullopt, false});
+    }
+    answer(passed(message(100)), Usage{1, 0, 0, 0, 1});
+  }
+  EXPECT_EQ(storms.size(), 0U);
 }
 
 TEST_F(ModelDeskTest, AStormOfRequestsAfterRefusalsIsToldOnce) {

@@ -285,6 +285,20 @@ TEST(ModelDoor, LetsAStreamPassAsItComesAndSettlesItBeforeItsEndIsSeen) {
   EXPECT_GT(agent.heard, 0);
 }
 
+TEST(ModelDoor, AnErrorAndWhatIsFreeAreNoSignOfLife) {
+  Provider provider([](int client, int request) {
+    Provider::say(
+        client,
+        request == 1 ? "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}" : whole("{\"n\":2}"));
+  });
+  Agent agent(at(provider));
+  agent.say(post(kAsk));
+  agent.hear("{}");
+  agent.say("POST /v1/messages/count_tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+  agent.hear("{\"n\":2}");
+  EXPECT_EQ(agent.heard, 0);
+}
+
 TEST(ModelDoor, SendsTheKeyInPlaceOfTheTokenAndAsksForNoCompression) {
   Provider provider([](int client, int) { Provider::say(client, whole("{}")); });
   Agent agent(at(provider) + "/proxied/");
