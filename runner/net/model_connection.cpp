@@ -80,6 +80,7 @@ void ModelConnection::start() {
 
 void ModelConnection::abort() {
   settle(false);
+  counting_.reset();
   release_body();
   drop_provider();
   unwatch(client_watch_);
@@ -202,27 +203,61 @@ void ModelConnection::decide() {
     return;
   }
   ModelDesk& desk = home_.desk;
-  desk.ask(head_.method,
-           head_.target,
-           std::move(body),
-           [self = weak_from_this(), &desk](ModelDesk::Decision decision) {
-             const auto alive = self.lock();
-             auto* const passage = std::get_if<ModelPassage>(&decision);
-             if (!alive || !alive->client_) {
-               if (passage != nullptr) {
-                 ModelAnswerEnd never;
-                 never.was_sent = false;
-                 desk.settle(*passage, never);
-               }
-             } else if (passage != nullptr) {
-               alive->send(std::move(*passage));
-             } else {
-               alive->refuse(std::get<ModelRefusal>(decision));
-             }
-           });
+  desk.ask(
+      head_.method,
+      head_.target,
+      std::move(body),
+      [self = weak_from_this(), &desk](ModelDesk::Decision decision) {
+        const auto alive = self.lock();
+        auto* const passage = std::get_if<ModelPassage>(&decision);
+        if (!alive || !alive->client_) {
+          if (passage != nullptr) {
+            ModelAnswerEnd never;
+            never.was_sent = false;
+            desk.settle(*passage, never);
+          }
+        } else if (passage != nullptr) {
+          alive->send(std::move(*passage));
+        } else {
+          alive->refuse(std::get<ModelRefusal>(decision));
+        }
+      },
+      [self = weak_from_this()](const CountRequest& question,
+                                std::function<void(std::optional<std::string>)> answered) {
+        if (const auto alive = self.lock(); alive && alive->client_) {
+          alive->count(question, std::move(answered));
+        }
+      });
   if (stage_ == Stage::Deciding && client_) {
     ensure_provider();  // meanwhile; it hears nothing before the decision
   }
+}
+
+/// On the line on which the request will go, since not everybody takes two at once, and with its
+/// headers, so that the provider takes it for the same.
+void ModelConnection::count(const CountRequest& question,
+                            std::function<void(std::optional<std::string>)> answered) {
+  if (!ensure_provider()) {
+    answered(std::nullopt);
+    return;
+  }
+  unwatch(provider_watch_);
+  counting_ = std::make_shared<CountExchange>(
+      home_.loop,
+      CountExchange::Line{std::move(provider_), std::exchange(connection_, nullptr)},
+      [this, self = weak_from_this(), answered = std::move(answered)](
+          CountExchange::Line line, std::optional<std::string> answer) {
+        if (const auto alive = self.lock()) {
+          counting_.reset();
+          provider_ = std::move(line.end);
+          connection_ = std::move(line.connection);
+          if (provider_) {
+            watch_provider();
+          }
+          answered(std::move(answer));
+        }
+      });
+  counting_->start(head_of_request("POST", question.target, question.body.size()) + question.body);
 }
 
 void ModelConnection::refuse(const ModelRefusal& refusal) {
@@ -246,7 +281,7 @@ void ModelConnection::send(ModelPassage passage) {
   usage_.reset();
   from_provider_.clear();
   answers_.begin(head_.method == "HEAD");
-  to_provider_ = head_of_request(passage.body.size());
+  to_provider_ = head_of_request(head_.method, head_.target, passage.body.size());
   to_provider_ += std::exchange(passage.body, {});
   passage_ = std::move(passage);
   told_as_.reset();
@@ -262,15 +297,20 @@ void ModelConnection::send(ModelPassage passage) {
   flush_to_provider();
 }
 
-std::string ModelConnection::head_of_request(std::size_t length) const {
-  std::string head = head_.method + " " + home_.path + head_.target +
-                     " HTTP/1.1\r\nHost: " + home_.host + "\r\nAccept-Encoding: identity\r\n";
+std::string ModelConnection::head_of_request(std::string_view method,
+                                             std::string_view target,
+                                             std::size_t length) const {
+  std::string head = fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: identity\r\n",
+                                 method,
+                                 home_.path,
+                                 target,
+                                 home_.host);
   for (const auto& [name, value] : head_.fields) {
     if (!is_ours(name)) {
       head += name + ": " + value + "\r\n";
     }
   }
-  if (length > 0 || head_.method == "POST") {
+  if (length > 0 || method == "POST") {
     head += fmt::format("Content-Length: {}\r\n", length);
   }
   return head + "\r\n";

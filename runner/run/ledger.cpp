@@ -50,6 +50,10 @@ dsl::Money least_cost(const SpendAsk& ask) {
   return {ask.input_cost.micros + cost_of(least_output(ask), ask.output_nanos).micros};
 }
 
+const char* how_counted(const SpendAsk& ask) {
+  return ask.input_is_counted ? "its provider counts the tokens" : "a byte is counted as a token";
+}
+
 int per_cent(std::int64_t used, std::int64_t cap) {
   return cap <= 0 ? 100 : static_cast<int>(std::min<std::int64_t>(used * 100 / cap, 1'000));
 }
@@ -141,15 +145,16 @@ std::string to_text(const SpendRefusal& refusal) {
       cap = dsl::to_text(account.cost_cap.value_or(dsl::Money{}));
       spent = dsl::to_text(account.spent.cost);
       reserved = dsl::to_text(account.reserved.cost);
-      wanted = fmt::format("may cost {} (a byte is counted as a token)",
-                           dsl::to_text(least_cost(refusal.ask)));
+      wanted = fmt::format(
+          "may cost {} ({})", dsl::to_text(least_cost(refusal.ask)), how_counted(refusal.ask));
       break;
     case SpendRefusal::Of::Tokens:
       cap = fmt::format("{} tokens", account.token_cap.value_or(0));
       spent = std::to_string(account.spent.tokens);
       reserved = std::to_string(account.reserved.tokens);
-      wanted = fmt::format("may take {} (a byte is counted as a token)",
-                           refusal.ask.input_tokens + least_output(refusal.ask));
+      wanted = fmt::format("may take {} ({})",
+                           refusal.ask.input_tokens + least_output(refusal.ask),
+                           how_counted(refusal.ask));
       break;
     case SpendRefusal::Of::Turns:
       cap =

@@ -67,6 +67,7 @@ struct SpendAsk {
   std::int64_t output_nanos = 0;         // billionths of a dollar for one token of output
   std::int64_t output_tokens = 0;        // that the program asks for
   std::int64_t least_output_tokens = 1;  // fewer are no answer worth paying the input for
+  bool input_is_counted = false;         // by the provider; else a byte is taken for a token
 };
 
 struct SpendGrant {

@@ -31,6 +31,10 @@ struct Spender {
   [[nodiscard]] bool is_bound_by_cost() const {
     return task_budget.cost || phase_budget.cost || run_budget.cost || run_budget.cost_per_day;
   }
+  /// Some cap in tokens holds.
+  [[nodiscard]] bool is_bound_by_tokens() const {
+    return task_budget.tokens || phase_budget.tokens || run_budget.tokens;
+  }
 };
 
 /// How a request ended.

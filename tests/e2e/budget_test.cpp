@@ -2,10 +2,12 @@
 // place, a script plays the agent.
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/e2e/pipe_command.h"
 #include "tests/support/billing_provider.h"
@@ -56,6 +58,16 @@ class BudgetRun : public testing::Test {
     Start start = user_.pipe(std::move(arguments), folder_.path().string());
     prepare(start);
     return run(start);
+  }
+
+  /// Millionths of a dollar, by the ledger.
+  std::int64_t spent() {
+    std::int64_t all = 0;
+    std::istringstream lines(pipe({"costs", "--json"}).out);
+    for (std::string line; std::getline(lines, line);) {
+      all += nlohmann::json::parse(line).at("cost_micros").get<std::int64_t>();
+    }
+    return all;
   }
 
   static std::string indented(const std::string& script) {
@@ -162,6 +174,22 @@ TEST_F(BudgetRun, StopsAnAgentThatAsksForWhatNobodyMeters) {
   EXPECT_EQ(ended.exit_code, 1) << ended.out << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("the agent stopped: provider"));
   EXPECT_EQ(provider_.answers(), 0);
+}
+
+/// By its bytes it would cost $0.12; the provider counts what it bills.
+TEST_F(BudgetRun, WhatHasNoRoomByItsBytesGoesByTheProvidersCount) {
+  const Ended ended = run_agent(
+      "budget: {cost: $0.08}\n",
+      "",
+      "printf '{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":3000,\"system\":\"' > long\n"
+      "head -c 40000 /dev/zero | tr '\\0' x >> long\n"
+      "printf '\",\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}' >> long\n"
+      "curl -sS -m 10 -H \"x-api-key: $ANTHROPIC_API_KEY\" "
+      "\"$ANTHROPIC_BASE_URL/v1/messages\" -d @long > answer\n"
+      "grep -q well answer && touch done");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 1);
+  EXPECT_EQ(spent(), 33'000);
 }
 
 TEST_F(BudgetRun, StopsAnAgentThatDoesNotTakeNoForAnAnswer) {

@@ -42,7 +42,11 @@ class ModelDeskTest : public testing::Test {
   ModelDesk::Decision ask(const Json& body, const std::string& target = "/v1/messages") {
     std::optional<ModelDesk::Decision> decision;
     desk().ask(
-        "POST", target, body.dump(), [&](ModelDesk::Decision one) { decision = std::move(one); });
+        "POST",
+        target,
+        body.dump(),
+        [&](ModelDesk::Decision one) { decision = std::move(one); },
+        count);
     meter->work();
     EXPECT_TRUE(decision);
     return decision ? *std::move(decision) : ModelDesk::Decision();
@@ -81,6 +85,7 @@ class ModelDeskTest : public testing::Test {
   std::vector<RateLimit> limits;
   std::vector<std::string> storms;
   int exhausted = 0;
+  ModelDesk::Count count;  // how the provider counts; empty: it is not asked
 
  private:
   std::unique_ptr<ModelDesk> desk_;
@@ -106,6 +111,99 @@ TEST_F(ModelDeskTest, LowersTheOutputToWhatIsLeft) {
   EXPECT_LT(limit, 32'000);
   EXPECT_GT(limit, 1'000);
   EXPECT_LE(task().reserved.cost.micros, 100'000);
+}
+
+/// A request of 40 kB, of which its provider counts 5,000 tokens.
+Json long_message(std::int64_t max_tokens) {
+  Json body = message(max_tokens);
+  body["system"] = std::string(40'000, 'x');
+  return body;
+}
+
+/// Answers with the body, and keeps the questions.
+ModelDesk::Count counting(std::vector<CountRequest>& asked, std::optional<std::string> body) {
+  return [&asked, body = std::move(body)](
+             const CountRequest& question,
+             const std::function<void(std::optional<std::string>)>& answered) {
+    asked.push_back(question);
+    answered(body);
+  };
+}
+
+TEST_F(ModelDeskTest, WhatFitsByItsBytesIsNotCounted) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, R"({"input_tokens":5000})");
+  who.task_budget.cost = dsl::Money{1'000'000};
+  const ModelPassage passage = passed(long_message(1'000));
+  EXPECT_EQ(asked.size(), 0U);
+  EXPECT_GE(passage.input_tokens, 40'000);
+}
+
+TEST_F(ModelDeskTest, WhatDoesNotFitByItsBytesIsReservedAsItsProviderCounts) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, R"({"input_tokens":5000})");
+  who.task_budget.cost = dsl::Money{100'000};  // of $0.14 by its bytes
+  const ModelPassage passage = passed(long_message(1'000));
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].target, "/v1/messages/count_tokens");
+  EXPECT_EQ(Json::parse(passage.body)["max_tokens"], 1'000) << "as it was: now it fits";
+  const Account account = task();
+  EXPECT_EQ(account.reserved, passage.reserved);
+  EXPECT_GE(account.reserved.tokens, 5'000 + 1'000);
+  EXPECT_LE(account.reserved.tokens, 5'000 + 1'000 + 2'500) << "its margin";
+  EXPECT_LE(account.reserved.cost.micros, 100'000);
+}
+
+TEST_F(ModelDeskTest, WhatHasNoRoomByItsCountIsRefusedAndTold) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, R"({"input_tokens":5000})");
+  who.task_budget.cost = dsl::Money{10'000};
+  EXPECT_THAT(refused(long_message(1'000)), HasSubstr("(its provider counts the tokens)"));
+  EXPECT_EQ(task().reserved, Spend{});
+}
+
+TEST_F(ModelDeskTest, ItsOutputIsLoweredToWhatItsCountLeaves) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, R"({"input_tokens":5000})");
+  who.task_budget.cost = dsl::Money{100'000};
+  const std::int64_t most = Json::parse(passed(long_message(32'000)).body)["max_tokens"];
+  EXPECT_LT(most, 32'000);
+  EXPECT_GT(most, 3'000);
+  EXPECT_LE(task().reserved.cost.micros, 100'000);
+}
+
+TEST_F(ModelDeskTest, WithoutACountItsBytesBoundIt) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, std::nullopt);
+  who.task_budget.cost = dsl::Money{300'000};
+  EXPECT_GE(passed(long_message(32'000)).input_tokens, 40'000);
+  for (int i = 0; i < 5; ++i) {
+    refused(long_message(32'000));
+  }
+  EXPECT_EQ(asked.size(), 3U) << "whoever never answers is not asked for ever";
+}
+
+TEST_F(ModelDeskTest, ABudgetOfTurnsThatIsUsedUpIsNotCounted) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, R"({"input_tokens":5000})");
+  who.task_budget.turns = 0;
+  EXPECT_THAT(refused(long_message(1'000)), HasSubstr("0 turns"));
+  EXPECT_EQ(asked.size(), 0U);
+}
+
+TEST_F(ModelDeskTest, ABillAboveWhatWasReservedIsChargedAndToldAndEndsTheTrustInCounts) {
+  std::vector<CountRequest> asked;
+  count = counting(asked, R"({"input_tokens":5000})");
+  who.task_budget.cost = dsl::Money{100'000};
+  const ModelPassage passage = passed(long_message(1'000));
+  EXPECT_TRUE(passage.is_counted);
+  answer(passage, Usage{20'000, 0, 0, 0, 1'000});
+  EXPECT_EQ(task().spent, (Spend{{60'000 + 15'000}, 21'000, 1})) << "as it was billed";
+  ASSERT_EQ(reached.size(), 1U);
+  EXPECT_LT(reached[0].mark, ModelDesk::kFirstMark);
+  EXPECT_THAT(reached[0].text, testing::StartsWith("the provider billed $0.075 and 21000 tokens"));
+  EXPECT_THAT(refused(long_message(1'000)), HasSubstr("(a byte is counted as a token)"));
+  EXPECT_EQ(asked.size(), 1U);
 }
 
 TEST_F(ModelDeskTest, RefusesInTheDialectsShapeWhatHasNoRoom) {
