@@ -149,11 +149,42 @@ TEST_F(BudgetRun, TheDaysBudgetIsThatOfAllRuns) {
   EXPECT_EQ(run_agent(day, "", "sh ./ask.sh > answer\ntouch done").exit_code, 0);
   const Ended second =
       run_agent(day, "", "sh ./ask.sh | tee answer\ngrep -q well answer\ntouch done");
-  EXPECT_THAT(provider_.seen(), HasSubstr("\"max_tokens\":")) << second.out;
+  EXPECT_EQ(second.exit_code, 0) << second.out << second.err;
+  EXPECT_EQ(provider_.answers(), 2);
+  EXPECT_LT(provider_.output_tokens(), 2 * 2'000) << "it was made to ask for what is left";
   const Ended third = run_agent(
       day, "", "sh ./ask.sh | tee answer\n! grep -q pipe-budget answer || exit 1\ntouch done");
   EXPECT_EQ(third.exit_code, 5) << third.out << third.err;
   EXPECT_THAT(third.out + third.err, HasSubstr("the day's budget of $0.06"));
+  EXPECT_EQ(provider_.answers(), 2);
+  EXPECT_LE(spent(), 60'000);
+}
+
+TEST_F(BudgetRun, AStreamIsChargedByWhatItSaysInTheEnd) {
+  provider_.answer(Provider::Manner::Streamed);
+  const Ended ended = run_agent("budget: {cost: $1}\n", "", "sh ./ask.sh > answer\ntouch done");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(spent(), 33'000);
+}
+
+TEST_F(BudgetRun, AnErrorOfTheProviderCostsNothing) {
+  provider_.answer(Provider::Manner::Failing);
+  const Ended ended = run_agent("budget: {cost: $1}\n", "", "sh ./ask.sh > answer\ntouch done");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 1);
+  EXPECT_EQ(spent(), 0);
+}
+
+TEST_F(BudgetRun, AnAnswerWithoutUsageIsChargedAsTheMostThatItCanBe) {
+  provider_.answer(Provider::Manner::WithoutUsage);
+  const Ended ended = run_agent("budget: {cost: $0.07}\n",
+                                "",
+                                "for i in 1 2 3; do sh ./ask.sh >> answer; done\n"
+                                "grep -q pipe-budget answer && exit 1\n"
+                                "touch done");
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_GE(spent(), 3'000 * 15);
+  EXPECT_LE(spent(), 70'000);
 }
 
 TEST_F(BudgetRun, StopsAnAgentThatGetsNothingButErrors) {

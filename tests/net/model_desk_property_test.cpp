@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runner/model/usage_reader.h"
 #include "tests/net/desk_ledger.h"
 #include "tests/support/temp_folder.h"
 
@@ -24,10 +25,10 @@ class Interleaving {
       who.pipeline = "p";
       who.phase = "p" + std::to_string(i % 4 / 2);
       who.task = dsl::NodeId(std::to_string(i));
-      who.task_budget.cost = dsl::Money{below(150'000)};
+      who.task_budget.cost = dsl::Money{below(200'000)};
       who.task_budget.turns = below(9);
-      who.phase_budget.tokens = dsl::Tokens{20'000};
-      who.run_budget.cost = dsl::Money{200'000};
+      who.phase_budget.tokens = dsl::Tokens{40'000};
+      who.run_budget.cost = dsl::Money{300'000};
       nodes_.push_back(std::move(who));
     }
     start();
@@ -81,17 +82,57 @@ class Interleaving {
     }
   }
 
+  /// What it asks is from 30 bytes to 9 kB long, and may be written to a cache or not.
   void ask(std::size_t node) {
     touched_ = node;
     static constexpr std::array kModels = {"claude-sonnet-4-5", "claude-haiku-4-5", "nobody-knows"};
-    const Json body = message(200 + below(3'000), kModels[static_cast<std::size_t>(below(3))]);
+    Json body = message(200 + below(3'000), kModels[static_cast<std::size_t>(below(3))]);
+    const std::int64_t bytes_of_a_token = 1 + below(4);
+    std::string text(static_cast<std::size_t>(30 + below(3) * below(4'500)), 'x');
+    text.front() = static_cast<char>('0' + bytes_of_a_token);
+    Json part = {{"type", "text"}, {"text", std::move(text)}};
+    if (below(2) == 0) {
+      part["cache_control"] = {{"type", "ephemeral"}, {"ttl", "1h"}};
+    }
+    body["messages"][0]["content"] = Json::array({std::move(part)});
     desks_[node]->ask(
-        "POST", "/v1/messages", body.dump(), [this, node](ModelDesk::Decision decided) {
+        "POST",
+        "/v1/messages",
+        body.dump(),
+        [this, node](ModelDesk::Decision decided) {
           touched_ = node;
           if (auto* const passage = std::get_if<ModelPassage>(&decided)) {
             under_way_.push_back({node, std::move(*passage)});
           }
+        },
+        [this](const CountRequest& question,
+               const std::function<void(std::optional<std::string>)>& answered) {
+          meter_->later.push_back([this, question, answered] { answered(count(question)); });
         });
+  }
+
+  /// The tokens of what it is sent, whatever a gateway takes them for.
+  static std::int64_t tokens_of(const Json& sent) {
+    std::int64_t bytes = 0;
+    for (const Json& part : sent["messages"][0]["content"]) {
+      bytes += static_cast<std::int64_t>(part["text"].get<std::string>().size());
+    }
+    const char first = sent["messages"][0]["content"][0]["text"].get<std::string>().front();
+    constexpr std::int64_t kOfItsOwn = 900;  // tools, roles
+    return kOfItsOwn + bytes / (first - '0');
+  }
+
+  /// An estimate, as its makers say; and not always one.
+  std::optional<std::string> count(const CountRequest& question) {
+    const std::int64_t tokens = tokens_of(Json::parse(question.body));
+    switch (below(6)) {
+      case 0:
+        return std::nullopt;
+      case 1:
+        return R"({"type":"error"})";
+      default:
+        return Json{{"input_tokens", tokens - tokens * below(5) / 100}}.dump();
+    }
   }
 
   void work_once() {
@@ -102,15 +143,19 @@ class Interleaving {
     }
   }
 
-  /// The provider reads what was sent, and bills by its own list.
+  /// The provider reads what was sent, all of it, and bills by its own list; often as much as it
+  /// may by its own rules: what is to be cached is written, and output goes to its limit.
   Usage bill(const ModelPassage& passage) {
     const Json sent = Json::parse(passage.body);
-    const auto read = static_cast<std::int64_t>(passage.body.size()) / (2 + below(3));
+    const std::int64_t read = tokens_of(sent);
     Usage usage;
-    usage.cache_read_tokens = below(read + 1);
-    usage.cache_write_long_tokens = below(read - usage.cache_read_tokens + 1);
-    usage.input_tokens = read - usage.cache_read_tokens - usage.cache_write_long_tokens;
-    usage.output_tokens = below(sent["max_tokens"].get<std::int64_t>() + 1);
+    usage.cache_read_tokens = below(2) * below(read + 1);
+    std::int64_t& rest = sent["messages"][0]["content"][0].contains("cache_control")
+                             ? usage.cache_write_long_tokens
+                             : usage.input_tokens;
+    rest = read - usage.cache_read_tokens;
+    const std::int64_t most = sent["max_tokens"].get<std::int64_t>();
+    usage.output_tokens = below(3) == 0 ? most : below(most + 1);
     return usage;
   }
   static std::int64_t price(const ModelPassage& passage, const Usage& usage) {
@@ -132,13 +177,13 @@ class Interleaving {
     touched_ = one.node;
     const Usage usage = bill(one.passage);
     const std::int64_t how = below(10);
-    ModelAnswerEnd end{true, 200, true, usage, true};
+    ModelAnswerEnd end;
     if (how == 0) {
       end = {true, 529, true, std::nullopt, false};
     } else if (how == 1) {  // cut behind its first event
+      end = heard(event("message_start", {{"message", {{"usage", told_at_first(usage)}}}}),
+                  "text/event-stream");
       end.is_whole = false;
-      end.usage_is_final = false;
-      end.usage->output_tokens = 1;
       Usage most = usage;
       most.output_tokens = std::max<std::int64_t>(one.passage.output_tokens, 1);
       at_most_ += price(one.passage, most);
@@ -147,11 +192,55 @@ class Interleaving {
       end = {true, 200, false, std::nullopt, false};
       at_most_ += one.passage.reserved.cost.micros;
       billed_beyond_ += price(one.passage, usage);
+    } else if (how == 3) {  // it comes to its end, and nobody can say what it took
+      static const std::array<Json, 6> kOdd = {Json(),
+                                               Json::object(),
+                                               Json{{"input_tokens", -5}, {"output_tokens", -1}},
+                                               Json{{"input_tokens", "9"}, {"output_tokens", "9"}},
+                                               Json{{"prompt_tokens", 9}, {"output_tokens", 9}},
+                                               Json::array({1, 2})};
+      end = heard(Json{{"type", "message"},
+                       {"stop_reason", "end_turn"},
+                       {"usage", kOdd[static_cast<std::size_t>(below(6))]}}
+                      .dump(),
+                  "application/json");
+      at_most_ += one.passage.reserved.cost.micros;
+      billed_beyond_ += price(one.passage, usage);
+    } else if (how == 4) {
+      end = heard(event("message_start", {{"message", {{"usage", told_at_first(usage)}}}}) +
+                      event("message_delta",
+                            {{"delta", {{"stop_reason", "end_turn"}}},
+                             {"usage", {{"output_tokens", usage.output_tokens}}}}),
+                  "text/event-stream");
+      exactly_ += price(one.passage, usage);
     } else {
+      Json told = told_at_first(usage);
+      told["output_tokens"] = usage.output_tokens;
+      end = heard(Json{{"type", "message"}, {"stop_reason", "end_turn"}, {"usage", told}}.dump(),
+                  "application/json");
       exactly_ += price(one.passage, usage);
     }
     desks_[one.node]->settle(one.passage, end);
     meter_->work();
+  }
+
+  static Json told_at_first(const Usage& usage) {
+    return {{"input_tokens", usage.input_tokens},
+            {"cache_read_input_tokens", usage.cache_read_tokens},
+            {"cache_creation_input_tokens", usage.cache_write_long_tokens},
+            {"cache_creation", {{"ephemeral_1h_input_tokens", usage.cache_write_long_tokens}}},
+            {"output_tokens", 1}};
+  }
+  static std::string event(const std::string& type, Json more) {
+    more["type"] = type;
+    return "event: " + type + "\ndata: " + more.dump() + "\n\n";
+  }
+  /// What the gateway makes of these bytes.
+  static ModelAnswerEnd heard(const std::string& body, const char* content_type) {
+    UsageReader reader(ModelApi::Messages, content_type, "");
+    reader.read(body);
+    reader.finish();
+    return {true, 200, true, reader.usage(), reader.is_final()};
   }
 
   /// Both runs die in the middle of what they do, and are resumed.
