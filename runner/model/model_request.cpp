@@ -18,7 +18,6 @@ namespace {
 
 using dsl::JsonNode;
 
-constexpr std::int64_t kOverhead = 2'000;  // tokens that a provider adds: tools, formats, roles
 constexpr std::int64_t kMostTokens = 100'000'000;
 constexpr std::int64_t kUsefulOutput = 256;
 constexpr std::int64_t kMostAnswers = 128;
@@ -241,6 +240,8 @@ dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string 
   facts.input_tokens = static_cast<std::int64_t>(body.size()) - content.picture_bytes +
                        content.pictures * most_of_picture(call.api) + kOverhead +
                        (content.is_elsewhere ? kLongestContext : 0);
+  facts.is_elsewhere = content.is_elsewhere;
+  facts.thought_bytes = content.thought_bytes;
   facts.cache_writes = content.cache_writes;
   const OutputLimit limit = output_limit(call.api, json);
   if (!limit.problem.empty()) {

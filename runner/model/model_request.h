@@ -23,6 +23,9 @@ struct ModelRequestFacts {
   /// names and does not hold (an earlier answer, a file, an address), what is more than its bytes
   /// (a PDF) and what nobody here knows counts as the longest context that any model has.
   std::int64_t input_tokens = 0;
+  bool is_elsewhere = false;       // some of its content is none that the request holds
+  std::int64_t thought_bytes = 0;  // of it, that thoughts take which a count leaves out
+  bool is_counted = false;         // input_tokens is by the provider's own count
   dsl::CacheWrites cache_writes = dsl::CacheWrites::ForAnHour;  // that it may cause
   /// That it asks for at most, of one answer; nothing: as many as the model gives.
   std::optional<std::int64_t> output_tokens;
@@ -39,6 +42,8 @@ class ModelRequest {
   /// What a model gives at most that is not asked for less. The largest of any, 2026.
   static constexpr std::int64_t kMostOutput = 131'072;
   static constexpr std::int64_t kLongestContext = 2'097'152;
+  /// Tokens beside those of what is sent: roles, formats, tools, and a note of ours.
+  static constexpr std::int64_t kOverhead = 2'000;
   static constexpr int kDeepest = 200;  // levels of JSON
 
   /// REQUIRES: `call` is Generate. An Error, for whoever sent it: it is no request of that API.

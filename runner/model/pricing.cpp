@@ -13,6 +13,7 @@ SpendAsk worst_case(const ModelRequestFacts& facts, const dsl::ModelPrice& price
     ask.output_nanos = std::max(ask.output_nanos, price.longer.output);
   }
   ask.input_tokens = facts.input_tokens;
+  ask.input_is_counted = facts.is_counted;
   ask.input_cost = cost_of(facts.input_tokens, input_nanos);
   const std::int64_t each = facts.output_tokens.value_or(ModelRequest::kMostOutput);
   ask.output_tokens = each * facts.answers;

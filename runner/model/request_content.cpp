@@ -102,6 +102,10 @@ class ContentReader {
     content_.picture_bytes += static_cast<std::int64_t>(data.size());
   }
 
+  void thought(std::string_view text) {
+    content_.thought_bytes += static_cast<std::int64_t>(text.size());
+  }
+
   /// What is no list is nothing that we know.
   template <class See>
   void each(const Found& list, See see) {
@@ -133,6 +137,11 @@ class ContentReader {
         "tool_result", "search_result", "compaction"};
     const std::string_view type = text_at(block, "type");
     if (is_among(kHeld, type)) {
+      if (type == "thinking" || type == "redacted_thinking") {
+        for (const char* key : {"thinking", "signature", "data"}) {
+          thought(text_at(block, key));
+        }
+      }
       return;
     }
     if (is_among(kOfBlocks, type)) {
@@ -254,6 +263,8 @@ class ContentReader {
     any_field(part, [this](std::string_view key, JsonNode value) {
       if (key == "functionResponse") {
         each(find(value, "parts"), [this](JsonNode inner) { read_gemini_part(inner); });
+      } else if (key == "thoughtSignature" && value.kind() == JsonNode::Kind::Text) {
+        thought(value.text());
       } else if (!is_among(kHeld, key)) {
         // A picture is cut into as many tiles as it has room for, and each is billed.
         elsewhere();

@@ -20,7 +20,9 @@ namespace runner {
 struct RequestContent {
   std::int64_t pictures = 0;
   std::int64_t picture_bytes = 0;  // of the request's, that its pictures take
-  bool is_elsewhere = false;       // some is not in the request, or is more than its bytes
+  // … that thoughts of the model's take which it is handed back. OpenAI's are not among them.
+  std::int64_t thought_bytes = 0;
+  bool is_elsewhere = false;  // some is not in the request, or is more than its bytes
   dsl::CacheWrites cache_writes = dsl::CacheWrites::ForAnHour;  // that are asked for, or usual
   /// For people: why its tokens have prices of their own ("audio/mp3 has a price of its own"); ""
   /// they have not.

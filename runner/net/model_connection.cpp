@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kReadSize = 64 << 10;
 constexpr std::size_t kMostWaiting = 256 << 10;  // bytes that a slow client has not taken
 constexpr int kFirstFinalStatus = 200;
+constexpr int kFirstError = 400;
 constexpr int kTooManyRequests = 429;
 
 /// Fields that are about one connection, or that we write ourselves.
@@ -79,6 +80,7 @@ void ModelConnection::start() {
 
 void ModelConnection::abort() {
   settle(false);
+  counting_.reset();
   release_body();
   drop_provider();
   unwatch(client_watch_);
@@ -151,7 +153,7 @@ void ModelConnection::read_request() {
       break;
     case HttpReader::State::Broken:
       closes_ = true;
-      refuse(home_.desk.error(400, "this is no HTTP/1 request"));
+      refuse(home_.desk.refuse(400, "this is no HTTP/1 request"));
       break;
     case HttpReader::State::Whole:
       decide();
@@ -164,10 +166,10 @@ void ModelConnection::on_request_head(const HttpMessageHead& head) {
   refused_.reset();
   closes_ = !head.keeps_alive;
   if (head.is_upgrade) {
-    refused_ = home_.desk.error(426, "only HTTP/1.1 without an upgrade is metered");
+    refused_ = home_.desk.refuse(426, "only HTTP/1.1 without an upgrade is metered");
   } else if (const std::string_view encoding = head.field("Content-Encoding");
              !encoding.empty() && encoding != "identity") {
-    refused_ = home_.desk.error(415, "a request that is compressed is not metered");
+    refused_ = home_.desk.refuse(415, "a request that is compressed is not metered");
   } else if (is_same_word(head.field("Expect"), "100-continue")) {
     tell_client("HTTP/1.1 100 Continue\r\n\r\n");
   }
@@ -178,7 +180,7 @@ void ModelConnection::on_request_body(std::string_view bytes) {
     return;
   }
   if (body_.size() + bytes.size() > kMostBody || home_.held + bytes.size() > kMostHeld) {
-    refused_ = home_.desk.error(413, "the requests of this task are too large");
+    refused_ = home_.desk.refuse(413, "the requests of this task are too large");
     closes_ = true;
     release_body();
     return;
@@ -201,27 +203,61 @@ void ModelConnection::decide() {
     return;
   }
   ModelDesk& desk = home_.desk;
-  desk.ask(head_.method,
-           head_.target,
-           std::move(body),
-           [self = weak_from_this(), &desk](ModelDesk::Decision decision) {
-             const auto alive = self.lock();
-             auto* const passage = std::get_if<ModelPassage>(&decision);
-             if (!alive || !alive->client_) {
-               if (passage != nullptr) {
-                 ModelAnswerEnd never;
-                 never.was_sent = false;
-                 desk.settle(*passage, never);
-               }
-             } else if (passage != nullptr) {
-               alive->send(std::move(*passage));
-             } else {
-               alive->refuse(std::get<ModelRefusal>(decision));
-             }
-           });
+  desk.ask(
+      head_.method,
+      head_.target,
+      std::move(body),
+      [self = weak_from_this(), &desk](ModelDesk::Decision decision) {
+        const auto alive = self.lock();
+        auto* const passage = std::get_if<ModelPassage>(&decision);
+        if (!alive || !alive->client_) {
+          if (passage != nullptr) {
+            ModelAnswerEnd never;
+            never.was_sent = false;
+            desk.settle(*passage, never);
+          }
+        } else if (passage != nullptr) {
+          alive->send(std::move(*passage));
+        } else {
+          alive->refuse(std::get<ModelRefusal>(decision));
+        }
+      },
+      [self = weak_from_this()](const CountRequest& question,
+                                std::function<void(std::optional<std::string>)> answered) {
+        if (const auto alive = self.lock(); alive && alive->client_) {
+          alive->count(question, std::move(answered));
+        }
+      });
   if (stage_ == Stage::Deciding && client_) {
     ensure_provider();  // meanwhile; it hears nothing before the decision
   }
+}
+
+/// On the line on which the request will go, since not everybody takes two at once, and with its
+/// headers, so that the provider takes it for the same.
+void ModelConnection::count(const CountRequest& question,
+                            std::function<void(std::optional<std::string>)> answered) {
+  if (!ensure_provider()) {
+    answered(std::nullopt);
+    return;
+  }
+  unwatch(provider_watch_);
+  counting_ = std::make_shared<CountExchange>(
+      home_.loop,
+      CountExchange::Line{std::move(provider_), std::exchange(connection_, nullptr)},
+      [this, self = weak_from_this(), answered = std::move(answered)](
+          CountExchange::Line line, std::optional<std::string> answer) {
+        if (const auto alive = self.lock()) {
+          counting_.reset();
+          provider_ = std::move(line.end);
+          connection_ = std::move(line.connection);
+          if (provider_) {
+            watch_provider();
+          }
+          answered(std::move(answer));
+        }
+      });
+  counting_->start(head_of_request("POST", question.target, question.body.size()) + question.body);
 }
 
 void ModelConnection::refuse(const ModelRefusal& refusal) {
@@ -245,7 +281,7 @@ void ModelConnection::send(ModelPassage passage) {
   usage_.reset();
   from_provider_.clear();
   answers_.begin(head_.method == "HEAD");
-  to_provider_ = head_of_request(passage.body.size());
+  to_provider_ = head_of_request(head_.method, head_.target, passage.body.size());
   to_provider_ += std::exchange(passage.body, {});
   passage_ = std::move(passage);
   told_as_.reset();
@@ -261,15 +297,20 @@ void ModelConnection::send(ModelPassage passage) {
   flush_to_provider();
 }
 
-std::string ModelConnection::head_of_request(std::size_t length) const {
-  std::string head = head_.method + " " + home_.path + head_.target +
-                     " HTTP/1.1\r\nHost: " + home_.host + "\r\nAccept-Encoding: identity\r\n";
+std::string ModelConnection::head_of_request(std::string_view method,
+                                             std::string_view target,
+                                             std::size_t length) const {
+  std::string head = fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: identity\r\n",
+                                 method,
+                                 home_.path,
+                                 target,
+                                 home_.host);
   for (const auto& [name, value] : head_.fields) {
     if (!is_ours(name)) {
       head += name + ": " + value + "\r\n";
     }
   }
-  if (length > 0 || head_.method == "POST") {
+  if (length > 0 || method == "POST") {
     head += fmt::format("Content-Length: {}\r\n", length);
   }
   return head + "\r\n";
@@ -327,7 +368,6 @@ void ModelConnection::on_provider_readable() {
     on_provider_end();  // what nobody asked for is an end too
     return;
   }
-  home_.desk.heard();
   read_answer({buffer.data(), static_cast<std::size_t>(got)});
 }
 
@@ -340,6 +380,9 @@ void ModelConnection::read_answer(std::string_view bytes) {
     const std::string passed = from_provider_.substr(0, taken);
     from_provider_.erase(0, taken);
     const HttpReader::State state = answers_.state();
+    if (is_of_model()) {
+      home_.desk.heard();
+    }
     if (state == HttpReader::State::Whole && status_ >= kFirstFinalStatus) {
       settle(true);  // before the client can know
     }
@@ -357,6 +400,12 @@ void ModelConnection::read_answer(std::string_view bytes) {
       end_of_answer(provider_keeps_ && !closes_);
     }
   }
+}
+
+/// What comes is the answer of a model: neither an error nor what costs nothing, which somebody may
+/// ask for again and again.
+bool ModelConnection::is_of_model() const {
+  return passage_ && passage_->number != 0 && status_ >= kFirstFinalStatus && status_ < kFirstError;
 }
 
 void ModelConnection::on_answer_head(const HttpMessageHead& head) {

@@ -15,6 +15,7 @@
 #include "runner/model/heard_answer.h"
 #include "runner/model/usage_reader.h"
 #include "runner/net/connection.h"
+#include "runner/net/count_exchange.h"
 #include "runner/net/http_reader.h"
 #include "runner/net/model_desk.h"
 #include "runner/sys/event_loop.h"
@@ -64,16 +65,21 @@ class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
   void on_request_head(const HttpMessageHead& head);
   void on_request_body(std::string_view bytes);
   void decide();
+  void count(const CountRequest& question,
+             std::function<void(std::optional<std::string>)> answered);
   void refuse(const ModelRefusal& refusal);
 
   // To the provider, and back.
   void send(ModelPassage passage);
-  [[nodiscard]] std::string head_of_request(std::size_t length) const;
+  [[nodiscard]] std::string head_of_request(std::string_view method,
+                                            std::string_view target,
+                                            std::size_t length) const;
   bool ensure_provider();
   void flush_to_provider();
   void on_provider_readable();
   void read_answer(std::string_view bytes);
   void on_answer_head(const HttpMessageHead& head);
+  [[nodiscard]] bool is_of_model() const;
   void on_provider_end();
   void settle(bool is_whole);
   void tell_listener(const ModelAnswerEnd& end);
@@ -102,6 +108,8 @@ class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
   std::string to_client_;
   bool closes_ = false;  // behind the answer to this request
   bool over_ = false;    // that was the last; once to_client_ is gone the client is told
+
+  std::shared_ptr<CountExchange> counting_;  // while it is decided; then it has the provider
 
   Fd provider_;  // our end of what leads there
   std::shared_ptr<Connection> connection_;

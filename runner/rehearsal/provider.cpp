@@ -12,7 +12,7 @@ namespace runner {
 namespace {
 
 constexpr std::string_view kTlsHandshake = "\x16\x03";
-constexpr std::int64_t kBytesOfAToken = 4;  // when a client asks how many there are
+constexpr std::int64_t kBytesOfAToken = 4;  // of what no turn bills more for
 
 /// A JSON document has the text in one of its own. `body` is JSON: there it is escaped.
 bool has_text(std::string_view body, const std::string& text) {
@@ -114,6 +114,18 @@ void ScriptedProvider::refuse(const ProviderRequest& request,
   send(refusal(request, 400, "rehearsal: " + why), std::nullopt, exchange);
 }
 
+/// As many as the next turn bills, so that a count is never less than the bill that follows.
+std::int64_t ScriptedProvider::tokens_of(const std::string& job, std::string_view body) const {
+  std::int64_t tokens = static_cast<std::int64_t>(body.size()) / kBytesOfAToken;
+  const auto found = attempts_.find(job);
+  if (found != attempts_.end() && found->second.turns != nullptr &&
+      found->second.turn < found->second.turns->size()) {
+    const ScriptUsage& next = (*found->second.turns)[found->second.turn].usage;
+    tokens = std::max(tokens, next.input + next.cache_read + next.cache_write);
+  }
+  return tokens;
+}
+
 void ScriptedProvider::answer(const std::string& job,
                               const HttpRequest& http,
                               const std::shared_ptr<HttpExchange>& exchange) {
@@ -126,9 +138,7 @@ void ScriptedProvider::answer(const std::string& job,
       exchange->respond(426, {{"Upgrade", "HTTP/1.1"}}, "");
       return;
     case ProviderRequest::Kind::CountTokens:
-      send(token_count(request, static_cast<std::int64_t>(http.body.size()) / kBytesOfAToken),
-           std::nullopt,
-           *exchange);
+      send(token_count(request, tokens_of(job, http.body)), std::nullopt, *exchange);
       return;
     case ProviderRequest::Kind::Unknown:
       send(refusal(request, 404, "rehearsal: no answer to " + http.method + " " + http.target),

@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dsl/ids.h"
@@ -65,6 +66,7 @@ class ScriptedProvider final : public Observer {
   void answer(const std::string& job,
               const HttpRequest& http,
               const std::shared_ptr<HttpExchange>& exchange);
+  [[nodiscard]] std::int64_t tokens_of(const std::string& job, std::string_view body) const;
   void note(const std::string& difference);
   void refuse(const ProviderRequest& request, const std::string& why, HttpExchange& exchange);
   void say(const ScriptTurn& turn,

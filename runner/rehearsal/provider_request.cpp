@@ -29,6 +29,9 @@ void read_path(std::string_view path, std::string_view query, ProviderRequest& r
     request.api = ModelApi::ChatCompletions;
   } else if (path.ends_with("/responses")) {
     request.api = ModelApi::Responses;
+  } else if (path.ends_with("/responses/input_tokens")) {
+    request.api = ModelApi::Responses;
+    request.kind = Kind::CountTokens;
   } else if (path.ends_with(":countTokens")) {
     request.api = ModelApi::GenerateContent;
     request.kind = Kind::CountTokens;

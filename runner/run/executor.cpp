@@ -145,6 +145,9 @@ class Work : public std::enable_shared_from_this<Work> {
         (!refusal_.empty() && outcome.reason != dsl::AgentReason::Done)) {
       outcome.reason = dsl::AgentReason::Budget;
       outcome.errors.push_back(refusal_);
+    } else if (!unanswered_.empty()) {
+      outcome.reason = dsl::AgentReason::Provider;
+      outcome.errors.push_back(unanswered_);
     }
     return outcome;
   }
@@ -300,6 +303,12 @@ class Work : public std::enable_shared_from_this<Work> {
         self->meet_limit(limit);
       }
     };
+    access.unanswered = [weak = weak_from_this()](const std::string& why) {
+      if (const auto self = weak.lock(); self && self->running_ && self->unanswered_.empty()) {
+        self->unanswered_ = why;
+        self->order_.engine->stop(self->order_.job, self->shared_->parts.grace);
+      }
+    };
     return access;
   }
 
@@ -448,8 +457,9 @@ class Work : public std::enable_shared_from_this<Work> {
         end.how = JobEnd::How::Idle;
         end.detail = dsl::to_text(self->silence_);
       }
-      self->stopped_ = self->stopped_ || (end.how == JobEnd::How::Stopped && !self->exhausted_ &&
-                                          !self->shut_out_ && !self->disk_.is_full());
+      self->stopped_ = self->stopped_ ||
+                       (end.how == JobEnd::How::Stopped && !self->exhausted_ && !self->shut_out_ &&
+                        self->unanswered_.empty() && !self->disk_.is_full());
       self->disk_.conclude(self->workspace_, std::move(end), [self](JobEnd concluded) {
         self->end(std::move(concluded));
       });
@@ -593,6 +603,7 @@ class Work : public std::enable_shared_from_this<Work> {
   std::string refusal_;             // why the first of them was refused
   bool was_refused_last_ = false;   // no answer has come since
   bool exhausted_ = false;
+  std::string unanswered_;          // why it was stopped that got no answers
   std::optional<RateLimit> limit_;  // that the provider told last, and no answer since
   bool shut_out_ = false;           // and it was stopped for that
   dsl::Duration silence_{0};        // how long is too long; 0: none is

@@ -42,6 +42,18 @@ std::int64_t affordable(std::int64_t micros, std::int64_t nanos_each, std::int64
   return nanos_each == 0 ? wanted : std::min(wanted, micros * kNanosInMicro / nanos_each);
 }
 
+std::int64_t least_output(const SpendAsk& ask) {
+  return std::min(ask.least_output_tokens, ask.output_tokens);
+}
+
+dsl::Money least_cost(const SpendAsk& ask) {
+  return {ask.input_cost.micros + cost_of(least_output(ask), ask.output_nanos).micros};
+}
+
+const char* how_counted(const SpendAsk& ask) {
+  return ask.input_is_counted ? "its provider counts the tokens" : "a byte is counted as a token";
+}
+
 int per_cent(std::int64_t used, std::int64_t cap) {
   return cap <= 0 ? 100 : static_cast<int>(std::min<std::int64_t>(used * 100 / cap, 1'000));
 }
@@ -91,7 +103,7 @@ void set_caps(Account& account, const dsl::Budget& budget) {
 std::variant<SpendGrant, SpendRefusal> may_spend(const SpendAsk& ask,
                                                  const std::vector<Account>& accounts) {
   std::int64_t output = ask.output_tokens;
-  const std::int64_t least = std::min(ask.least_output_tokens, ask.output_tokens);
+  const std::int64_t least = least_output(ask);
   for (const Account& account : accounts) {
     const Left left = left_in(account);
     const auto refused = [&](SpendRefusal::Of of) {
@@ -128,23 +140,21 @@ std::string to_text(const SpendRefusal& refusal) {
   std::string spent;
   std::string reserved;
   std::string wanted;
-  const std::int64_t least = std::min(refusal.ask.least_output_tokens, refusal.ask.output_tokens);
   switch (refusal.of) {
     case SpendRefusal::Of::Cost:
       cap = dsl::to_text(account.cost_cap.value_or(dsl::Money{}));
       spent = dsl::to_text(account.spent.cost);
       reserved = dsl::to_text(account.reserved.cost);
-      wanted =
-          fmt::format("may cost {} (a byte is counted as a token)",
-                      dsl::to_text(dsl::Money{refusal.ask.input_cost.micros +
-                                              cost_of(least, refusal.ask.output_nanos).micros}));
+      wanted = fmt::format(
+          "may cost {} ({})", dsl::to_text(least_cost(refusal.ask)), how_counted(refusal.ask));
       break;
     case SpendRefusal::Of::Tokens:
       cap = fmt::format("{} tokens", account.token_cap.value_or(0));
       spent = std::to_string(account.spent.tokens);
       reserved = std::to_string(account.reserved.tokens);
-      wanted = fmt::format("may take {} (a byte is counted as a token)",
-                           refusal.ask.input_tokens + least);
+      wanted = fmt::format("may take {} ({})",
+                           refusal.ask.input_tokens + least_output(refusal.ask),
+                           how_counted(refusal.ask));
       break;
     case SpendRefusal::Of::Turns:
       cap =
@@ -164,25 +174,32 @@ std::string to_text(const SpendRefusal& refusal) {
       reserved);
 }
 
-int budget_mark(const std::vector<Account>& accounts, const std::vector<int>& marks) {
-  int used = 0;
+BudgetUse budget_use(const std::vector<Account>& accounts,
+                     const SpendAsk& ask,
+                     const Spend& probable) {
+  using Last = BudgetUse::Last;
+  BudgetUse use;
+  const auto look =
+      [&use](std::optional<std::int64_t> cap, std::int64_t taken, std::int64_t another, Last last) {
+        if (cap) {
+          use.per_cent = std::max(use.per_cent, per_cent(taken, *cap));
+          use.last = taken + another > *cap ? std::max(use.last, last) : use.last;
+        }
+      };
   for (const Account& account : accounts) {
-    const auto look = [&used](std::optional<std::int64_t> cap, std::int64_t taken) {
-      if (cap) {
-        used = std::max(used, per_cent(taken, *cap));
-      }
-    };
     if (account.cost_cap) {
-      look(account.cost_cap->micros, account.spent.cost.micros + account.reserved.cost.micros);
+      look(account.cost_cap->micros,
+           account.spent.cost.micros + probable.cost.micros,
+           least_cost(ask).micros,
+           Last::Perhaps);
     }
-    look(account.token_cap, account.spent.tokens + account.reserved.tokens);
-    look(account.turn_cap, account.spent.turns + account.reserved.turns);
+    look(account.token_cap,
+         account.spent.tokens + probable.tokens,
+         ask.input_tokens + least_output(ask),
+         Last::Perhaps);
+    look(account.turn_cap, account.spent.turns + account.reserved.turns, 1, Last::Surely);
   }
-  int reached = 0;
-  for (const int mark : marks) {
-    reached = used >= mark ? mark : reached;
-  }
-  return reached;
+  return use;
 }
 
 }  // namespace runner

@@ -67,6 +67,7 @@ struct SpendAsk {
   std::int64_t output_nanos = 0;         // billionths of a dollar for one token of output
   std::int64_t output_tokens = 0;        // that the program asks for
   std::int64_t least_output_tokens = 1;  // fewer are no answer worth paying the input for
+  bool input_is_counted = false;         // by the provider; else a byte is taken for a token
 };
 
 struct SpendGrant {
@@ -96,8 +97,20 @@ std::variant<SpendGrant, SpendRefusal> may_spend(const SpendAsk& ask,
 /// The cost of `tokens` at billionths of a dollar each, in full millionths, never too little.
 dsl::Money cost_of(std::int64_t tokens, std::int64_t nanos_each);
 
-/// The highest of the marks (per cent, ascending) that spent + reserved has reached of any cap, 0
-/// where none: by it an agent is told to come to an end.
-int budget_mark(const std::vector<Account>& accounts, const std::vector<int>& marks);
+/// How far budgets are used up once a request is answered, by which an agent is told to come to an
+/// end.
+struct BudgetUse {
+  enum class Last { No, Perhaps, Surely };
+  int per_cent = 0;      // of the cap that is nearest
+  Last last = Last::No;  // whether any cap has room for another one
+  bool operator==(const BudgetUse&) const = default;
+};
+
+/// `accounts` have the request's reservation, most of which is given back: `probable` is what it
+/// will really take of money and tokens. Another one asks for as much as it did. Each that is under
+/// way takes a turn.
+BudgetUse budget_use(const std::vector<Account>& accounts,
+                     const SpendAsk& ask,
+                     const Spend& probable);
 
 }  // namespace runner

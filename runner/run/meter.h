@@ -31,6 +31,10 @@ struct Spender {
   [[nodiscard]] bool is_bound_by_cost() const {
     return task_budget.cost || phase_budget.cost || run_budget.cost || run_budget.cost_per_day;
   }
+  /// Some cap in tokens holds.
+  [[nodiscard]] bool is_bound_by_tokens() const {
+    return task_budget.tokens || phase_budget.tokens || run_budget.tokens;
+  }
 };
 
 /// How a request ended.
@@ -114,6 +118,9 @@ struct ModelAccess {
   std::function<void()> heard;      // something of an answer came
   std::function<void()> exhausted;  // it asks again and again, and is refused every time
   std::function<void(RateLimit)> limited = {};  // the provider takes nothing more for a while
+  /// So many requests in a row had no answer of the model that it is taken for a storm; why, for
+  /// people.
+  std::function<void(std::string)> unanswered = {};
 };
 
 /// The requests that this node's agent makes of its model pass the gateway: its step says where the

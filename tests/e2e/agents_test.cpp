@@ -46,6 +46,14 @@ TEST_P(RealAgent, StopsWhereItsBudgetIsUsedUp) {
   EXPECT_THAT(ended.err, HasSubstr("the script answered 1 request"));
 }
 
+/// By its bytes the first request of Claude Code alone may cost more.
+TEST_P(RealAgentInSandbox, WorksUnderASmallBudget) {
+  change(pipeline(), "cost: $2", "cost: $0.70");
+  const Ended ended = rehearse();
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("the script answered 5 requests"));
+}
+
 /// None of the three asks again after a refusal. Started over and over it does, as with a script
 /// round it that means well; without an end it would go on until the time limit, long after ours.
 TEST_P(RealAgentInSandbox, IsCutOffWhereItDoesNotTakeNoForAnAnswer) {

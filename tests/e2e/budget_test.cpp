@@ -2,10 +2,12 @@
 // place, a script plays the agent.
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/e2e/pipe_command.h"
 #include "tests/support/billing_provider.h"
@@ -17,6 +19,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using Provider = runner::test::BillingProvider;
 
 constexpr const char* kKey = "sk-ant-Va1ue-of-the-real-key-0";
 
@@ -57,6 +60,16 @@ class BudgetRun : public testing::Test {
     return run(start);
   }
 
+  /// Millionths of a dollar, by the ledger.
+  std::int64_t spent() {
+    std::int64_t all = 0;
+    std::istringstream lines(pipe({"costs", "--json"}).out);
+    for (std::string line; std::getline(lines, line);) {
+      all += nlohmann::json::parse(line).at("cost_micros").get<std::int64_t>();
+    }
+    return all;
+  }
+
   static std::string indented(const std::string& script) {
     std::string text = "        ";
     for (const char c : script) {
@@ -72,7 +85,7 @@ class BudgetRun : public testing::Test {
     start.env["XDG_CONFIG_HOME"] = config_.path().string();
   }
 
-  runner::test::BillingProvider provider_{{1'000, 2'000}};  // $0.033 for each answer
+  Provider provider_{{1'000, 2'000}};  // $0.033 for each answer
   TempFolder config_;
   TempFolder folder_;
   User user_;
@@ -136,11 +149,78 @@ TEST_F(BudgetRun, TheDaysBudgetIsThatOfAllRuns) {
   EXPECT_EQ(run_agent(day, "", "sh ./ask.sh > answer\ntouch done").exit_code, 0);
   const Ended second =
       run_agent(day, "", "sh ./ask.sh | tee answer\ngrep -q well answer\ntouch done");
-  EXPECT_THAT(provider_.seen(), HasSubstr("\"max_tokens\":")) << second.out;
+  EXPECT_EQ(second.exit_code, 0) << second.out << second.err;
+  EXPECT_EQ(provider_.answers(), 2);
+  EXPECT_LT(provider_.output_tokens(), 2 * 2'000) << "it was made to ask for what is left";
   const Ended third = run_agent(
       day, "", "sh ./ask.sh | tee answer\n! grep -q pipe-budget answer || exit 1\ntouch done");
   EXPECT_EQ(third.exit_code, 5) << third.out << third.err;
   EXPECT_THAT(third.out + third.err, HasSubstr("the day's budget of $0.06"));
+  EXPECT_EQ(provider_.answers(), 2);
+  EXPECT_LE(spent(), 60'000);
+}
+
+TEST_F(BudgetRun, AStreamIsChargedByWhatItSaysInTheEnd) {
+  provider_.answer(Provider::Manner::Streamed);
+  const Ended ended = run_agent("budget: {cost: $1}\n", "", "sh ./ask.sh > answer\ntouch done");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(spent(), 33'000);
+}
+
+TEST_F(BudgetRun, AnErrorOfTheProviderCostsNothing) {
+  provider_.answer(Provider::Manner::Failing);
+  const Ended ended = run_agent("budget: {cost: $1}\n", "", "sh ./ask.sh > answer\ntouch done");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 1);
+  EXPECT_EQ(spent(), 0);
+}
+
+TEST_F(BudgetRun, AnAnswerWithoutUsageIsChargedAsTheMostThatItCanBe) {
+  provider_.answer(Provider::Manner::WithoutUsage);
+  const Ended ended = run_agent("budget: {cost: $0.07}\n",
+                                "",
+                                "for i in 1 2 3; do sh ./ask.sh >> answer; done\n"
+                                "grep -q pipe-budget answer && exit 1\n"
+                                "touch done");
+  EXPECT_EQ(ended.exit_code, 5) << ended.out << ended.err;
+  EXPECT_GE(spent(), 3'000 * 15);
+  EXPECT_LE(spent(), 70'000);
+}
+
+TEST_F(BudgetRun, StopsAnAgentThatGetsNothingButErrors) {
+  provider_.answer(Provider::Manner::Failing);
+  const Ended ended = run_agent("", "", "while true; do sh ./ask.sh >> answer; done");
+  EXPECT_EQ(ended.exit_code, 1) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the agent stopped: provider"));
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("100 requests in a row had no answer"));
+  EXPECT_GE(provider_.answers(), 100);
+  EXPECT_LT(provider_.answers(), 200);
+}
+
+TEST_F(BudgetRun, StopsAnAgentThatAsksForWhatNobodyMeters) {
+  const Ended ended = run_agent(
+      "",
+      "",
+      "while true; do curl -sS -m 10 \"$ANTHROPIC_BASE_URL/v1/messages/batches\" -d '{}'; done");
+  EXPECT_EQ(ended.exit_code, 1) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the agent stopped: provider"));
+  EXPECT_EQ(provider_.answers(), 0);
+}
+
+/// By its bytes it would cost $0.12; the provider counts what it bills.
+TEST_F(BudgetRun, WhatHasNoRoomByItsBytesGoesByTheProvidersCount) {
+  const Ended ended = run_agent(
+      "budget: {cost: $0.08}\n",
+      "",
+      "printf '{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":3000,\"system\":\"' > long\n"
+      "head -c 40000 /dev/zero | tr '\\0' x >> long\n"
+      "printf '\",\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}' >> long\n"
+      "curl -sS -m 10 -H \"x-api-key: $ANTHROPIC_API_KEY\" "
+      "\"$ANTHROPIC_BASE_URL/v1/messages\" -d @long > answer\n"
+      "grep -q well answer && touch done");
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_EQ(provider_.answers(), 1);
+  EXPECT_EQ(spent(), 33'000);
 }
 
 TEST_F(BudgetRun, StopsAnAgentThatDoesNotTakeNoForAnAnswer) {

@@ -2,11 +2,13 @@
 // on in its place can be read and asks for no more than is allowed. The first byte chooses the API,
 // the second how much output is.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "runner/model/model_request.h"
+#include "runner/model/token_count.h"
 #include "tests/fuzz/property.h"
 
 namespace {
@@ -42,6 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const runner::ModelRequestFacts facts = request->facts();
   fuzz::require(!facts.output_tokens || *facts.output_tokens >= 0, "no limit is negative");
   fuzz::require(facts.input_tokens > 0, "something is read", body);
+  const runner::CountRequest question = runner::count_request(call, "/v1/m:x?alt=sse", *request);
+  const runner::ModelRequestFacts counted = runner::counted(facts, question, 1);
+  fuzz::require(counted.input_tokens > std::min(question.left_out, facts.input_tokens - 1),
+                "what is not counted is not free",
+                body);
+  fuzz::require(counted.input_tokens <= facts.input_tokens, "a count makes nothing dearer", body);
   const std::int64_t most = 1 + data[1];
   request->limit_output(most);
   request->ask_for_usage();

@@ -36,9 +36,12 @@ class OpenMeter final : public Meter {
     Reserved reserved;
     reserved.number = ++reservations;
     reserved.grant = {{ask.input_cost, ask.input_tokens + ask.output_tokens, 1}, ask.output_tokens};
-    answers_.push_back([reserved, done = std::move(done)] {
-      done(std::variant<Reserved, SpendRefusal>(reserved));
-    });
+    answers_.push_back(
+        [reserved, ask, fits = ask.input_tokens <= most_input, done = std::move(done)] {
+          using Either = std::variant<Reserved, SpendRefusal>;
+          done(fits ? Either(reserved) : Either(SpendRefusal{BudgetLevel::Task, {}, {}, ask}));
+        });
+    reserved_input = ask.input_tokens;
     if (!waits) {
       answer();
     }
@@ -63,7 +66,9 @@ class OpenMeter final : public Meter {
   };
   std::vector<Settled> settled;
   std::int64_t reservations = 0;
-  bool waits = false;  // for `answer`
+  std::int64_t reserved_input = 0;          // that was asked for last
+  std::int64_t most_input = 1'000'000'000;  // that has room
+  bool waits = false;                       // for `answer`
 
  private:
   EventLoop& loop_;
@@ -285,6 +290,20 @@ TEST(ModelDoor, LetsAStreamPassAsItComesAndSettlesItBeforeItsEndIsSeen) {
   EXPECT_GT(agent.heard, 0);
 }
 
+TEST(ModelDoor, AnErrorAndWhatIsFreeAreNoSignOfLife) {
+  Provider provider([](int client, int request) {
+    Provider::say(
+        client,
+        request == 1 ? "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}" : whole("{\"n\":2}"));
+  });
+  Agent agent(at(provider));
+  agent.say(post(kAsk));
+  agent.hear("{}");
+  agent.say("POST /v1/messages/count_tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+  agent.hear("{\"n\":2}");
+  EXPECT_EQ(agent.heard, 0);
+}
+
 TEST(ModelDoor, SendsTheKeyInPlaceOfTheTokenAndAsksForNoCompression) {
   Provider provider([](int client, int) { Provider::say(client, whole("{}")); });
   Agent agent(at(provider) + "/proxied/");
@@ -313,6 +332,69 @@ TEST(ModelDoor, DialsTheProviderWhileItDecidesAndSaysNothingBefore) {
   agent.hear("{}");
   EXPECT_THAT(provider.heard(), testing::EndsWith(kAsk));
   EXPECT_EQ(provider.connections(), 1);
+}
+
+/// More bytes than there is room for tokens.
+const std::string kLongAsk = R"({"model":"claude-sonnet-4-5","max_tokens":100,"system":")" +
+                             std::string(50'000, 'x') + R"(","messages":[]})";
+
+TEST(ModelDoor, AsksTheProviderForACountWithTheKeyWhereTheBytesHaveNoRoom) {
+  Provider provider([](int client, int request) {
+    Provider::say(client, whole(request == 1 ? R"({"input_tokens":9000})" : R"({"n":2})"));
+  });
+  Agent agent(at(provider) + "/proxied");
+  agent.meter.most_input = 20'000;
+  agent.say(post(kLongAsk, "anthropic-beta: of-tomorrow\r\n"));
+  EXPECT_THAT(agent.hear("{\"n\":2}"), Not(HasSubstr("input_tokens")));
+  EXPECT_GT(agent.meter.reserved_input, 9'000);
+  EXPECT_LT(agent.meter.reserved_input, 12'000);
+  const std::string sent = provider.heard();
+  EXPECT_THAT(sent, StartsWith("POST /proxied/v1/messages/count_tokens?beta=true HTTP/1.1\r\n"));
+  const std::string question = sent.substr(0, sent.find("POST /proxied/v1/messages?"));
+  EXPECT_THAT(question, HasSubstr(std::string("x-api-key: ") + kKey + "\r\n"));
+  EXPECT_THAT(question, HasSubstr("anthropic-beta: of-tomorrow\r\n"));
+  EXPECT_THAT(question, Not(HasSubstr("max_tokens")));
+  EXPECT_THAT(sent, testing::EndsWith(kLongAsk));
+  EXPECT_EQ(provider.connections(), 1);
+  ASSERT_EQ(agent.meter.settled.size(), 1U);
+}
+
+TEST(ModelDoor, WithoutACountItsBytesDecide) {
+  const std::pair<const char*, Provider::Answer> providers[] = {
+      {"an error",
+       [](int client, int) {
+         Provider::say(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}");
+       }},
+      {"no count", [](int client, int) { Provider::say(client, whole("<html>")); }},
+      {"an end", [](int client, int) { shutdown(client, SHUT_RDWR); }},
+      {"an end in the middle",
+       [](int client, int) {
+         Provider::say(client, "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{\"input_tokens\":1");
+         shutdown(client, SHUT_RDWR);
+       }},
+      {"nothing", [](int, int) {}},  // until its time is up
+  };
+  for (const auto& [what, answer] : providers) {
+    Provider provider(answer);
+    Agent agent(at(provider));
+    agent.meter.most_input = 20'000;
+    agent.say(post(kLongAsk));
+    EXPECT_THAT(agent.hear("pipe-budget"), StartsWith("HTTP/1.1 400 ")) << what;
+    EXPECT_GT(agent.meter.reserved_input, 50'000) << what;
+    EXPECT_THAT(provider.heard(), Not(HasSubstr("max_tokens"))) << what;
+  }
+}
+
+TEST(ModelDoor, AnAgentThatLeavesWhileItIsCountedCostsNothing) {
+  Provider provider([](int, int) {});
+  Agent agent(at(provider));
+  agent.meter.most_input = 20'000;
+  agent.say(post(kLongAsk));
+  EXPECT_TRUE(agent.run_until([&] { return !provider.heard().empty(); }));
+  agent.client.reset();
+  EXPECT_TRUE(agent.run_until([&] { return agent.door->connection_count() == 0; }));
+  EXPECT_EQ(agent.meter.settled.size(), 0U);
+  EXPECT_EQ(agent.meter.reservations, 1) << "the one that was refused";
 }
 
 TEST(ModelDoor, ChargesNothingWhereTheProviderWasDeniedWhileItWasDecided) {

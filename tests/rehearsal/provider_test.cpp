@@ -335,10 +335,27 @@ TEST_F(Provider, IsNoDearerForWhatIsFree) {
             426u);
   const Reply count = ask("/v1/messages/count_tokens", {{"model", "m"}});
   EXPECT_GT(json::parse(count.body)["input_tokens"], 0);
+  EXPECT_GT(json::parse(ask("/v1/responses/input_tokens", {{"model", "m"}}).body)["input_tokens"],
+            0);
+  EXPECT_GT(json::parse(ask("/v1beta/models/m:countTokens", json::object()).body)["totalTokens"],
+            0);
   EXPECT_EQ(ask("/v1/nothing", json::object()).status, 404u);
   EXPECT_EQ(reply_of(exchange("nonsense\r\n\r\n")).status, 400u);
   EXPECT_EQ(reply_of(exchange(post("/v1/messages", "{"))).status, 400u);
   EXPECT_THAT(provider_->bills(), IsEmpty());
+}
+
+TEST_F(Provider, CountsAtLeastWhatTheNextTurnBills) {
+  play("[{text: x, usage: {input: 5k, cache_read: 2k, cache_write: 1k}}, {text: y}]");
+  const auto count = [this](const std::string& text) {
+    const Reply reply =
+        ask("/v1/messages/count_tokens", {{"model", "m"}, {"messages", json::array({text})}});
+    return json::parse(reply.body)["input_tokens"].get<int>();
+  };
+  EXPECT_EQ(count("short"), 8'000);
+  EXPECT_GT(count(std::string(80'000, 'x')), 20'000) << "four bytes are a token";
+  ask("/v1/messages", {{"model", "m"}});
+  EXPECT_EQ(count("short"), 1'000) << "of the second turn";
 }
 
 TEST_F(Provider, TellsThatTlsCannotBePlayed) {

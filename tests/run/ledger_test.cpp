@@ -153,17 +153,42 @@ TEST(Ledger, ADaysCapIsThatOfPerDayAlone) {
   EXPECT_EQ(day.token_cap, std::nullopt);
 }
 
-TEST(Ledger, TheHighestMarkOfAnyCapCounts) {
-  Account task = with_cost(BudgetLevel::Task, 100, 50, 29);
+TEST(Ledger, TheCapThatIsNearestSaysHowMuchIsUsedUp) {
+  Account task = with_cost(BudgetLevel::Task, 100, 50, 50);
   Account run = account(BudgetLevel::Run);
   run.turn_cap = 10;
-  EXPECT_EQ(budget_mark({task, run}, {80, 95}), 0);
-  task.reserved.cost.micros = 30;
-  EXPECT_EQ(budget_mark({task, run}, {80, 95}), 80);
-  run.spent.turns = 10;
-  EXPECT_EQ(budget_mark({task, run}, {80, 95}), 95);
-  EXPECT_EQ(budget_mark({with_cost(BudgetLevel::Task, 0, 0, 0)}, {80, 95}), 95)
+  run.reserved.turns = 1;
+  const SpendAsk ask{{5}, 0, 1'000, 10, 5};
+  using Last = BudgetUse::Last;
+  EXPECT_EQ(budget_use({task, run}, ask, {{29}, 0, 1}), (BudgetUse{79, Last::No}))
+      << "what is held is mostly given back";
+  EXPECT_EQ(budget_use({task, run}, ask, {{30}, 0, 1}), (BudgetUse{80, Last::No}));
+  run.spent.turns = 8;
+  EXPECT_EQ(budget_use({task, run}, ask, {{30}, 0, 1}), (BudgetUse{90, Last::No}))
+      << "a request takes a turn in any case";
+  EXPECT_EQ(budget_use({with_cost(BudgetLevel::Task, 0, 0, 0)}, ask, {}).per_cent, 100)
       << "of nothing all is used up";
+}
+
+TEST(Ledger, TheLastIsWhatNoOtherHasRoomBehind) {
+  using Last = BudgetUse::Last;
+  const SpendAsk ask{{5}, 0, 1'000, 10, 5};  // $0.00001 at the least
+  const Account task = with_cost(BudgetLevel::Task, 100, 50, 15);
+  EXPECT_EQ(budget_use({task}, ask, {{40}, 0, 1}).last, Last::No);
+  EXPECT_EQ(budget_use({task}, ask, {{41}, 0, 1}).last, Last::Perhaps);
+  Account run = account(BudgetLevel::Run);
+  run.turn_cap = 3;
+  run.spent.turns = 1;
+  run.reserved.turns = 1;
+  EXPECT_EQ(budget_use({task, run}, ask, {}).last, Last::No);
+  run.reserved.turns = 2;
+  EXPECT_EQ(budget_use({task, run}, ask, {{41}, 0, 1}).last, Last::Surely);
+  Account phase = account(BudgetLevel::Phase);
+  phase.token_cap = 1'000;
+  phase.spent.tokens = 900;
+  const SpendAsk reads{{0}, 40, 0, 100, 10};
+  EXPECT_EQ(budget_use({phase}, reads, {{0}, 50, 1}).last, Last::No);
+  EXPECT_EQ(budget_use({phase}, reads, {{0}, 51, 1}).last, Last::Perhaps);
 }
 
 }  // namespace
