@@ -12,8 +12,7 @@
 namespace dsl {
 namespace {
 
-constexpr std::int64_t kMostTokens = 100'000'000;  // of one request
-constexpr std::int64_t kMostDollars = 100'000;     // for a million tokens
+constexpr std::int64_t kMostDollars = 100'000;  // for a million tokens
 constexpr std::size_t kMostDecimals = 6;
 
 bool is_digits(std::string_view text) {
