@@ -79,7 +79,8 @@ class ModelDesk {
   [[nodiscard]] const dsl::AgentProvider& provider() const { return access_.provider; }
 
  private:
-  ModelRefusal refuse_for_budget(const std::string& message);
+  ModelRefusal refuse_for_budget(const std::string& message,
+                                 std::int64_t mark = BudgetReached::kFull);
   ModelPassage grant(ModelRequest request, Meter::Reserved reserved, const ModelPassage& asked);
   [[nodiscard]] std::string note_at(const Meter::Reserved& reserved);
 

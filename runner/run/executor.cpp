@@ -143,7 +143,7 @@ class Work : public std::enable_shared_from_this<Work> {
     // One whose last request was refused has not done its work, whatever it says.
     if (exhausted_ || was_refused_last_ ||
         (!refusal_.empty() && outcome.reason != dsl::AgentReason::Done)) {
-      outcome.reason = dsl::AgentReason::Budget;
+      outcome.reason = refused_for_;
       outcome.errors.push_back(refusal_);
     }
     return outcome;
@@ -325,6 +325,8 @@ class Work : public std::enable_shared_from_this<Work> {
       refusal_ = reached.text;
     }
     if (shared_->listener.budget) {
+      refused_for_ = reached.mark == BudgetReached::kUnpriced ? dsl::AgentReason::Unpriced
+                                                              : dsl::AgentReason::Budget;
       shared_->listener.budget(std::move(reached));
     }
   }
@@ -589,9 +591,10 @@ class Work : public std::enable_shared_from_this<Work> {
   std::unique_ptr<AgentReader> reader_;  // null: no agent
   std::string prompt_;
   std::string session_;
-  std::optional<Spender> spender_;  // whose requests are metered
-  std::string refusal_;             // why the first of them was refused
-  bool was_refused_last_ = false;   // no answer has come since
+  std::optional<Spender> spender_;                           // whose requests are metered
+  std::string refusal_;                                      // why the first of them was refused
+  dsl::AgentReason refused_for_ = dsl::AgentReason::Budget;  // the last of them
+  bool was_refused_last_ = false;                            // no answer has come since
   bool exhausted_ = false;
   std::optional<RateLimit> limit_;  // that the provider told last, and no answer since
   bool shut_out_ = false;           // and it was stopped for that
