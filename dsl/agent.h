@@ -19,6 +19,7 @@ namespace dsl {
 enum class AgentReason {
   Done,        // it says that it is through
   Budget,      // money or tokens are used up
+  Unpriced,    // nobody knows what its requests cost, so no budget could hold them
   Turns,       // the limit of turns
   Time,        // the task's time
   Idle,        // it said nothing for too long

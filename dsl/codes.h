@@ -79,6 +79,9 @@ inline constexpr std::string_view kTimeoutExceedsBudget = "P0503";
 inline constexpr std::string_view kPartsExceedWhole = "P0504";
 inline constexpr std::string_view kUselessSecret = "P0505";
 inline constexpr std::string_view kSecretOutOfReach = "P0506";
+inline constexpr std::string_view kFreeModel = "P0507";
+inline constexpr std::string_view kFailureIsDone = "P0508";
+inline constexpr std::string_view kCheaperWhenLong = "P0509";
 
 // P06xx: inputs, `uses`, matrix
 inline constexpr std::string_view kUnknownStep = "P0601";

@@ -181,7 +181,11 @@ class Lowering {
     }
   }
 
+  /// An agent or a firewall with a mistake in it is none: what is reached is not known then.
   void report_secrets_out_of_reach() {
+    if (program_.findings.has_errors()) {
+      return;
+    }
     for (const auto& [place, secret] : program_.secret_reach) {
       if (!secret.reached) {
         program_.findings.warning(

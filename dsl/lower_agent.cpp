@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "dsl/codes.h"
+#include "dsl/fields.h"
 #include "dsl/lower_task.h"
 
 namespace dsl {
@@ -18,6 +21,36 @@ bool is_blank(const Template& text) {
 
 }  // namespace
 
+/// Rules of the one would be lost, or mixed with those of another program.
+void TaskLowering::refuse_second_agent(const Layer& first) {
+  for (std::size_t i = number_of(first) + 1; i < layers_.size(); ++i) {
+    if (layers_[i].body->agent) {
+      program_.findings.error(
+          kExclusiveKeys,
+          first.body->agent->span,
+          fmt::format("'agent' stands here, and in the step {} that this one uses",
+                      quoted(layers_[i].step != nullptr ? layers_[i].step->name.value : "")),
+          "leave it out: what that agent is asked is said by with: {prompt: …}");
+      return;
+    }
+  }
+}
+
+/// Whether it is there is seen when the task begins: a task before it may write it.
+void TaskLowering::check_prompt_file(const Text& stated) {
+  const std::string& path = node_.agent->prompt_file;
+  if (path.empty()) {
+    return;
+  }
+  Span place = stated.span;
+  for (const auto& [name, value] : unit_.task->with) {
+    if (has_hole(stated.value) && name.value == "prompt_file") {
+      place = value.span();
+    }
+  }
+  check_path({path, place}, "the prompt_file", program_.findings);
+}
+
 void TaskLowering::lower_agent() {
   const Layer* layer = stating(&TaskSpec::agent);
   if (layer == nullptr || unit_.task == nullptr || unit_.task->approval) {
@@ -30,11 +63,13 @@ void TaskLowering::lower_agent() {
     return;
   }
   const AgentSpec& spec = *layer->body->agent;
+  refuse_second_agent(*layer);
   const std::size_t number = number_of(*layer);
   Agent& agent = node_.agent.emplace();
   agent.name = layer->step != nullptr ? std::string(layer->step->name.value) : "";
   agent.prompt = text(spec.prompt, number);
   agent.prompt_file = known(spec.prompt_file, number, "'prompt_file'");
+  check_prompt_file(spec.prompt_file);
   if (const Layer* const told = stating(&TaskSpec::context)) {
     agent.context = told->body->context.value;
   }

@@ -86,6 +86,8 @@ class TaskLowering {
 
   // lower_agent.cpp
   void lower_agent();
+  void refuse_second_agent(const Layer& first);
+  void check_prompt_file(const Text& stated);
 
   // lower_place.cpp
   void lower_place();

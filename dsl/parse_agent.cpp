@@ -169,6 +169,13 @@ void read_exit(YamlValue key, YamlValue value, AgentSpec& agent, Findings& findi
     const Stated<std::int64_t> number = read_integer(code, code, 0, 255, findings);
     const Stated<AgentReason> meaning = read_enum<AgentReason>(code, reason, findings);
     if (number && meaning) {
+      if (number.value != 0 && meaning.value == AgentReason::Done) {
+        findings.warning(kFailureIsDone,
+                         code.span(),
+                         fmt::format("an agent that fails with {} is taken for done", number.value),
+                         "write 'done' for 0 only, unless that is what it ends with when it is "
+                         "through");
+      }
       agent.exit.push_back({number.value, meaning.value});
     }
   });

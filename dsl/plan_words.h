@@ -86,6 +86,7 @@ constexpr std::array kNodeKindWords = {
 constexpr std::array kAgentReasonWords = {
     Word<AgentReason>{AgentReason::Done, "done"},
     Word<AgentReason>{AgentReason::Budget, "budget"},
+    Word<AgentReason>{AgentReason::Unpriced, "unpriced"},
     Word<AgentReason>{AgentReason::Turns, "turns"},
     Word<AgentReason>{AgentReason::Time, "time"},
     Word<AgentReason>{AgentReason::Idle, "idle"},

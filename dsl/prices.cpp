@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -12,8 +13,7 @@
 namespace dsl {
 namespace {
 
-constexpr std::int64_t kMostTokens = 100'000'000;  // of one request
-constexpr std::int64_t kMostDollars = 100'000;     // for a million tokens
+constexpr std::int64_t kMostDollars = 100'000;  // for a million tokens
 constexpr std::size_t kMostDecimals = 6;
 
 bool is_digits(std::string_view text) {
@@ -52,8 +52,10 @@ Stated<std::int64_t> read_price(YamlValue key, YamlValue value, Findings& findin
   return {*nanos, text.span};
 }
 
+constexpr std::int64_t kLeastLong = 1'000;  // no provider calls less a long request
+
 Stated<std::int64_t> read_token_count(YamlValue key, YamlValue value, Findings& findings) {
-  return read_integer(key, value, 1, kMostTokens, findings);
+  return read_integer(key, value, kLeastLong, kMostTokens, findings);
 }
 
 struct PricesSpec {
@@ -105,6 +107,47 @@ TokenPrices token_prices(const PricesSpec& spec) {
   prices.cache_write = spec.cache_write ? spec.cache_write.value : prices.input;
   prices.cache_write_long = spec.cache_write_1h ? spec.cache_write_1h.value : prices.cache_write;
   return prices;
+}
+
+/// What is reserved for a request takes each of its bytes for a token, so that it may be priced as
+/// a long one: where these were cheaper, it would be too little.
+void check_longer(const PricesSpec& longer, const TokenPrices& usual, Findings& findings) {
+  const TokenPrices prices = token_prices(longer);
+  const std::tuple<const char*, std::int64_t, std::int64_t, Span> each[] = {
+      {"input", prices.input, usual.input, longer.input.span},
+      {"output", prices.output, usual.output, longer.output.span},
+      {"cache_read", prices.cache_read, usual.cache_read, longer.cache_read.span},
+      {"cache_write", prices.cache_write, usual.cache_write, longer.cache_write.span},
+      {"cache_write_1h",
+       prices.cache_write_long,
+       usual.cache_write_long,
+       longer.cache_write_1h.span},
+  };
+  for (const auto& [key, price, before, span] : each) {
+    if (price < before) {
+      findings.error(kCheaperWhenLong,
+                     span.end != 0 ? span : longer.tokens.span,
+                     fmt::format("the '{}' of long requests is cheaper than that of others", key),
+                     "long requests cost more, or need no 'above'");
+      return;
+    }
+  }
+}
+
+void warn_if_free(YamlValue name, const TokenPrices& prices, Findings& findings) {
+  if (prices.input != 0 && prices.output != 0) {
+    return;
+  }
+  const char* const what = prices.output != 0  ? "the input of "
+                           : prices.input != 0 ? "the output of "
+                                               : "";
+  findings.warning(
+      kFreeModel,
+      name.span(),
+      fmt::format(
+          "{}{} costs nothing, and no budget of money limits it", what, quoted(name.text())),
+      "write dollars for a million tokens; where it is free, limit its `tokens` or "
+      "`turns`");
 }
 
 struct TableSpec {
@@ -174,8 +217,21 @@ std::vector<PricedModel> read_prices(YamlValue key, YamlValue map, Findings& fin
   }
   map.each_entry([&](YamlValue name, YamlValue value) {
     ModelSpec spec;
+    if (name.text().empty()) {
+      findings.error(kEmptyValue,
+                     name.span(),
+                     "a price without a model",
+                     "write the model's name as requests have it: gpt-4.1: {input: 2, output: 8}");
+    }
     if (!read_record(value, name.span(), kModel, spec, findings)) {
       return;
+    }
+    const bool is_stated = spec.input && spec.output;
+    if (is_stated) {
+      warn_if_free(name, token_prices(spec), findings);
+    }
+    if (is_stated && spec.above && spec.above->input && spec.above->output) {
+      check_longer(*spec.above, token_prices(spec), findings);
     }
     PricedModel& priced = prices.emplace_back();
     priced.model = name.text();

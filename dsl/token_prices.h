@@ -9,6 +9,9 @@
 
 namespace dsl {
 
+/// No request to a model has, or gets, more tokens: a figure above it means nothing.
+inline constexpr std::int64_t kMostTokens = 100'000'000;
+
 /// For how long a request may have a provider keep what it sends, which is dearer the longer it is.
 enum class CacheWrites { None, ForMinutes, ForAnHour };
 

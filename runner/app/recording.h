@@ -10,7 +10,7 @@
 
 #include "dsl/plan.h"
 #include "dsl/result.h"
-#include "runner/model/heard_answer.h"
+#include "runner/model/model_listener.h"
 #include "runner/rehearsal/recorder.h"
 #include "runner/run/masking.h"
 #include "runner/run/observer.h"

@@ -143,6 +143,10 @@ Status set_model_upstreams(Settings& settings, const std::string& text) {
   settings.model_upstreams.clear();
   std::istringstream words(text);
   for (std::string word; words >> word;) {
+    if (word.find(',') != std::string::npos) {
+      return Error{"there is a ',' in '" + word + "'",
+                   "write several with blanks between them: HOST=URL HOST=URL"};
+    }
     const std::size_t equals = word.find('=');
     const std::string host = word.substr(0, equals);
     if (equals == std::string::npos || dsl::canonical_host(host) != host) {

@@ -185,8 +185,12 @@ std::string model_error(dsl::ModelDialect dialect, int status, std::string_view 
     case dsl::ModelDialect::OpenAi:
       body["error"] = {{"message", message}, {"type", words.openai}};
       body["error"]["param"] = nullptr;
-      body["error"]["code"] =
-          message.find(kBudgetMark) != std::string_view::npos ? Json(kBudgetMark) : Json();
+      body["error"]["code"] = nullptr;
+      for (const std::string_view mark : {kBudgetMark, kPriceMark}) {
+        if (message.find(mark) != std::string_view::npos) {
+          body["error"]["code"] = mark;
+        }
+      }
       break;
     case dsl::ModelDialect::Gemini:
       body["error"] = {{"code", status}, {"message", message}, {"status", words.gemini}};

@@ -51,6 +51,8 @@ std::vector<const char*> output_limit_keys(ModelApi api);
 /// Stands in the message of every refusal for a budget's sake, so that whoever reads what an agent
 /// says knows why it stopped.
 inline constexpr std::string_view kBudgetMark = "pipe-budget";
+/// The same where nobody knows what a request costs.
+inline constexpr std::string_view kPriceMark = "pipe-price";
 /// The status of such a refusal: the only one that no client tries again, and that all of them show
 /// with its message (measured).
 inline constexpr int kBudgetStatus = 400;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dsl/json_tree.h"
+#include "dsl/token_prices.h"
 #include "runner/model/json_fields.h"
 #include "runner/model/request_content.h"
 
@@ -17,8 +18,8 @@ namespace runner {
 namespace {
 
 using dsl::JsonNode;
+using dsl::kMostTokens;
 
-constexpr std::int64_t kMostTokens = 100'000'000;
 constexpr std::int64_t kUsefulOutput = 256;
 constexpr std::int64_t kMostAnswers = 128;
 constexpr std::size_t kLongestName = 200;  // bytes

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runner/model/json_members.h"
+
 namespace runner {
 namespace {
 
@@ -91,43 +93,32 @@ std::int64_t retry_after(const Field& field, std::int64_t now_ms) {
   return date_in_ms(text).value_or(0);
 }
 
-/// A member of an object, or nothing.
-const Json* member(const Json* object, const char* name) {
-  if (object == nullptr || !object->is_object()) {
-    return nullptr;
-  }
-  const auto found = object->find(name);
-  return found == object->end() ? nullptr : &*found;
-}
-
-std::string text_of(const Json* value) {
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
-
-std::optional<std::int64_t> number_in_ms(const Json* value) {
+std::optional<std::int64_t> ms_at(const Json& record, const char* seconds) {
+  const Json* const value = find_member(record, seconds);
   return value != nullptr && value->is_number() ? in_ms(value->get<double>()) : std::nullopt;
 }
 
-void read_anthropic(const Field& field, const Json* error, RateLimit& limit) {
+void read_anthropic(const Field& field, const Json& error, RateLimit& limit) {
   if (field("anthropic-ratelimit-unified-status") == "rejected") {
     limit.is_shut = true;
     if (const auto at = seconds_in_ms(field("anthropic-ratelimit-unified-reset"))) {
       limit.resets_at_ms = *at;
     }
   }
+  const Json* const details = find_member(error, "details");
   limit.is_for_good =
-      text_of(member(member(error, "details"), "error_code")) == "enforced_spend_limit_reached";
+      details != nullptr && text_at(*details, "error_code") == "enforced_spend_limit_reached";
 }
 
-void read_openai(const Field& field, const Json* error, std::int64_t now_ms, RateLimit& limit) {
-  const std::string type = text_of(member(error, "type"));
+void read_openai(const Field& field, const Json& error, std::int64_t now_ms, RateLimit& limit) {
+  const std::string type = text_at(error, "type");
   limit.is_for_good =
-      type == "insufficient_quota" || text_of(member(error, "code")) == "insufficient_quota";
+      type == "insufficient_quota" || text_at(error, "code") == "insufficient_quota";
   if (type == "usage_limit_reached") {
     limit.is_shut = true;
-    if (const auto at = number_in_ms(member(error, "resets_at"))) {
+    if (const auto at = ms_at(error, "resets_at")) {
       limit.resets_at_ms = *at;
-    } else if (const auto wait = number_in_ms(member(error, "resets_in_seconds"))) {
+    } else if (const auto wait = ms_at(error, "resets_in_seconds")) {
       limit.resets_at_ms = now_ms + *wait;
     }
   }
@@ -140,22 +131,22 @@ void read_openai(const Field& field, const Json* error, std::int64_t now_ms, Rat
   }
 }
 
-void read_gemini(const Json* error, std::int64_t now_ms, RateLimit& limit) {
-  const Json* const details = member(error, "details");
+void read_gemini(const Json& error, std::int64_t now_ms, RateLimit& limit) {
+  const Json* const details = find_member(error, "details");
   if (details == nullptr || !details->is_array()) {
     return;
   }
   for (const Json& detail : *details) {
-    const std::string type = text_of(member(&detail, "@type"));
+    const std::string type = text_at(detail, "@type");
     if (type.ends_with("google.rpc.RetryInfo")) {
-      if (const auto wait = duration_in_ms(text_of(member(&detail, "retryDelay")))) {
+      if (const auto wait = duration_in_ms(text_at(detail, "retryDelay"))) {
         limit.resets_at_ms = now_ms + *wait;
       }
     } else if (type.ends_with("google.rpc.QuotaFailure")) {
-      const Json* const violations = member(&detail, "violations");
+      const Json* const violations = find_member(detail, "violations");
       for (const Json& one :
            violations != nullptr && violations->is_array() ? *violations : Json::array()) {
-        const std::string quota = text_of(member(&one, "quotaId"));
+        const std::string quota = text_at(one, "quotaId");
         limit.is_shut = limit.is_shut || quota.find("PerDay") != std::string::npos;
       }
     }
@@ -175,7 +166,8 @@ RateLimit read_rate_limit(ModelApi api,
   if (whole->is_array() && !whole->empty()) {
     whole = &whole->front();  // Gemini's, where it was to stream
   }
-  const Json* const error = member(whole, "error");
+  const Json* const told = find_member(*whole, "error");
+  const Json error = told != nullptr ? *told : Json();
   switch (api) {
     case ModelApi::Messages:
       read_anthropic(field, error, limit);

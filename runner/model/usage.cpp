@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dsl/token_prices.h"
 #include "runner/model/json_members.h"
 
 namespace runner {
@@ -11,8 +12,6 @@ namespace runner {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::int64_t kMostTokens = 1'000'000'000;
 
 /// Figures of one record. What is there and is no number of tokens makes the whole not worth
 /// believing: who bills by it may have meant anything.
@@ -36,7 +35,7 @@ class Figures {
       return std::nullopt;
     }
     return static_cast<std::int64_t>(
-        std::min(value->get<double>(), static_cast<double>(kMostTokens)));
+        std::min(value->get<double>(), static_cast<double>(dsl::kMostTokens)));
   }
 
   const Json& told_;

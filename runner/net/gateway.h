@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "runner/net/door.h"
-#include "runner/net/model_upstream.h"
+#include "runner/net/model_metering.h"
 #include "runner/net/resolver.h"
 #include "runner/run/egress.h"
 #include "runner/sys/event_loop.h"

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "runner/model/heard_answer.h"
+#include "runner/model/model_listener.h"
 #include "runner/model/usage_reader.h"
 #include "runner/net/connection.h"
 #include "runner/net/count_exchange.h"

@@ -76,10 +76,11 @@ void ModelDesk::heard() const {
   }
 }
 
-ModelRefusal ModelDesk::refuse_for_budget(const std::string& message) {
-  ModelRefusal refusal = error(kBudgetStatus, fmt::format("{}: {}", kBudgetMark, message));
+ModelRefusal ModelDesk::refuse_for_budget(const std::string& message, std::int64_t mark) {
+  const std::string_view word = mark == BudgetReached::kUnpriced ? kPriceMark : kBudgetMark;
+  ModelRefusal refusal = error(kBudgetStatus, fmt::format("{}: {}", word, message));
   if (access_.reached) {
-    access_.reached({{}, BudgetReached::kFull, message});
+    access_.reached({{}, mark, message});
   }
   if (++refusals_ == kMostRefusals && access_.exhausted) {
     access_.exhausted();
@@ -139,15 +140,17 @@ void ModelDesk::ask(std::string_view method,
   passage.answers = facts.answers;
   const auto price = price_of_(facts.model);
   if (!price) {
-    decided(refuse_for_budget(fmt::format(
-        "nobody knows what the model '{}' costs; add prices: {{{}: {{input: …, output: …}}}} to "
-        "the pipeline, in dollars for a million tokens",
-        facts.model,
-        facts.model)));
+    decided(refuse_for_budget(
+        fmt::format("nobody knows what the model '{}' costs; add prices: {{{}: {{input: …, output: "
+                    "…}}}} to the pipeline, in dollars for a million tokens",
+                    facts.model,
+                    facts.model),
+        BudgetReached::kUnpriced));
     return;
   }
   if (!facts.unpriced.empty() && access_.who.is_bound_by_cost()) {
-    decided(refuse_for_budget(facts.unpriced + ", and a budget of money cannot hold it"));
+    decided(refuse_for_budget(facts.unpriced + ", and a budget of money cannot hold it",
+                              BudgetReached::kUnpriced));
     return;
   }
   passage.price = *price;

@@ -100,7 +100,8 @@ class ModelDesk {
   struct Asked;
   using Refused = std::function<void(const SpendRefusal&)>;
 
-  ModelRefusal refuse_for_budget(const std::string& message);
+  ModelRefusal refuse_for_budget(const std::string& message,
+                                 std::int64_t mark = BudgetReached::kFull);
   void reserve(const std::shared_ptr<Asked>& asked, const SpendAsk& ask, Refused refused);
   void reserve_counted(const std::shared_ptr<Asked>& asked, const SpendAsk& uncounted);
   void reserve_or_refuse(const std::shared_ptr<Asked>& asked, const SpendAsk& ask);

@@ -16,7 +16,7 @@
 #include "runner/net/injection.h"
 #include "runner/net/model_connection.h"
 #include "runner/net/model_desk.h"
-#include "runner/net/model_upstream.h"
+#include "runner/net/model_metering.h"
 #include "runner/net/resolver.h"
 #include "runner/run/egress.h"
 #include "runner/sys/event_loop.h"

@@ -1,5 +1,6 @@
 #include "runner/net/model_upstream.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "dsl/egress.h"

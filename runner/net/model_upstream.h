@@ -4,16 +4,10 @@
 // of the user's, or a rehearsal. Pure; any thread.
 
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "dsl/result.h"
-#include "dsl/token_prices.h"
-#include "runner/model/heard_answer.h"
-#include "runner/run/meter.h"
 
 namespace runner {
 
@@ -28,14 +22,5 @@ struct ModelUpstream {
 
 /// "https://proxy.example.org/anthropic", "http://127.0.0.1:8080". An Error says what to write.
 dsl::Result<ModelUpstream> parse_model_upstream(std::string_view url);
-
-/// How a gateway meters; without a meter it does not.
-struct ModelMetering {
-  Meter* meter = nullptr;  // outlives the gateway
-  /// What a model costs; nothing where nobody knows.
-  std::function<std::optional<dsl::ModelPrice>(std::string_view model)> price_of;
-  std::map<std::string, ModelUpstream> upstreams;  // by the provider's host; the host itself else
-  ModelListener listener = {};
-};
 
 }  // namespace runner

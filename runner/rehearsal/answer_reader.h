@@ -3,7 +3,7 @@
 // The way back: what a provider answered, as the turn of a script that would say the same. Pure;
 // any thread.
 
-#include "runner/model/heard_answer.h"
+#include "runner/model/model_listener.h"
 #include "runner/rehearsal/script.h"
 
 namespace runner {

@@ -1,5 +1,8 @@
 #include "runner/rehearsal/provider_request.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <nlohmann/json.hpp>
 
 namespace runner {
@@ -8,41 +11,18 @@ namespace {
 using nlohmann::json;
 using Kind = ProviderRequest::Kind;
 
-/// "gemini-2.5-pro" of "/v1beta/models/gemini-2.5-pro:streamGenerateContent"; "" none.
-std::string model_in(std::string_view path) {
-  constexpr std::string_view kModels = "/models/";
-  const std::size_t at = path.find(kModels);
-  if (at == std::string_view::npos) {
-    return "";
+/// What is asked in whichever dialect, whose paths are all different. That of a proxy may stand
+/// before them.
+ModelCall call_of(std::string_view method, std::string_view path) {
+  path.remove_prefix(std::min(path.find("/v1"), path.size()));
+  for (const dsl::ModelDialect dialect :
+       {dsl::ModelDialect::Anthropic, dsl::ModelDialect::OpenAi, dsl::ModelDialect::Gemini}) {
+    const ModelCall call = read_model_call(dialect, method, path);
+    if (call.kind != ModelCall::Kind::Unknown) {
+      return call;
+    }
   }
-  const std::string_view rest = path.substr(at + kModels.size());
-  return std::string(rest.substr(0, rest.find(':')));
-}
-
-void read_path(std::string_view path, std::string_view query, ProviderRequest& request) {
-  request.kind = Kind::Generate;
-  if (path.ends_with("/messages/count_tokens")) {
-    request.kind = Kind::CountTokens;
-  } else if (path.ends_with("/messages")) {
-    request.api = ModelApi::Messages;
-  } else if (path.ends_with("/chat/completions")) {
-    request.api = ModelApi::ChatCompletions;
-  } else if (path.ends_with("/responses")) {
-    request.api = ModelApi::Responses;
-  } else if (path.ends_with("/responses/input_tokens")) {
-    request.api = ModelApi::Responses;
-    request.kind = Kind::CountTokens;
-  } else if (path.ends_with(":countTokens")) {
-    request.api = ModelApi::GenerateContent;
-    request.kind = Kind::CountTokens;
-  } else if (path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent")) {
-    request.api = ModelApi::GenerateContent;
-    request.model = model_in(path);
-    request.streamed = path.ends_with(":streamGenerateContent");
-    request.as_array = query.find("alt=sse") == std::string_view::npos;
-  } else {
-    request.kind = Kind::Unknown;
-  }
+  return {};
 }
 
 void read_body(const std::string& text, ProviderRequest& request) {
@@ -88,9 +68,21 @@ ProviderRequest read_provider_request(const HttpRequest& http) {
   if (http.method != "POST") {
     return request;
   }
-  read_path(path, query, request);
-  if (request.kind == Kind::Generate) {
-    read_body(http.body, request);
+  const ModelCall call = call_of(http.method, path);
+  request.api = call.api;
+  request.model = call.model;
+  request.streamed = call.streamed;
+  request.as_array = query.find("alt=sse") == std::string_view::npos;
+  switch (call.kind) {
+    case ModelCall::Kind::Generate:
+      request.kind = Kind::Generate;
+      read_body(http.body, request);
+      break;
+    case ModelCall::Kind::Free:
+      request.kind = Kind::CountTokens;
+      break;
+    case ModelCall::Kind::Unknown:
+      break;
   }
   return request;
 }

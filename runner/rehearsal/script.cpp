@@ -10,6 +10,7 @@
 #include "dsl/parse_parts.h"
 #include "dsl/render.h"
 #include "dsl/suggest.h"
+#include "dsl/token_prices.h"
 
 namespace runner {
 namespace {
@@ -26,7 +27,6 @@ using dsl::Text;
 using dsl::Word;
 using dsl::YamlValue;
 
-constexpr std::int64_t kMostTokens = 100'000'000;  // of one answer
 constexpr std::int64_t kMostTimes = 10'000;
 
 constexpr std::array kCutWords = {
@@ -40,7 +40,7 @@ constexpr std::array kCutWords = {
 template <auto member>
 constexpr auto count = [](YamlValue key, YamlValue value, auto& target, Findings& findings) {
   if (const auto tokens = dsl::read_tokens(key, value, findings)) {
-    if (tokens.value.count > kMostTokens) {
+    if (tokens.value.count > dsl::kMostTokens) {
       findings.error(dsl::kOutOfRange,
                      tokens.span,
                      fmt::format("{} tokens in one answer", dsl::to_text(tokens.value)),

@@ -145,7 +145,7 @@ struct EventText {
   }
   Line operator()(const ModelAnswered& /*e*/) const { return {}; }
   Line operator()(const BudgetReached& e) const {
-    const bool full = e.mark >= BudgetReached::kFull;
+    const bool full = e.is_refusal();
     return about(e.node,
                  painted(full ? "refused a request to its model" : "budget",
                          full ? Meaning::Bad : Meaning::Doubt,

@@ -143,7 +143,7 @@ class Work : public std::enable_shared_from_this<Work> {
     // One whose last request was refused has not done its work, whatever it says.
     if (exhausted_ || was_refused_last_ ||
         (!refusal_.empty() && outcome.reason != dsl::AgentReason::Done)) {
-      outcome.reason = dsl::AgentReason::Budget;
+      outcome.reason = refused_for_;
       outcome.errors.push_back(refusal_);
     } else if (!unanswered_.empty()) {
       outcome.reason = dsl::AgentReason::Provider;
@@ -312,12 +312,18 @@ class Work : public std::enable_shared_from_this<Work> {
     return access;
   }
 
-  /// An agent would wait for the window inside of its container, and most give up after a while. A
-  /// short wait is left to it. Whether it is woken, or has failed, is the scheduler's to say.
+  /// An agent would wait for the window inside of its container, and most give up after a while;
+  /// one tries again and again where nobody says when it ends. A short wait is left to it. Whether
+  /// it is woken, or has failed, is the scheduler's to say.
   void meet_limit(const RateLimit& limit) {
+    const std::int64_t now_ms = shared_->parts.clock.monotonic_ms();
+    if (!limit_) {
+      limited_since_ms_ = now_ms;
+    }
     limit_ = limit;
     const std::int64_t wait_ms = limit.resets_at_ms - shared_->parts.clock.wall_ms();
-    const bool is_long = limit.is_shut || wait_ms > kLongestOwnWait.ms;
+    const bool is_long = limit.is_shut || wait_ms > kLongestOwnWait.ms ||
+                         now_ms - limited_since_ms_ > kLongestOwnWait.ms;
     if (running_ && !shut_out_ && is_long && !limit.is_for_good) {
       shut_out_ = true;
       order_.engine->stop(order_.job, shared_->parts.grace);
@@ -326,8 +332,10 @@ class Work : public std::enable_shared_from_this<Work> {
 
   void reach(BudgetReached reached) {
     reached.node = order_.node;
-    if (reached.mark >= BudgetReached::kFull) {
+    if (reached.is_refusal()) {
       was_refused_last_ = true;
+      refused_for_ = reached.mark == BudgetReached::kUnpriced ? dsl::AgentReason::Unpriced
+                                                              : dsl::AgentReason::Budget;
       if (!refusal_.empty()) {
         return;  // it is told once
       }
@@ -599,14 +607,16 @@ class Work : public std::enable_shared_from_this<Work> {
   std::unique_ptr<AgentReader> reader_;  // null: no agent
   std::string prompt_;
   std::string session_;
-  std::optional<Spender> spender_;  // whose requests are metered
-  std::string refusal_;             // why the first of them was refused
-  bool was_refused_last_ = false;   // no answer has come since
+  std::optional<Spender> spender_;                           // whose requests are metered
+  std::string refusal_;                                      // why the first of them was refused
+  dsl::AgentReason refused_for_ = dsl::AgentReason::Budget;  // the last of them
+  bool was_refused_last_ = false;                            // no answer has come since
   bool exhausted_ = false;
-  std::string unanswered_;          // why it was stopped that got no answers
-  std::optional<RateLimit> limit_;  // that the provider told last, and no answer since
-  bool shut_out_ = false;           // and it was stopped for that
-  dsl::Duration silence_{0};        // how long is too long; 0: none is
+  std::string unanswered_;             // why it was stopped that got no answers
+  std::optional<RateLimit> limit_;     // that the provider told last, and no answer since
+  std::int64_t limited_since_ms_ = 0;  // by the clock that only goes on; of limit_
+  bool shut_out_ = false;              // and it was stopped for that
+  dsl::Duration silence_{0};           // how long is too long; 0: none is
   std::int64_t heard_ms_ = 0;
   bool fell_silent_ = false;
   DiskWatch disk_;

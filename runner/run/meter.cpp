@@ -19,19 +19,54 @@ bool goes_to(const dsl::Secret& secret, const std::string& host) {
   });
 }
 
-/// The hosts where this secret buys answers of models, by the names that everybody gives to such
-/// keys; empty: it is no such key.
-std::vector<std::string> model_hosts(const dsl::Secret& secret) {
-  std::vector<std::string> all;
+/// Where this secret buys answers of models: by the names that everybody gives to such keys, or as
+/// that of the node's own agent. Also wherever else it is lent to, which may pass it on to the
+/// provider. Empty: it is no such key.
+std::vector<dsl::SecretHost> model_hosts(const dsl::Secret& secret, const dsl::PlanNode& node) {
+  std::vector<dsl::SecretHost> all;
   for (const char* name : {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"}) {
     for (const std::string& text : dsl::known_secret_hosts(name)) {
       const auto host = dsl::parse_secret_host(text);
       if (host && (secret.name == name || goes_to(secret, host->host))) {
-        all.push_back(host->host);
+        all.push_back(*host);
+      }
+    }
+  }
+  const bool is_agents =
+      node.agent && node.agent->provider && goes_to(secret, node.agent->provider->host);
+  if (is_agents || !all.empty()) {
+    for (const std::string& text : secret.hosts) {
+      if (const auto host = dsl::parse_secret_host(text)) {
+        all.push_back(*host);
       }
     }
   }
   return all;
+}
+
+/// One of the names that are meant, at the least.
+bool allows(const dsl::EgressPolicy& policy, const dsl::SecretHost& host) {
+  using Kind = dsl::EgressRule::Kind;
+  if (!host.below) {
+    return policy.find(host.host, host.port) != nullptr;
+  }
+  const auto meets = [&host](const dsl::EgressRule& rule) {
+    switch (rule.kind) {
+      case Kind::Name:
+        return host.matches_name(rule.host);
+      case Kind::Below:
+        return rule.host == host.host || rule.matches_name(host.host) ||
+               host.matches_name(rule.host);
+      case Kind::Any:
+        return true;
+      case Kind::Range:
+        break;
+    }
+    return false;
+  };
+  return std::any_of(policy.rules().begin(), policy.rules().end(), [&](const auto& rule) {
+    return !rule.udp && rule.matches_port(host.port) && meets(rule);
+  });
 }
 
 }  // namespace
@@ -62,8 +97,8 @@ bool is_metered(const dsl::PlanNode& node) {
 std::string unmetered_key(const dsl::PlanNode& node, bool isolates) {
   const auto policy = dsl::EgressPolicy::make(node.firewall);
   for (const dsl::Secret& secret : node.secrets) {
-    for (const std::string& host : model_hosts(secret)) {
-      if (!isolates || !policy || policy->find(host, dsl::kHttpsPort) != nullptr) {
+    for (const dsl::SecretHost& host : model_hosts(secret, node)) {
+      if (!isolates || !policy || allows(*policy, host)) {
         return secret.name;
       }
     }

@@ -93,9 +93,12 @@ struct ModelAnswered {
 /// How far a budget is used up.
 struct BudgetReached {
   static constexpr std::int64_t kFull = 100;
+  static constexpr std::int64_t kUnpriced = -1;
   dsl::NodeId node;
-  std::int64_t mark = 0;  // per cent; kFull: a request was refused
+  std::int64_t mark = 0;  // per cent; kFull: a request was refused; kUnpriced: for want of a price
   std::string text;       // for people
+
+  [[nodiscard]] bool is_refusal() const { return mark >= kFull || mark == kUnpriced; }
 };
 
 /// What a provider says that takes nothing more for a while.

@@ -1,5 +1,6 @@
 #include "runner/run/preflight.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,6 +38,11 @@ class Problems {
     }
   }
 
+  /// One that no node has.
+  void add_whole(std::string message, std::string remedy) {
+    all_.push_back({std::move(message), std::move(remedy), {}, 0, ""});
+  }
+
   std::vector<Error> take() {
     std::vector<Error> errors;
     for (const One& one : all_) {
@@ -44,7 +50,7 @@ class Problems {
       if (one.count > kShown) {
         who += fmt::format(" and {} more", one.count - kShown);
       }
-      const Error error{who + ": " + one.message, one.remedy};
+      const Error error{(who.empty() ? "" : who + ": ") + one.message, one.remedy};
       errors.push_back(one.place.empty() ? error : error.within(one.place));
     }
     return errors;
@@ -70,6 +76,29 @@ bool limits_models(const dsl::Budget& budget) {
   return budget.cost || budget.turns || budget.tokens || budget.cost_per_day;
 }
 
+constexpr const char* kNobodyCounts =
+    "has a budget for models, and no agent whose requests to a model could be counted";
+constexpr const char* kHowToCount =
+    "use a step with a `provider:`, such as std/agent/claude-code, and name its key under "
+    "`secrets:`; or remove `budget:`, of which only `time` needs no such agent";
+
+/// Of the whole and of each phase. A model that no agent's step names is none that it could count.
+void ask_for_agents(const dsl::Plan& plan, Problems& problems) {
+  const auto none_is_metered = [&plan](const std::string* phase) {
+    return std::none_of(plan.nodes.begin(), plan.nodes.end(), [phase](const PlanNode& node) {
+      return (phase == nullptr || node.phase == *phase) && is_metered(node);
+    });
+  };
+  if (limits_models(plan.budget) && none_is_metered(nullptr)) {
+    problems.add_whole(std::string("the pipeline ") + kNobodyCounts, kHowToCount);
+  }
+  for (const dsl::PlanPhase& phase : plan.phases) {
+    if (limits_models(phase.budget) && none_is_metered(&phase.name)) {
+      problems.add_whole("the phase '" + phase.name + "' " + kNobodyCounts, kHowToCount);
+    }
+  }
+}
+
 /// A budget holds where everything that a node can spend passes the gateway.
 void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Problems& problems) {
   const std::string& id = node.id.value;
@@ -79,15 +108,13 @@ void ask_meter(const PlanNode& node, bool is_limited, const Engine* engine, Prob
       problems.add(id,
                    "has a budget for models and the secret '" + key +
                        "', with which it can go past the gateway and spend uncounted",
-                   "take the model's host out of `firewall:`, an agent's step reaches it without; "
-                   "and choose an engine that isolates");
+                   "take the model's host out of `firewall:`, an agent's step reaches it without, "
+                   "and every other host that the secret is for; and choose an engine that "
+                   "isolates");
     }
   }
   if (limits_models(node.budget) && !is_metered(node)) {
-    problems.add(id,
-                 "has a budget for models, and no agent whose requests to a model could be counted",
-                 "use a step with a `provider:`, such as std/agent/claude-code, and name its key "
-                 "under `secrets:`; or remove `budget:`");
+    problems.add(id, kNobodyCounts, kHowToCount);
   }
   if (engine == nullptr || engine->traits().egress || !is_metered(node)) {
     return;
@@ -175,6 +202,7 @@ std::vector<Error> preflight(const dsl::Plan& plan,
                              const std::vector<Engine*>& engines,
                              const PlaceOfNode& place_of) {
   Problems problems(place_of);
+  ask_for_agents(plan, problems);
   std::map<std::string, bool> is_limited;  // by phase
   for (const dsl::PlanPhase& phase : plan.phases) {
     is_limited[phase.name] = limits_models(phase.budget) || limits_models(plan.budget);

@@ -544,11 +544,12 @@ class Planner {
     return is_known ? std::min(std::max(resets_ms + kWakeMarginMs, least), most) : least;
   }
 
-  /// Another attempt of the agent would find no credential, or no money, either.
+  /// Another attempt of the agent would find no credential, no money or no price either.
   static bool is_hopeless(const std::optional<AttemptEnded>& last) {
     return last && last->agent && !last->is_through() &&
            (last->agent->reason == dsl::AgentReason::Auth ||
-            last->agent->reason == dsl::AgentReason::Budget);
+            last->agent->reason == dsl::AgentReason::Budget ||
+            last->agent->reason == dsl::AgentReason::Unpriced);
   }
 
   /// A person said no for good.

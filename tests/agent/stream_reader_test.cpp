@@ -140,6 +140,26 @@ TEST(StreamReader, KnowsARefusalOfTheGatewayInEveryDialect) {
   EXPECT_EQ(read("gemini", stream("gemini-refused"), exited(144)).reason, AgentReason::Budget);
 }
 
+TEST(StreamReader, KnowsARefusalForWantOfAPriceInEveryDialect) {
+  for (const auto& [step, name] : {std::pair("claude-code", "claude-refused"),
+                                   {"codex", "codex-refused"},
+                                   {"gemini", "gemini-refused"}}) {
+    std::string lines = stream(name);
+    for (std::size_t at; (at = lines.find("pipe-budget")) != std::string::npos;) {
+      lines.replace(at, std::string_view("pipe-budget").size(), "pipe-price");
+    }
+    EXPECT_EQ(read(step, lines, exited(1)).reason, AgentReason::Unpriced) << step;
+  }
+}
+
+TEST(StreamReader, AKeyThatMayNotIsAuth) {
+  std::string lines = stream("codex-402");
+  for (std::size_t at; (at = lines.find("402 Payment Required")) != std::string::npos;) {
+    lines.replace(at, std::string_view("402 Payment Required").size(), "403 Forbidden");
+  }
+  EXPECT_EQ(read("codex", lines, exited(1)).reason, AgentReason::Auth);
+}
+
 TEST(StreamReader, TakesTheStatusModulo256OnlyWhereNothingElseSpeaks) {
   EXPECT_EQ(read("gemini", stream("gemini-401"), exited(145)).reason, AgentReason::Auth);
   EXPECT_EQ(read("gemini", stream("gemini-403"), exited(147)).reason, AgentReason::Auth);

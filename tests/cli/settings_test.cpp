@@ -103,6 +103,13 @@ TEST_F(SettingsTest, AnotherServerMayStandInTheProvidersPlace) {
   ASSERT_EQ(settings.model_upstreams.size(), 1U);
   EXPECT_EQ(settings.model_upstreams.at("api.anthropic.com"),
             (ModelUpstream{true, "proxy.test", 443, "/anthropic"}));
+
+  write(user_file(),
+        "model_upstreams: api.anthropic.com=http://a.test api.openai.com=http://b.test\n");
+  EXPECT_EQ(load().model_upstreams.size(), 2U);
+  write(user_file(),
+        "model_upstreams: api.anthropic.com=http://a.test,api.openai.com=http://b.test\n");
+  EXPECT_NE(complaint().find("blanks between them"), std::string::npos) << complaint();
 }
 
 TEST_F(SettingsTest, TheStoreIsWhereTheVariablesSay) {

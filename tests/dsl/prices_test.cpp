@@ -1,5 +1,8 @@
 #include "dsl/prices.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,6 +43,42 @@ TEST(Prices, TheLibrarysTableIsWithoutMistakes) {
       EXPECT_GE(prices.cache_write, prices.input) << name;
     }
     EXPECT_GE(price.prices(10'000'000).input, price.usual.input) << name;
+  }
+}
+
+// What a provider takes for a cache, and for long requests, is the same part of its price with all
+// of its models, or one of a few: a figure that was mended alone, or misread, stands out.
+TEST(Prices, TheLibrarysTableDoesNotContradictItself) {
+  struct Habits {
+    const char* prefix;
+    std::vector<std::int64_t> read_parts;  // a cache's is input divided by one of these
+  };
+  const Habits all[] = {
+      {"claude-", {10}}, {"gpt-", {1, 2, 4, 10}}, {"o", {1, 2, 4}}, {"gemini-", {1, 10}}};
+  const PriceTable table = PriceTable::standard();
+  for (const auto& [name, price] : table.models()) {
+    const auto habits = std::find_if(std::begin(all), std::end(all), [&name](const Habits& one) {
+      return name.starts_with(one.prefix);
+    });
+    ASSERT_NE(habits, std::end(all)) << name << ": whose is it?";
+    const auto check = [&](const TokenPrices& prices) {
+      EXPECT_TRUE(std::any_of(habits->read_parts.begin(),
+                              habits->read_parts.end(),
+                              [&](auto part) { return prices.cache_read * part == prices.input; }))
+          << name << ": a cache's " << prices.cache_read << " of " << prices.input;
+      const bool is_anthropics = habits == std::begin(all);
+      EXPECT_EQ(prices.cache_write, (prices.input * (is_anthropics ? 5 : 4) + 3) / 4) << name;
+      EXPECT_EQ(prices.cache_write_long, prices.input * (is_anthropics ? 2 : 1)) << name;
+      EXPECT_GE(prices.output, prices.input * 3) << name;
+      EXPECT_LE(prices.output, prices.input * 9) << name;
+    };
+    check(price.usual);
+    if (price.long_from > 0) {
+      check(price.longer);
+      EXPECT_EQ(price.longer.input, price.usual.input * 2) << name;
+      EXPECT_EQ(price.longer.output * 2, price.usual.output * 3) << name;
+      EXPECT_EQ(price.longer.cache_read, price.usual.cache_read * 2) << name;
+    }
   }
 }
 
@@ -95,7 +134,13 @@ TEST(Prices, MistakesAreToldWithTheirPlace) {
         std::pair("{input: 9999999, output: 1}", "'9999999' is no price"),
         std::pair("{input: 1}", "output"),
         std::pair("{input: 1, output: 1, ouput: 2}", "ouput"),
-        std::pair("{input: 1, output: 1, above: {input: 1, output: 1}}", "tokens")}) {
+        std::pair("{input: 1, output: 1, above: {input: 1, output: 1}}", "tokens"),
+        std::pair("{input: 0, output: 1}", "costs nothing"),
+        std::pair("{input: 1, output: 1, above: {tokens: 999, input: 1, output: 1}}", "1000"),
+        std::pair("{input: 2, output: 1, above: {tokens: 9000, input: 1, output: 1}}", "'input'"),
+        std::pair("{input: 1, output: 1, cache_write: 2, above: {tokens: 9000, input: 1, output: "
+                  "1}}",
+                  "'cache_write'")}) {
     const ReadTable read_table =
         read("version: 1\nas_of: 2026-01-01\nmodels: {m: " + std::string(price) + "}\n");
     ASSERT_FALSE(read_table.found.empty()) << price;

@@ -50,7 +50,7 @@ TEST_P(RealAgentInSandbox, IsParkedBeforeItsModelHasSaidAnything) {
   EXPECT_THAT(ended.err, Not(HasSubstr("warning")));
 }
 
-TEST_P(RealAgentInSandbox, StaysParkedWhereItsRunnerIsKilled) {
+TEST_P(AnyRealAgent, StaysParkedWhereItsRunnerIsKilled) {
   change(script(), kLastWords, limited_before_last_words("15s"));
   Running running(rehearsal("once"));
   ASSERT_TRUE(eventually(

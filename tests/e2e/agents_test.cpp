@@ -56,7 +56,7 @@ TEST_P(RealAgentInSandbox, WorksUnderASmallBudget) {
 
 /// None of the three asks again after a refusal. Started over and over it does, as with a script
 /// round it that means well; without an end it would go on until the time limit, long after ours.
-TEST_P(RealAgentInSandbox, IsCutOffWhereItDoesNotTakeNoForAnAnswer) {
+TEST_P(AnyRealAgent, IsCutOffWhereItDoesNotTakeNoForAnAnswer) {
   std::string step =
       read_text(std::string(PIPE_SOURCE_DIR "/stdlib/agent/") + GetParam().step + ".yaml");
   const std::size_t at = step.find("  exec \"$@\"");
@@ -74,7 +74,7 @@ TEST_P(RealAgentInSandbox, IsCutOffWhereItDoesNotTakeNoForAnAnswer) {
   EXPECT_EQ(outcomes_of("once").size(), 1u) << "a retry would be refused too";
 }
 
-TEST_P(RealAgentInSandbox, IsToldWhatWhoeverStartsTheRunSaysToo) {
+TEST_P(AnyRealAgent, IsToldWhatWhoeverStartsTheRunSaysToo) {
   change(script(),
          "          - text: I write the script.\n",
          "          - expects: Never use bashisms.\n"

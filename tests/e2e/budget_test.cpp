@@ -234,7 +234,9 @@ TEST_F(BudgetRun, APriceOfThePipelineLetsAnUnknownModelGo) {
   const std::string script =
       "export MODEL=my-own-model\nsh ./ask.sh > answer\ngrep -q well answer || exit 1\n"
       "touch done";
-  EXPECT_EQ(run_agent("", "", script).exit_code, 5);
+  const Ended unpriced = run_agent("", "", script);
+  EXPECT_EQ(unpriced.exit_code, 1) << "no budget is used up";
+  EXPECT_THAT(unpriced.out, HasSubstr("the agent stopped: unpriced (nobody knows what"));
   EXPECT_EQ(provider_.answers(), 0);
   const Ended ended =
       run_agent("prices: {my-own-model: {input: 1, output: 2}}\nbudget: {cost: $1}\n", "", script);

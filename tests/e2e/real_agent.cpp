@@ -88,5 +88,6 @@ std::vector<json> RealAgent::outcomes_of(const std::string& run) const {
 INSTANTIATE_TEST_SUITE_P(Each, RealAgent, testing::ValuesIn(kInSandbox), name_of_case);
 INSTANTIATE_TEST_SUITE_P(EachToo, RealAgent, testing::ValuesIn(kInDocker), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Each, RealAgentInSandbox, testing::ValuesIn(kInSandbox), name_of_case);
+INSTANTIATE_TEST_SUITE_P(One, AnyRealAgent, testing::Values(kInSandbox[1]), name_of_case);
 
 }  // namespace e2e

@@ -54,4 +54,7 @@ class RealAgent : public testing::TestWithParam<AgentCase> {
 /// What is the same in every engine: in the sandbox alone.
 class RealAgentInSandbox : public RealAgent {};
 
+/// What pipe does and no agent: with the one that starts the fastest, in the sandbox alone.
+class AnyRealAgent : public RealAgent {};
+
 }  // namespace e2e

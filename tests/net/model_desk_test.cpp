@@ -217,8 +217,9 @@ TEST_F(ModelDeskTest, RefusesInTheDialectsShapeWhatHasNoRoom) {
 
 TEST_F(ModelDeskTest, AModelWithoutAPriceIsRefusedWithTheRemedy) {
   const std::string why = refused(message(100, "claude-from-tomorrow"));
-  EXPECT_THAT(why, HasSubstr("pipe-budget: nobody knows what the model 'claude-from-tomorrow'"));
+  EXPECT_THAT(why, HasSubstr("pipe-price: nobody knows what the model 'claude-from-tomorrow'"));
   EXPECT_THAT(why, HasSubstr("prices:"));
+  EXPECT_EQ(reached.back().mark, BudgetReached::kUnpriced) << "no budget is used up";
 }
 
 TEST_F(ModelDeskTest, WhatIsBilledByUseNeedsABudgetThatKnowsNoMoney) {
@@ -232,7 +233,7 @@ TEST_F(ModelDeskTest, WhatIsBilledByUseIsRefusedUnderABudgetOfMoney) {
   Json search = message(100);
   search["tools"] = Json::array({{{"type", "web_search_20250305"}, {"name", "web_search"}}});
   who.run_budget.cost_per_day = dsl::Money{5'000'000};
-  EXPECT_THAT(refused(search), HasSubstr("pipe-budget: the provider's tool 'web_search"));
+  EXPECT_THAT(refused(search), HasSubstr("pipe-price: the provider's tool 'web_search"));
 }
 
 TEST_F(ModelDeskTest, LetsPassWhatIsFreeAndNothingThatItDoesNotKnow) {

@@ -585,7 +585,7 @@ TEST(ModelDoor, RefusesWithoutTheProviderWhatItCannotMeter) {
        "HTTP/1.1 426 "},
       {"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 404 "},
       {post("no json"), "HTTP/1.1 400 "},
-      {post(R"({"model":"unheard-of","max_tokens":1})"), "pipe-budget"},
+      {post(R"({"model":"unheard-of","max_tokens":1})"), "pipe-price"},
       {post(kAsk, "Content-Encoding: gzip\r\n"), "HTTP/1.1 415 "},
       {"nonsense\r\n\r\n", "HTTP/1.1 400 "},
   };

@@ -358,6 +358,20 @@ TEST_F(Provider, CountsAtLeastWhatTheNextTurnBills) {
   EXPECT_EQ(count("short"), 1'000) << "of the second turn";
 }
 
+// What the gateway takes for no call of a model, a rehearsal does not answer either.
+TEST_F(Provider, AnswersTheCallsThatAGatewayLetsPass) {
+  play("[{text: x, times: 9}]");
+  const auto status = [this](const char* target) { return ask(target, {{"model", "m"}}).status; };
+  EXPECT_EQ(status("/v1/responses/input_tokens"), 200u);
+  EXPECT_EQ(status("/v1beta/models/m:countTokens"), 200u);
+  EXPECT_EQ(status("/of-a-proxy/v1/messages"), 200u);
+  EXPECT_EQ(status("/v1/threads/t/messages"), 404u);
+  EXPECT_EQ(status("/v1/responses/r/input_items/responses"), 404u);
+  EXPECT_EQ(status("/v1beta/tunedModels/m:generateContent"), 404u);
+  EXPECT_EQ(status("/v1beta/models/m:batchGenerateContent"), 404u);
+  EXPECT_EQ(provider_->bills().size(), 1u);
+}
+
 TEST_F(Provider, TellsThatTlsCannotBePlayed) {
   play("[{text: x}]");
   exchange(std::string("\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03 hello, more", 22));

@@ -8,9 +8,11 @@
 namespace runner::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 std::vector<std::string> messages(const dsl::Plan& plan, const std::vector<Engine*>& engines) {
   std::vector<std::string> all;
@@ -165,6 +167,54 @@ TEST_F(Preflight, AKeyThatGoesPastTheGatewayIsRefusedUnderABudget) {
   EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'ANTHROPIC_API_KEY'")));
   node.firewall.allow = {"example.org:443"};
   EXPECT_THAT(of({node}), IsEmpty());
+}
+
+// A proxy would ask the provider by the key that it was sent.
+TEST_F(Preflight, NoOtherHostOfAModelsKeyIsReachedUnderABudget) {
+  engine.own_traits.egress = true;
+  dsl::PlanNode node = agent("a");
+  node.budget.cost = dsl::Money{5};
+  node.secrets[0].hosts = {"api.anthropic.com:443", "http://relay.example:80"};
+  EXPECT_THAT(of({node}), IsEmpty());
+  node.firewall.allow = {"relay.example:443"};
+  EXPECT_THAT(of({node}), IsEmpty()) << "another port, to which the key does not go";
+  node.firewall.allow = {"relay.example:80"};
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("the secret 'ANTHROPIC_API_KEY', with which")));
+
+  node.secrets[0].hosts = {"api.anthropic.com:443", "*.relay.example:443"};
+  for (const char* const allowed :
+       {"eu.relay.example:443", "*.relay.example:443", "*.eu.relay.example:443", "*.example:443"}) {
+    node.firewall.allow = {allowed};
+    EXPECT_THAT(of({node}), ElementsAre(HasSubstr("'ANTHROPIC_API_KEY'"))) << allowed;
+  }
+  for (const char* const allowed :
+       {"relay.example:443", "eu.relay.example:80", "*.other.example:443"}) {
+    node.firewall.allow = {allowed};
+    EXPECT_THAT(of({node}), IsEmpty()) << allowed;
+  }
+
+  node.agent->provider->host = "llm.corp.example";
+  node.secrets[0].name = "CORP_KEY";
+  node.secrets[0].hosts = {"llm.corp.example:443", "mirror.corp.example:443"};
+  node.firewall.allow = {"mirror.corp.example:443"};
+  EXPECT_THAT(of({node}), ElementsAre(HasSubstr("the secret 'CORP_KEY', with which")));
+}
+
+TEST_F(Preflight, ABudgetOfTheWholeNeedsSomebodyWhomItBinds) {
+  engine.own_traits.egress = true;
+  const auto refused = HasSubstr("and no agent whose requests to a model could be counted");
+  plan.phases = {{"build", "", 0, {}}};
+  dsl::PlanNode command = agent("c");  // like std/agent/command
+  command.agent->provider.reset();
+  plan.budget.turns = 5;
+  EXPECT_THAT(of({task("a", {}, "make"), command}),
+              ElementsAre(AllOf(StartsWith("the pipeline has"), refused)));
+  EXPECT_THAT(of({command, agent("a")}), IsEmpty());
+
+  plan.budget = {};
+  plan.phases = {{"build", "", 0, {}}, {"ship", "", 0, {}}};
+  plan.phases[1].budget.cost = dsl::Money{5};
+  EXPECT_THAT(of({agent("a")}), ElementsAre(AllOf(StartsWith("the phase 'ship' has"), refused)));
 }
 
 TEST_F(Preflight, AnAgentNeedsAnEngineThatLeadsItToItsModel) {

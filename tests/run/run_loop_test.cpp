@@ -402,6 +402,7 @@ TEST(RunLoop, AnAgentThatIsNotDoneFailsTheAttemptAtExit0) {
 TEST(RunLoop, WhatAnotherAttemptCannotMendIsNotTriedAgain) {
   for (const auto& [reason, attempts] : {std::pair(dsl::AgentReason::Auth, 1),
                                          {dsl::AgentReason::Budget, 1},
+                                         {dsl::AgentReason::Unpriced, 1},
                                          {dsl::AgentReason::Turns, 2},
                                          {dsl::AgentReason::Crash, 2}}) {
     AgentRun agent;

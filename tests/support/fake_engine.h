@@ -53,6 +53,12 @@ class FakeEngine final : public Engine {
     networks.push_back(network);
     clock_.after({0}, [done] { done(dsl::Ok{}); });
   }
+  void open_network_to(const std::string& network,
+                       const EgressDoor&,
+                       NetworkUse,
+                       std::function<void(dsl::Status)> done) override {
+    open_network(network, std::move(done));
+  }
   void close_network(const std::string& network) override { std::erase(networks, network); }
   void remove_leftovers(const dsl::RunId&, std::function<void(dsl::Status)> done) override {
     clock_.after({0}, [done] { done(dsl::Ok{}); });

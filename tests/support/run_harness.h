@@ -133,6 +133,7 @@ class RunHarness {
   MemoryFiles files;
   MemoryCache cache;
   FakeSecrets secrets;
+  Egress* egress = nullptr;  // null: no node has a firewall
   MakeAgentReader agents;
   std::size_t slots = 2;
   bool reuse = true;
@@ -199,6 +200,7 @@ class RunHarness {
     parts.engines.assign(plan.nodes.size(), &engine);
     parts.images.assign(plan.nodes.size(), "sha256:fake");
     parts.secrets = &secrets;
+    parts.egress = egress;
     RunLoopOptions options;
     options.slots = slots;
     options.reuse = reuse;

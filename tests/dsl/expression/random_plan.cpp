@@ -165,12 +165,12 @@ Agent agent(Chance& any) {
     for (AgentTake& take : rule.takes) {
       take = {any.one_of<AgentField>(11), any.text(), any.coin()};
     }
-    rule.reason = any.maybe(any.one_of<AgentReason>(10));
+    rule.reason = any.maybe(any.one_of<AgentReason>(11));
     rule.ends = any.coin();
   }
   result.exit.resize(any.below(3));
   for (AgentExit& exit : result.exit) {
-    exit = {any.number(), any.one_of<AgentReason>(10)};
+    exit = {any.number(), any.one_of<AgentReason>(11)};
   }
   return result;
 }
