@@ -16,6 +16,7 @@ struct Filling {
   std::string head;
   std::vector<std::pair<dsl::Secret, HeadSecret>> wanted;
   std::vector<HeadSecret> ready;
+  std::shared_ptr<std::set<std::string>> values;  // those that were put in
   std::function<void(dsl::Result<std::string>)> done;
 };
 
@@ -31,6 +32,7 @@ void fill_next(const std::shared_ptr<Filling>& filling) {
       return;
     }
     filling->ready.push_back(filling->wanted[filling->ready.size()].second);
+    filling->values->insert(*value);
     filling->ready.back().value = *std::move(value);
     fill_next(filling);
   });
@@ -88,7 +90,7 @@ void Injection::fill(std::string head,
     return;
   }
   fill_next(std::make_shared<Filling>(
-      Filling{*secrets_, std::move(head), std::move(wanted), {}, std::move(done)}));
+      Filling{*secrets_, std::move(head), std::move(wanted), {}, values_, std::move(done)}));
 }
 
 }  // namespace runner

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,9 @@ class Injection {
             const Upstream& upstream,
             std::function<void(dsl::Result<std::string>)> done) const;
 
+  /// What it has put into heads so far. As long as this.
+  [[nodiscard]] const std::set<std::string>& values() const { return *values_; }
+
  private:
   struct One {
     LentSecret lent;
@@ -47,6 +52,7 @@ class Injection {
   };
   Secrets* secrets_ = nullptr;
   std::vector<One> all_;
+  std::shared_ptr<std::set<std::string>> values_ = std::make_shared<std::set<std::string>>();
 };
 
 }  // namespace runner

@@ -65,7 +65,8 @@ ModelConnection::ModelConnection(ModelHome& home, Fd client)
                   if (told_as_ && told_.size() + bytes.size() <= kMostTold) {
                     told_ += bytes;
                   }
-                }}) {
+                }}),
+      echo_(*home.values) {
   const int on = 1;
   setsockopt(client_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
@@ -377,9 +378,13 @@ void ModelConnection::read_answer(std::string_view bytes) {
   while (stage_ == Stage::Answering && !from_provider_.empty()) {
     const std::size_t taken = answers_.read(from_provider_);
     answered_ = answered_ || taken > 0;
-    const std::string passed = from_provider_.substr(0, taken);
-    from_provider_.erase(0, taken);
     const HttpReader::State state = answers_.state();
+    std::string passed;
+    echo_.add(std::string_view(from_provider_).substr(0, taken), passed);
+    if (state != HttpReader::State::More) {
+      echo_.finish(passed);
+    }
+    from_provider_.erase(0, taken);
     if (is_of_model()) {
       home_.desk.heard();
     }
@@ -428,6 +433,9 @@ void ModelConnection::on_provider_end() {
   settle(is_whole);
   drop_provider();
   if (is_whole) {
+    std::string rest;
+    echo_.finish(rest);
+    tell_client(rest);
     end_of_answer(false);
   } else if (answered_) {
     end();  // so that nobody takes what came for the whole

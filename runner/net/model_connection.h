@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "runner/model/usage_reader.h"
 #include "runner/net/connection.h"
 #include "runner/net/count_exchange.h"
+#include "runner/net/echo_mask.h"
 #include "runner/net/http_reader.h"
 #include "runner/net/model_desk.h"
 #include "runner/sys/event_loop.h"
@@ -35,6 +37,7 @@ struct ModelHome {
   std::string host;                             // for the Host header
   std::string path;                             // stands before that of each request
   std::size_t held;                             // bytes of requests that are not yet decided
+  const std::set<std::string>* values;          // that were put into requests, and never come back
   std::function<void(ModelConnection&)> ended;  // it may be forgotten
   std::string network = {};
   ModelListener listener = {};  // whom requests and answers are told to
@@ -115,6 +118,7 @@ class ModelConnection : public std::enable_shared_from_this<ModelConnection> {
   std::shared_ptr<Connection> connection_;
   HttpReader answers_;
   std::string from_provider_;
+  EchoMask echo_;
   std::string to_provider_;
   std::optional<ModelPassage> passage_;  // under way
   std::unique_ptr<UsageReader> usage_;

@@ -92,6 +92,7 @@ ModelDoor::ModelDoor(const Parts& parts,
             "",
             "",
             0,
+            nullptr,
             [this](ModelConnection& connection) { connections_.erase(&connection); },
             parts.network,
             metering.listener} {
@@ -100,6 +101,7 @@ ModelDoor::ModelDoor(const Parts& parts,
   target_.port = way.upstream.port;
   policy_ = policy_for(way, target_.name);
   injection_ = Injection(parts.secrets, lent_for(way, provider_host_, target_.name, lent));
+  home_.values = &injection_.values();
   home_.host = target_.name;
   home_.path = way.upstream.path;
 }

@@ -290,7 +290,7 @@ class Work : public std::enable_shared_from_this<Work> {
     };
     access.heard = [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
-        self->heard_ms_ = self->shared_->parts.clock.monotonic_ms();
+        self->note_life();
       }
     };
     access.exhausted = [weak = weak_from_this()] {
@@ -492,9 +492,16 @@ class Work : public std::enable_shared_from_this<Work> {
     return secrets != nullptr && !secrets->masking().empty() ? &secrets->masking() : nullptr;
   }
 
+  /// It is not silent. What an agent does after its last word is not waited for.
+  void note_life() {
+    if (reader_ == nullptr || !reader_->has_ended()) {
+      heard_ms_ = shared_->parts.clock.monotonic_ms();
+    }
+  }
+
   /// Output of the job: it is alive, and an agent's words.
   void hear(std::string_view bytes) {
-    heard_ms_ = shared_->parts.clock.monotonic_ms();
+    note_life();
     if (reader_ == nullptr) {
       return;
     }

@@ -30,6 +30,21 @@ TEST(JsonLines, CountWhatIsNoObjectAndGoOn) {
   EXPECT_EQ(reading.lines.unread(), 5);
 }
 
+// JSON.stringify of a text that was cut in the middle of an emoji, and bytes of some other program.
+TEST(JsonLines, AreReadWhereHalfOfACharacterIsInThem) {
+  Reading reading;
+  reading.lines.read(
+      "{\"cut\":\"a\\ud83d\"}\n{\"low\":\"\\uDE00b\"}\n{\"raw\":\"\xff\xfe\"}\n"
+      "{\"whole\":\"\\ud83d\\ude00\\\\ud83d\",\"cut\":\"\\ud83dx\"}\n{\"bad\":\"\\ud83d\n");
+  reading.lines.finish();
+  EXPECT_EQ(reading.documents,
+            (std::vector<std::string>{"{\"cut\":\"a\uFFFD\"}",
+                                      "{\"low\":\"\uFFFDb\"}",
+                                      "{\"raw\":\"\uFFFD\uFFFD\"}",
+                                      "{\"whole\":\"\U0001F600\\\\ud83d\",\"cut\":\"\uFFFDx\"}"}));
+  EXPECT_EQ(reading.lines.unread(), 1);
+}
+
 TEST(JsonLines, TakeALastLineWithoutAnEndAndPassOverHalfOfOne) {
   Reading whole;
   whole.lines.read("{\"a\":1}");

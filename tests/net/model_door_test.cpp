@@ -318,6 +318,29 @@ TEST(ModelDoor, SendsTheKeyInPlaceOfTheTokenAndAsksForNoCompression) {
   EXPECT_THAT(sent, testing::EndsWith("\r\n\r\n" + kAsk));
 }
 
+TEST(ModelDoor, TheKeyDoesNotComeBackWithTheAnswer) {
+  const std::string body = std::string("{\"error\":\"no such key: ") + kKey + "\"}";
+  Provider provider([&](int client, int request) {
+    const std::string answer = whole(body, std::string("X-Debug: ") + kKey + "\r\n");
+    if (request == 1) {
+      Provider::say(client, answer);
+    } else {
+      for (const char byte : answer) {
+        Provider::say(client, std::string(1, byte));
+      }
+    }
+  });
+  Agent agent(at(provider));
+  for (int i = 0; i < 2; ++i) {
+    agent.got.clear();
+    agent.say(post(kAsk));
+    const std::string answer = agent.hear("\"}");
+    EXPECT_THAT(answer, Not(HasSubstr(kKey)));
+    EXPECT_THAT(answer, HasSubstr("no such key: " + std::string(strlen(kKey), '*') + "\"}"));
+    EXPECT_THAT(answer, HasSubstr("X-Debug: " + std::string(strlen(kKey), '*') + "\r\n"));
+  }
+}
+
 TEST(ModelDoor, DialsTheProviderWhileItDecidesAndSaysNothingBefore) {
   Provider provider([](int client, int) { Provider::say(client, whole("{}")); });
   Agent agent(at(provider));

@@ -524,6 +524,26 @@ TEST(RunLoop, AnAgentThatHangsAfterItsLastWordIsStoppedAndItsWorkIsChecked) {
   EXPECT_EQ(agent.run.node("a").last->end.how, JobEnd::How::Idle);
 }
 
+TEST(RunLoop, AnAgentThatChattersAfterItsLastWordIsStoppedAsWell) {
+  AgentRun agent;
+  std::function<void(std::string_view)> say;
+  agent.run.engine.script = [&](const Job& job) {
+    job.on_output("END\n");
+    say = job.on_output;
+    FakeEngine::Answer answer;
+    answer.takes = dsl::Duration{100LL * 3600 * 1000};
+    return answer;
+  };
+  agent.run.start();
+  for (int i = 0; i < 31 && agent.run.engine.running > 0; ++i) {
+    say("a hook of mine says something\n");
+    agent.run.clock.advance({1'000});
+  }
+  agent.run.run_to_end();
+  EXPECT_EQ(agent.run.node("a").outcome, Outcome::Passed);
+  EXPECT_LT(agent.run.clock.monotonic_ms(), 60'000);
+}
+
 TEST(RunLoop, ACriterionThatIsMetBeforeTheWorkProvesNothing) {
   RunHarness run({task("a", {}, "work")});
   run.plan.nodes[0].criteria = {run_criterion("new test", "check")};
