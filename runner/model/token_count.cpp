@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dsl/token_prices.h"
 #include "runner/model/json_members.h"
 
 namespace runner {
@@ -19,7 +20,6 @@ using Json = nlohmann::ordered_json;
 // tokenizer can be off that is the model's own, and the overhead of any request beside it, for what
 // does not grow with it: what a provider adds, and our note of how far a budget is used up.
 constexpr std::int64_t kUncertainOneOf = 20;
-constexpr std::int64_t kMostTokens = 100'000'000;
 
 /// What the endpoints take of a request, and is part of what a model reads. What is left out is
 /// counted by its bytes, so a key that nobody here knows is not free.
@@ -123,7 +123,7 @@ std::optional<std::int64_t> read_token_count(ModelApi api, std::string_view body
     return std::nullopt;
   }
   const auto tokens = count->get<std::int64_t>();
-  return tokens > 0 && tokens <= kMostTokens ? std::optional(tokens) : std::nullopt;
+  return tokens > 0 && tokens <= dsl::kMostTokens ? std::optional(tokens) : std::nullopt;
 }
 
 ModelRequestFacts counted(ModelRequestFacts facts, const CountRequest& asked, std::int64_t count) {
