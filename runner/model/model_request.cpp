@@ -226,6 +226,9 @@ dsl::Result<ModelRequest> ModelRequest::read(const ModelCall& call, std::string 
   if (call.api == ModelApi::GenerateContent && has_snake_case(json)) {
     return dsl::Error{"the request has keys in snake_case, write them in camelCase", ""};
   }
+  if (call.api == ModelApi::Responses && is_true_at(json, "background")) {
+    return dsl::Error{"work in the background is not metered, as its answer comes another way", ""};
+  }
   ModelRequestFacts facts;
   facts.model =
       call.api == ModelApi::GenerateContent ? call.model : std::string(text_at(json, "model"));

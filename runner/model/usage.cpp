@@ -1,6 +1,7 @@
 #include "runner/model/usage.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include <nlohmann/json.hpp>
 
@@ -115,6 +116,30 @@ bool has_finish_reason(const Json& document) {
                      find_member(candidates->front(), "finishReason") != nullptr);
 }
 
+bool is_text(const Json* value, std::initializer_list<std::string_view> words) {
+  return value != nullptr && value->is_string() &&
+         std::find(words.begin(), words.end(), value->get_ref<const std::string&>()) != words.end();
+}
+
+/// A response is told in the events of its stream, too, from the first on.
+bool is_end_of_response(const Json& document) {
+  if (find_member(document, "response") != nullptr) {
+    return is_text(find_member(document, "type"),
+                   {"response.completed", "response.incomplete", "response.failed"});
+  }
+  const Json* const status = find_member(document, "status");
+  return status == nullptr || is_text(status, {"completed", "incomplete", "failed", "cancelled"});
+}
+
+bool ends_a_choice(const Json& document) {
+  const Json* const choices = find_member(document, "choices");
+  return choices != nullptr && choices->is_array() &&
+         std::any_of(choices->begin(), choices->end(), [](const Json& choice) {
+           const Json* const reason = find_member(choice, "finish_reason");
+           return reason != nullptr && reason->is_string();
+         });
+}
+
 /// What one document says of usage, if anything.
 struct Told {
   const Json* usage = nullptr;
@@ -122,7 +147,8 @@ struct Told {
   bool is_begun_only = false;  // no output can be in it yet
 };
 
-Told told_by(ModelApi api, const Json& json) {
+/// `has_ended`: of a stream of Chat Completions, a choice has.
+Told told_by(ModelApi api, const Json& json, bool has_ended) {
   switch (api) {
     case ModelApi::Messages: {
       const Json* const begun = find_member(json, "message", "usage");
@@ -132,15 +158,16 @@ Told told_by(ModelApi api, const Json& json) {
     }
     case ModelApi::Responses: {
       const Json* const of_event = find_member(json, "response", "usage");
-      return {of_event != nullptr ? of_event : find_member(json, "usage"), true};
+      return {of_event != nullptr ? of_event : find_member(json, "usage"),
+              is_end_of_response(json)};
     }
     case ModelApi::ChatCompletions: {
-      // Some tell it along with each bit; the last comes alone.
+      // Some tell it along with each bit; the last comes alone, as the first may, before any text.
       const Json* const kind = find_member(json, "object");
       const Json* const choices = find_member(json, "choices");
       return {find_member(json, "usage"),
-              kind == nullptr || *kind != "chat.completion.chunk" || choices == nullptr ||
-                  choices->empty()};
+              !is_text(kind, {"chat.completion.chunk"}) ||
+                  (has_ended && (choices == nullptr || choices->empty()))};
     }
     case ModelApi::GenerateContent:
       return {find_member(json, "usageMetadata"), has_finish_reason(json)};
@@ -167,12 +194,15 @@ std::optional<Usage> usage_of(ModelApi api, const std::optional<Usage>& before, 
 
 void UsageTally::read(std::string_view document) {
   // Most events are bits of text, and tell nothing.
-  if (document.find("\"usage") == std::string_view::npos) {
+  const bool tells_end = api_ == ModelApi::ChatCompletions && !has_ended_ &&
+                         document.find("\"finish_reason") != std::string_view::npos;
+  if (!tells_end && document.find("\"usage") == std::string_view::npos) {
     return;
   }
   const Json json = Json::parse(document.begin(), document.end(), nullptr, false);
-  const auto take = [this](const Json& one) {
-    const Told told = told_by(api_, one);
+  const auto take = [this, tells_end](const Json& one) {
+    has_ended_ = has_ended_ || (tells_end && ends_a_choice(one));
+    const Told told = told_by(api_, one, has_ended_);
     if (told.usage == nullptr) {
       return;
     }

@@ -30,6 +30,7 @@ class UsageTally {
   const ModelApi api_;
   std::optional<Usage> usage_;
   bool final_ = false;
+  bool has_ended_ = false;  // a choice of Chat Completions
 };
 
 }  // namespace runner

@@ -63,6 +63,7 @@ data: {"type":"message_stop"}
        kStream,
        "data: "
        "{\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{}}],\"usage\":null}\n\n"
+       "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n"
        "data: {\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,"
        "\"prompt_tokens_details\":{\"cached_tokens\":4},\"completion_tokens\":6}}\n\n"
        "data: [DONE]\n\n",
@@ -142,6 +143,41 @@ TEST(UsageReader, OfAStreamThatIsCutIsNotFinal) {
   begun.read(std::string_view(answers()[0].body).substr(0, answers()[0].body.size() / 2));
   ASSERT_TRUE(begun.usage());
   EXPECT_EQ(begun.usage()->sent_tokens(), 582) << "what it said of the input counts";
+}
+
+// Servers that fill the objects in from the start: whoever hangs up then has not paid with that.
+TEST(UsageReader, WhatIsToldAtTheBeginningIsNotFinal) {
+  const auto is_final = [](ModelApi api, const char* type, const std::string& body) {
+    UsageReader reader(api, type, "");
+    reader.read(body);
+    reader.finish();
+    return reader.is_final();
+  };
+  const std::string zeros = R"("usage":{"input_tokens":0,"output_tokens":0})";
+  for (const char* const event : {"created", "in_progress"}) {
+    EXPECT_FALSE(is_final(ModelApi::Responses,
+                          kStream,
+                          std::string("data: {\"type\":\"response.") + event +
+                              "\",\"response\":{\"status\":\"in_progress\"," + zeros + "}}\n\n"));
+  }
+  for (const char* const status : {"queued", "in_progress"}) {
+    EXPECT_FALSE(is_final(
+        ModelApi::Responses,
+        kJson,
+        std::string("{\"object\":\"response\",\"status\":\"") + status + "\"," + zeros + "}"));
+  }
+  for (const char* const event : {"completed", "incomplete", "failed"}) {
+    EXPECT_TRUE(is_final(ModelApi::Responses,
+                         kStream,
+                         std::string("data: {\"type\":\"response.") + event + "\",\"response\":{" +
+                             zeros + "}}\n\n"));
+  }
+  EXPECT_FALSE(is_final(
+      ModelApi::ChatCompletions,
+      kStream,
+      "data: {\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,"
+      "\"completion_tokens\":0}}\n\n"
+      "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"finish_reason\":null}]}\n\n"));
 }
 
 TEST(UsageReader, KnowsNothingOfWhatItCannotRead) {
