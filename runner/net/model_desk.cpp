@@ -270,7 +270,7 @@ std::string ModelDesk::note_for(const SpendAsk& ask, const Meter::Reserved& rese
 }
 
 void ModelDesk::settle(const ModelPassage& passage, const ModelAnswerEnd& end) {
-  if (end.limit && access_.limited) {
+  if (end.limit && access_.limited && passage.number != 0) {  // counting has a limit of its own
     access_.limited(*end.limit);
   }
   const bool is_answer = end.status >= kFirstAnswer && end.status < kFirstError;

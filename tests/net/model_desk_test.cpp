@@ -382,6 +382,14 @@ TEST_F(ModelDeskTest, TellsWhatTheProviderSaysOfItsLimits) {
   EXPECT_EQ(task().spent, Spend{}) << "and charges nothing for it";
 }
 
+// Counting has limits of its own, and an agent goes on without it.
+TEST_F(ModelDeskTest, ALimitOfWhatIsFreeIsNone) {
+  ModelAnswerEnd limited{true, 429, true, std::nullopt, false};
+  limited.limit = RateLimit{kDeskNow + 300'000, true, false};
+  end(std::get<ModelPassage>(ask(message(100), "/v1/messages/count_tokens")), limited);
+  EXPECT_TRUE(limits.empty());
+}
+
 TEST_F(ModelDeskTest, WhatNobodyWaitsForAnyMoreIsGivenBack) {
   {
     ModelAccess access;
