@@ -200,8 +200,9 @@ std::string without_chance(std::string_view text) {
   return Reading(text).run();
 }
 
-std::string failure_mark(const Evidence& evidence) {
-  return dsl::sha256_hex(without_chance(evidence.result) + "\n" + without_chance(evidence.excerpt));
+std::string failure_mark(const Evidence& evidence, const std::string& tree) {
+  const std::string said = without_chance(evidence.excerpt);
+  return dsl::sha256_hex(without_chance(evidence.result) + "\n" + (said.empty() ? tree : said));
 }
 
 }  // namespace runner

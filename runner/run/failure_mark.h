@@ -15,7 +15,8 @@ namespace runner {
 /// fewer failing tests than before are another failure.
 std::string without_chance(std::string_view text);
 
-/// Equal for evidence of the same failure.
-std::string failure_mark(const Evidence& evidence);
+/// Equal for evidence of the same failure. A check that says nothing fails in the same way only
+/// where nothing was changed since: `tree` is what it looked at.
+std::string failure_mark(const Evidence& evidence, const std::string& tree);
 
 }  // namespace runner

@@ -16,7 +16,8 @@ namespace {
 
 // An agent can read files by itself: what it is told of them is a beginning.
 constexpr std::int64_t kLongestFile = 1 << 20;
-constexpr std::int64_t kMostLearnings = 64 << 10;
+constexpr std::size_t kMostLearnings = 64 << 10;
+constexpr std::int64_t kLongestLearnings = 16 << 20;
 constexpr std::size_t kMostOutputs = 64 << 10;
 constexpr std::size_t kMostDiff = 64 << 10;
 
@@ -157,17 +158,24 @@ Result<std::string> learnings_section(const OrderContext& context, const TreeRef
   if (path.empty()) {
     return std::string();
   }
-  const auto file = read_text(context, input, path, kMostLearnings);
+  const auto file = read_text(context, input, path, kLongestLearnings);
   if (!file) {
     return file.error().within("learnings '" + path + "'");
   }
   if (!*file || (*file)->bytes.empty()) {
     return std::string();
   }
+  // It grows at its end: what was found out last is there.
+  std::string_view told = (*file)->bytes;
+  const bool is_long = told.size() > kMostLearnings || (*file)->truncated;
+  if (told.size() > kMostLearnings) {
+    told.remove_prefix(told.size() - kMostLearnings);
+    told.remove_prefix(std::min(told.find('\n') + 1, told.size()));
+  }
   return fmt::format("\n\n# What was found out before ('{}')\n\n{}{}",
                      path,
-                     (*file)->bytes,
-                     (*file)->truncated ? "\n\n(The file goes on.)" : "");
+                     is_long ? "(The file begins earlier, and is worth shortening.)\n\n" : "",
+                     told);
 }
 
 }  // namespace

@@ -255,6 +255,7 @@ struct Fold {
     }
     s.nodes_[*found].spent += e.spent;
     s.spent_ += e.spent;
+    s.charged_.insert(e.request);
     if (e.spent.turns > 0) {
       s.nodes_[*found].fruitless = 0;
     }
@@ -513,7 +514,7 @@ struct Fold {
       } else {
         criterion.verdict = e.verdict;
         criterion.evidence = e.evidence;
-        count_failure(criterion);
+        count_failure(criterion, node.last ? node.last->produced : TreeRef());
       }
     });
   }
@@ -619,13 +620,13 @@ struct Fold {
   }
 
  private:
-  static void count_failure(CriterionState& criterion) {
+  static void count_failure(CriterionState& criterion, const TreeRef& tree) {
     if (criterion.verdict != Verdict::NotMet) {
       criterion.failure_mark.clear();
       criterion.failures = 0;
       return;
     }
-    std::string mark = failure_mark(criterion.evidence);
+    std::string mark = failure_mark(criterion.evidence, tree.commit);
     criterion.failures = mark == criterion.failure_mark ? criterion.failures + 1 : 1;
     criterion.failure_mark = std::move(mark);
   }

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "dsl/plan.h"
@@ -167,6 +168,8 @@ class RunState {
   [[nodiscard]] std::int64_t sequence() const { return sequence_; }
   /// On models, by all nodes.
   [[nodiscard]] const Spend& spent() const { return spent_; }
+  /// Whether the request with this number in the ledger is in there.
+  [[nodiscard]] bool has_charged(std::int64_t request) const { return charged_.contains(request); }
   [[nodiscard]] std::int64_t started_ms() const { return started_ms_; }
   [[nodiscard]] std::int64_t last_ms() const { return last_ms_; }
 
@@ -284,6 +287,7 @@ class RunState {
   bool answered_ = false;
   std::int64_t sequence_ = 0;
   Spend spent_;
+  std::unordered_set<std::int64_t> charged_;
   std::int64_t started_ms_ = 0;
   std::int64_t last_ms_ = 0;
   std::int64_t lived_ms_ = 0;  // so long a runner has lived, at the last event

@@ -534,14 +534,14 @@ class Planner {
   /// of, is left alone for longer each time.
   static std::int64_t wake_time(const NodeState& me, std::int64_t now_ms) {
     const std::int64_t resets_ms = me.last->agent->resets_at_s * 1000;
-    const bool is_known = resets_ms > 0;
+    // No window is that long: what says so is another unit, or wrong.
+    const bool is_known = resets_ms > 0 && resets_ms <= now_ms + kLongestParkingMs;
     std::int64_t least = is_known && me.fruitless == 0 ? 0 : kFirstBlindWaitMs;
     for (std::int64_t i = is_known ? 1 : 0; i < me.fruitless && least < kLongestBlindWaitMs; ++i) {
       least *= 2;
     }
     least = now_ms + std::min(least, kLongestBlindWaitMs);
-    const std::int64_t most = now_ms + kLongestParkingMs;
-    return is_known ? std::min(std::max(resets_ms + kWakeMarginMs, least), most) : least;
+    return is_known ? std::max(resets_ms + kWakeMarginMs, least) : least;
   }
 
   /// Another attempt of the agent would find no credential, no money or no price either.

@@ -175,11 +175,18 @@ TEST(Parking, AnAnswerOfTheModelInBetweenMakesWaitsShortAgain) {
   EXPECT_EQ(park(3), 60'000);
 }
 
-TEST(Parking, ABogusResetIsNotWaitedForForEver) {
-  LimitedAgent agent;
-  agent.outcomes = {LimitedAgent::shut(100LL * 365 * 24 * 3600)};
-  agent.run.start();
-  EXPECT_EQ(agent.due_s(), 8LL * 24 * 3600);
+// Milliseconds for seconds, or what an agent's line says that nobody can mean.
+TEST(Parking, AResetBeyondAllWindowsIsNone) {
+  for (const std::int64_t days : {9, 36'500}) {
+    LimitedAgent agent;
+    agent.outcomes = {LimitedAgent::shut(days * 24 * 3600)};
+    agent.run.start();
+    EXPECT_EQ(agent.due_s(), 60);
+  }
+  LimitedAgent week;
+  week.outcomes = {LimitedAgent::shut(7LL * 24 * 3600)};
+  week.run.start();
+  EXPECT_GE(week.due_s(), 7LL * 24 * 3600);
 }
 
 TEST(Parking, WithoutWakeUpsARateLimitIsAFailedAttempt) {

@@ -96,6 +96,29 @@ TEST(Prompt, HasWhatWasLearnedAndAsksForMore) {
   EXPECT_THAT(prompt, HasSubstr("# What was found out before ('AGENTS.md')\n\n- Use tabs.\n"));
 }
 
+TEST(Prompt, OfManyLearningsTheLastAreTold) {
+  Told told;
+  told.run.plan.learnings = "AGENTS.md";
+  std::string learned = "- The first.\n";
+  for (int i = 0; i < 10'000; ++i) {
+    learned += "- Lesson " + std::to_string(i) + ".\n";
+  }
+  const auto usual = told.run.engine.script;
+  told.run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer = usual(job);
+    if (job.argv.back() == "a") {
+      told.run.trees.written[job.name] = {{"AGENTS.md", learned}};
+    }
+    return answer;
+  };
+  const std::string prompt = told.prompt();
+  EXPECT_THAT(prompt,
+              HasSubstr("(The file begins earlier, and is worth shortening.)\n\n- Lesson "));
+  EXPECT_THAT(prompt, HasSubstr("- Lesson 9999.\n"));
+  EXPECT_THAT(prompt, Not(HasSubstr("- The first.")));
+  EXPECT_LT(prompt.size(), 70'000U);
+}
+
 TEST(Prompt, AnAgentThatOnlyReadsIsNotAskedToAdd) {
   Told told;
   told.run.plan.learnings = "AGENTS.md";

@@ -102,6 +102,31 @@ TEST(SameFailure, APassOnTheLastAttemptIsAPass) {
   EXPECT_EQ(after_two.run.node("a").outcome, Outcome::Passed);
 }
 
+// `test …` and `grep -q` say nothing however much nearer the work has come.
+TEST(SameFailure, ASilentCheckOfOtherWorkIsAnotherFailure) {
+  RunHarness run({task("a", {}, "work")});
+  run.plan.nodes[0].retry.attempts = 5;
+  run.plan.nodes[0].retry.feedback = true;
+  run.plan.nodes[0].retry.same_failure = 3;
+  run.plan.nodes[0].criteria = {run_criterion("it has four lines", "check")};
+  int attempts = 0;
+  run.engine.script = [&](const Job& job) {
+    FakeEngine::Answer answer;
+    answer.end.how = JobEnd::How::Exited;
+    if (job.argv.back() == "work") {
+      run.trees.written[job.name] = {
+          {"lines", std::string(static_cast<std::size_t>(++attempts), 'x')}};
+    } else {
+      answer.end.code = attempts < 4 ? 1 : 0;
+    }
+    return answer;
+  };
+  run.start();
+  run.run_to_end();
+  EXPECT_EQ(run.node("a").outcome, Outcome::Passed) << run.node("a").reason;
+  EXPECT_EQ(attempts, 4);
+}
+
 TEST(SameFailure, AResumedRunStillCounts) {
   RunHarness run({task("a", {}, "work")});
   run.plan.nodes[0].retry.attempts = 10;
