@@ -60,8 +60,9 @@ Status check_can_go_on(const RunState& state) {
   const std::string run = report::one_line(state.run().value);
   if (!state.started() || state.outcome() != Outcome::Passed) {
     return Error{"'" + run + "' has not passed: only from a verified result a run goes on",
-                 "`pipe show " + run + "` says where it stands, `pipe resume " + run +
-                     "` goes on with the run itself"};
+                 state.outcome() ? "start a new run: what was verified comes from the cache"
+                                 : "`pipe show " + run + "` says where it stands, `pipe resume " +
+                                       run + "` goes on with the run itself"};
   }
   if (!state.undone().empty()) {
     return Error{"the result of '" + run + "' was undone", "start a new run"};

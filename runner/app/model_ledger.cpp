@@ -24,11 +24,27 @@ Status ModelLedger::open(const dsl::Plan& plan, const std::string& folder) {
   return dsl::Ok{};
 }
 
-dsl::Result<std::vector<ModelAnswered>> ModelLedger::charge_open(const dsl::RunId& run) {
+dsl::Result<std::vector<ModelAnswered>> ModelLedger::settle_dead(const dsl::RunId& run,
+                                                                 std::int64_t since_ms) {
+  std::vector<ModelAnswered> charged;
   if (ledger_ == nullptr) {
-    return std::vector<ModelAnswered>();
+    return charged;
   }
-  return ledger_->charge_open(run, loop_.wall_ms());
+  if (const auto open = ledger_->charge_open(run, loop_.wall_ms()); !open) {
+    return open.error();
+  }
+  const Status read = ledger_->for_each(since_ms, [&](const LedgerEntry& entry) {
+    if (entry.run == run.value && entry.settlement != Settlement::Free) {
+      charged.push_back({dsl::NodeId(entry.task),
+                         entry.number,
+                         entry.model,
+                         entry.settlement,
+                         entry.spent,
+                         entry.usage});
+    }
+    return true;
+  });
+  return read ? dsl::Result<std::vector<ModelAnswered>>(std::move(charged)) : read.error();
 }
 
 ModelMetering ModelLedger::metering(const dsl::Plan& plan) const {

@@ -26,8 +26,9 @@ class ModelLedger {
   dsl::Status open(const dsl::Plan& plan, const std::string& folder);
 
   /// Whoever held the run before is dead, and nobody knows what its last requests took: they are
-  /// charged in full. What was charged, for the run's journal.
-  dsl::Result<std::vector<ModelAnswered>> charge_open(const dsl::RunId& run);
+  /// charged in full. All that was charged to the run since then is told, since its journal may not
+  /// have the last of it either.
+  dsl::Result<std::vector<ModelAnswered>> settle_dead(const dsl::RunId& run, std::int64_t since_ms);
 
   /// Looks at this; without upstreams of its own. Meters nothing where nothing was opened.
   ModelMetering metering(const dsl::Plan& plan) const;

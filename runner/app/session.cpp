@@ -528,9 +528,9 @@ class Session {
     const std::vector<std::unique_ptr<Observer>> observers =
         make_observers_({run_, folder, plan_, state.started(), doubts_about(project), &loop_});
     SystemResolver resolver(loop_);
-    const Result<std::vector<ModelAnswered>> left_open = open_ledger(folder);
-    if (!left_open) {
-      return refused(ExitCode::Environment, left_open.error());
+    const Result<std::vector<ModelAnswered>> charged = open_ledger(folder, state.started_ms());
+    if (!charged) {
+      return refused(ExitCode::Environment, charged.error());
     }
     Gateway gateway(loop_,
                     resolver,
@@ -583,9 +583,9 @@ class Session {
     // A runner that died before its first commit leaves a run that never began.
     if (state.started()) {
       loop.resume();
-      for (const ModelAnswered& charged : *left_open) {
-        if (state.find(charged.node)) {
-          loop.record(charged, [](const Status&) {});
+      for (const ModelAnswered& one : *charged) {
+        if (state.find(one.node) && !state.has_charged(one.request)) {
+          loop.record(one, [](const Status&) {});
         }
       }
     } else {
@@ -645,14 +645,14 @@ class Session {
             plan_.learnings};
   }
 
-  /// A rehearsal costs nothing: it has accounts of its own. What a runner that died left open
-  /// there.
-  Result<std::vector<ModelAnswered>> open_ledger(const std::string& folder) {
+  /// A rehearsal costs nothing: it has accounts of its own. What a resumed run was charged there
+  /// since it began.
+  Result<std::vector<ModelAnswered>> open_ledger(const std::string& folder, std::int64_t since_ms) {
     if (const Status opened = ledger_.open(plan_, rehearsal_ ? folder : settings_.state_dir);
         !opened) {
       return opened.error();
     }
-    return resumed_ ? ledger_.charge_open(run_) : std::vector<ModelAnswered>();
+    return resumed_ ? ledger_.settle_dead(run_, since_ms) : std::vector<ModelAnswered>();
   }
 
   ModelMetering metering() const {
