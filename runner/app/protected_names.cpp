@@ -39,6 +39,7 @@ std::vector<dsl::Error> doubts_about_protection(const dsl::Plan& plan,
     written.insert(node.workspace.protect.begin(), node.workspace.protect.end());
   }
   std::vector<dsl::Error> warnings;
+  bool is_any_of_the_author = false;
   for (std::string path : written) {
     const std::string shown = path;
     while (path.ends_with('/')) {
@@ -48,6 +49,7 @@ std::vector<dsl::Error> doubts_about_protection(const dsl::Plan& plan,
     if (name == ".pipe" || name == own_file_name) {
       continue;  // protected whether they are there or not
     }
+    is_any_of_the_author = true;
     const auto all = trees.behind_links(project.input, {path, path + "/**"});
     const auto matched = all ? trees.hash_files(project.input, *all) : all.error();
     if (matched && matched->empty()) {
@@ -56,9 +58,11 @@ std::vector<dsl::Error> doubts_about_protection(const dsl::Plan& plan,
            "is it misspelt? what a verified task makes there stays as that task left it"});
     }
   }
-  const std::vector<std::string> all(written.begin(), written.end());
-  if (auto doubt = doubt_about_links(all, project, trees)) {
-    warnings.push_back(*std::move(doubt));
+  if (is_any_of_the_author) {  // all files of the project are looked at for it
+    const std::vector<std::string> all(written.begin(), written.end());
+    if (auto doubt = doubt_about_links(all, project, trees)) {
+      warnings.push_back(*std::move(doubt));
+    }
   }
   return warnings;
 }
