@@ -11,6 +11,7 @@
 
 #include "runner/engine/cgroup.h"
 #include "runner/engine/init_program.h"
+#include "runner/engine/installed_software.h"
 #include "runner/engine/network_namespace.h"
 #include "runner/engine/oci_image.h"
 #include "runner/engine/permission_shims.h"
@@ -151,13 +152,16 @@ void SandboxEngine::prepare_image(const dsl::Image& image,
   struct Found {
     dsl::Result<SystemImage> system = dsl::Error{};
     dsl::Result<RootImage> root = dsl::Error{};
+    std::string software;
   };
   auto found = std::make_shared<Found>();
   const bool is_host = image.kind == dsl::Image::Kind::Host;
   loop_.run_blocking(
       [found, image, is_host, state_dir = options_.state_dir, program = program_] {
         found->system = prepare_system_image(state_dir, program.uid, program.gid);
-        if (!is_host) {
+        if (is_host) {
+          found->software = installed_software_digest();
+        } else {
           found->root = image.kind == dsl::Image::Kind::RootFs
                             ? open_root_filesystem(state_dir, image.reference)
                             : unpack_image(state_dir, image.reference);
@@ -170,7 +174,7 @@ void SandboxEngine::prepare_image(const dsl::Image& image,
         }
         system_ = *std::move(found->system);
         if (is_host) {
-          done(system_->digest);
+          done(found->software);
           return;
         }
         if (!found->root) {
@@ -293,11 +297,12 @@ MountView* SandboxEngine::view_for(const SandboxSetup& setup, const Job& job) {
     }
     view_ = MountView::make(std::move(needed));
   }
+  if (view_ == nullptr) {
+    return nullptr;
+  }
   const std::vector<std::string> paths = host_paths(setup, job);
-  const bool shows_all =
-      view_ != nullptr && std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
-        return view_->shows(path);
-      });
+  const bool shows_all = std::all_of(
+      paths.begin(), paths.end(), [&](const std::string& path) { return view_->shows(path); });
   return shows_all ? view_.get() : nullptr;
 }
 

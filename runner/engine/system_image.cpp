@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "dsl/digest.h"
-#include "runner/engine/installed_software.h"
 #include "runner/sys/files.h"
 
 namespace runner {
@@ -258,7 +257,6 @@ dsl::Result<SystemImage> prepare_system_image(const std::string& state_dir, uid_
     return etc.error();
   }
   image.etc = std::move(*etc);
-  image.digest = installed_software_digest();
   std::error_code error;
   for (const char* const folder : kSystemFolders) {
     if (fs::is_directory(folder, error) && !fs::is_empty(folder, error)) {

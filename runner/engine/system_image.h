@@ -19,7 +19,6 @@
 namespace runner {
 
 struct SystemImage {
-  std::string digest;                                      // installed_software_digest()
   std::string etc;                                         // folder to be shown as /etc
   std::vector<std::string> folders;                        // shown where they are
   std::vector<std::pair<std::string, std::string>> links;  // target, link path

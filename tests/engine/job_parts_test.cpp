@@ -212,7 +212,7 @@ class SandboxCommand : public testing::Test {
     return sandbox_command(program_, {}, setup_, job_);
   }
   SandboxProgram program_{"/usr/bin/bwrap", "/s/pipe-init", 1000, 1000};
-  SystemImage system_{"sha256:x", "/s/etc", {"/usr"}, {{"usr/bin", "/bin"}}};
+  SystemImage system_{"/s/etc", {"/usr"}, {{"usr/bin", "/bin"}}};
   SandboxSetup setup_;
   Job job_;
 };
@@ -320,7 +320,6 @@ TEST(SystemImageTest, ShowsProgramsAndNothingPrivate) {
   const auto again = prepare_system_image(path, 1234, 1234);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->etc, image->etc);
-  EXPECT_EQ(again->digest, image->digest);
   const auto other = prepare_system_image(path, 0, 0);
   ASSERT_TRUE(other);
   EXPECT_NE(other->etc, image->etc);
